@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The states of an image, one type each: RawFrame, Burst, Frames, Mosaic, Flow, Scene, Photo.
+
+Frozen, compared by identity; the arrays inside are never written after construction.  Noise travels with the image:
+the variance of a linear value x in plane c is ``(shot[c] · x + read[c]) / frames``.
+
+Axes are ``[y, x, c]``, sizes ``(height, width)``, positions ``(y, x)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichtbild.base.errors import StateError
+from lichtbild.base.stage import timed
+
+Float32 = NDArray[np.float32]
+UInt16 = NDArray[np.uint16]
+UInt8 = NDArray[np.uint8]
+Triple = tuple[float, float, float]
+Kind = Literal["bayer", "mono", "linear"]
+
+RGGB, GRBG, GBRG, BGGR = (0, 1, 1, 2), (1, 0, 2, 1), (1, 2, 0, 1), (2, 1, 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Variance of linear values, ``shot · x + read`` per plane (R, G, B); x = 1 is the clip level of the raw file."""
+
+    shot: Triple
+    read: Triple
+
+    def scaled(self, gain: Triple) -> Noise:
+        """The noise of values multiplied by `gain` per plane."""
+        s, r = self.shot, self.read
+        return Noise((s[0] * gain[0], s[1] * gain[1], s[2] * gain[2]),
+                     (r[0] * gain[0] ** 2, r[1] * gain[1] ** 2, r[2] * gain[2] ** 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opcode:
+    """One DNG opcode: ``name`` as in the specification, ``values`` as parsed, ``raw`` the bytes it came from."""
+
+    name: str
+    optional: bool
+    values: Mapping[str, Any]
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HSVTable:
+    """A DNG HueSatMap or LookTable: ``table: Float32 "value hue saturation 3"`` (hue shift °, saturation ×, value ×)."""
+
+    table: Float32
+    srgb_value: bool = False  # the value axis is sRGB-encoded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraColour:
+    """What a DNG or DCP says about colour.  One entry per calibration illuminant; matrices are row-major 3×3 arrays.
+
+    ``colour`` maps XYZ → camera, ``forward`` balanced camera → XYZ D50, ``calibration`` is CameraCalibration,
+    ``balance`` AnalogBalance.
+    """
+
+    illuminants: tuple[int, ...] = ()  # EXIF LightSource codes
+    colour: tuple[NDArray[np.float64], ...] = ()
+    forward: tuple[NDArray[np.float64], ...] = ()
+    calibration: tuple[NDArray[np.float64], ...] = ()
+    balance: Triple = (1.0, 1.0, 1.0)
+    hue_sat: tuple[HSVTable, ...] = ()
+    look: HSVTable | None = None
+    tone_curve: NDArray[np.float64] | None = None  # "n 2"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """What the file says about one exposure.
+
+    ``pattern`` is the CFA colour (0 R, 1 G, 2 B) of the 2×2 cell at the top left of the active area, row by row.
+    ``black`` is a repeating pattern of black levels (its sides are multiples of two); ``black_rows`` and
+    ``black_columns`` are deltas.  ``neutral`` is the camera's answer to the scene's white, largest component 1.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    kind: Kind = "bayer"
+    pattern: tuple[int, int, int, int] = RGGB
+    black: Float32 = field(default_factory=lambda: np.zeros((2, 2), np.float32))
+    black_rows: Float32 | None = None
+    black_columns: Float32 | None = None
+    white: float = 65535.0
+    make: str = ""
+    model: str = ""
+    unique: str = ""  # UniqueCameraModel
+    orientation: int = 1  # EXIF, 1 … 8
+    iso: float | None = None
+    exposure_time: float | None = None  # s
+    f_number: float | None = None
+    focal_length: float | None = None  # mm
+    time: datetime | None = None  # with sub-seconds where the file has them
+    subseconds: bool = False
+    neutral: Triple | None = None
+    noise: Noise | None = None  # NoiseProfile, per plane
+    baseline_exposure: float = 0.0  # EV
+    colour: CameraColour = field(default_factory=CameraColour)
+    opcodes: tuple[tuple[Opcode, ...], tuple[Opcode, ...], tuple[Opcode, ...]] = ((), (), ())
+    exif: Mapping[str, Mapping[int, Any]] = field(default_factory=dict)  # "main", "exif", "gps": tag → value, to carry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawFrame:
+    """``dn: UInt16 "h w"`` (Bayer, mono) or ``"h w 3"`` (linear): digital numbers of the active area."""
+
+    dn: UInt16
+    shot: Shot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Burst:
+    """Frames of one scene by one camera; ``reference`` is None until it is chosen by sharpness."""
+
+    frames: tuple[RawFrame, ...]
+    reference: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mosaic:
+    """One frame in linear, white-balanced light: 0 black, ``gain[c]`` the clip level of colour c; may be < 0.
+
+    ``cfa: Float32 "h w"`` ("h w 3" for linear raws).  ``shading: Float32 "h/2 w/2" | None`` is the lens-shading gain
+    that was applied (mean of the planes, about 1 … 4), by which noise grew.  ``clipped: UInt8 "h w"``: 1 where the
+    sensor was at its white level.
+    """
+
+    cfa: Float32
+    kind: Kind
+    pattern: tuple[int, int, int, int]
+    gain: Triple
+    noise: Noise
+    clipped: UInt8
+    shot: Shot
+    shading: Float32 | None = None
+    history: tuple[str, ...] = ()
+
+
+F = TypeVar("F", Mosaic, "Scene")
+G = TypeVar("G", Mosaic, "Scene")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames(Generic[F]):
+    """A burst whose frames are made when asked for, one at a time: thirty frames need no more memory than two."""
+
+    count: int
+    reference: int
+    make: Callable[[int], F]
+    stage: str
+    history: tuple[str, ...] = ()
+
+    def __getitem__(self, index: int) -> F:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return timed(self.stage, lambda: self.make(index))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[F]:
+        return (self[i] for i in range(self.count))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """Where everything moved: ``shift: Float32 "n ty tx 2"`` (y, x) in pixels, reference → frame, at tile centres.
+
+    The centre of tile (j, i) is ``((j + ½)·tile − ½, (i + ½)·tile − ½)``; between centres the flow is bilinear.
+    ``trust: Float32 "n ty tx"``, 0 … 1.
+    """
+
+    shift: Float32
+    tile: int
+    trust: Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Linear light, ``rgb: Float32 "h w 3"``, unbounded above, may be < 0.
+
+    ``space`` is ``camera`` (white-balanced sensor colours, clip level ``gain[c]``), ``rec2020`` (scene light, 0.18
+    mid-grey, 1.0 diffuse white) or ``picture`` (linear Display P3 after the look's curve, 1.0 display white).
+    ``frames: Float32 "h/2 w/2"`` is how many frames' worth of light each 2×2 cell holds (lens-shading gain counted
+    against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white level.
+    """
+
+    rgb: Float32
+    space: Literal["camera", "rec2020", "picture"]
+    shot: Shot
+    noise: Noise
+    gain: Triple = (1.0, 1.0, 1.0)
+    frames: Float32 | None = None
+    clipped: UInt8 | None = None
+    merged: int = 1
+    history: tuple[str, ...] = ()
+
+    def require(self, space: str) -> Scene:
+        """This scene, if it is in `space`.
+
+        Raises
+        ------
+        StateError
+            It is in another space.
+        """
+        if self.space != space:
+            remedy = {"camera": "give it before calibrate", "rec2020": "calibrate it first", "picture": "grade it first"}
+            raise StateError(f"needs a scene in {space}, got one in {self.space}; {remedy[space]}")
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A finished picture: ``rgb: Float32 "h w 3"`` encoded for display, 0 … 1, in ``space`` (``srgb`` or ``p3``)."""
+
+    rgb: Float32
+    space: Literal["srgb", "p3"]
+    shot: Shot
+    merged: int = 1
+    history: tuple[str, ...] = ()
