@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: words in, one verb run, a number out.
+
+Here is only the grammar; every verb lives in a module of its own that is imported when it is called, so that
+``lichtbild --help`` needs no NumPy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from lichtbild.base.params import nearest
+from lichtbild.tools.outcome import DONE, Ending, UsageError
+from lichtbild.tools.talk import Talk
+
+VERBS = {  # verb → where it lives
+    "develop": "lichtbild.tools.develop:develop",
+    "merge": "lichtbild.tools.merge:merge",
+    "info": "lichtbild.tools.show:describe",
+    "looks": "lichtbild.tools.show:looks",
+    "knobs": "lichtbild.tools.show:knobs",
+    "group": "lichtbild.tools.show:group",
+    "simulate": "lichtbild.tools.simulate:simulate",
+    "demo": "lichtbild.tools.simulate:demo",
+    "doctor": "lichtbild.tools.doctor:doctor",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises what is wrong instead of printing a page."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence.
+
+        Raises
+        ------
+        UsageError
+            Always.
+        """
+        if "invalid choice" in message and "argument VERB" in message:
+            word = message.split("'")[1]
+            raise UsageError(f"no verb {word!r}{nearest(word, VERBS)}", hint="`lichtbild --help` lists the verbs")
+        raise UsageError(message, hint=f"`{self.prog} --help` shows the usage")
+
+
+def number(low: int, high: int, word: str = "") -> type:
+    """An argument type: a whole number between `low` and `high`, or `word`."""
+
+    def convert(text: str) -> int | str:
+        if word and text == word:
+            return text
+        if not text.isdecimal() or not low <= int(text) <= high:
+            allowed = f"{word + ' or ' if word else ''}a whole number from {low} to {high}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give {allowed}")
+        return int(text)
+
+    return convert  # type: ignore[return-value]  # argparse takes any callable
+
+
+def common() -> argparse.ArgumentParser:
+    """The flags of every verb."""
+    flags = Parser(add_help=False)
+    group = flags.add_argument_group("every verb")
+    group.add_argument("--json", action="store_true", help="results as one JSON document on stdout")
+    group.add_argument("--quiet", action="store_true", help="only results and errors")
+    group.add_argument("--verbose", action="store_true", help="also say what each stage took")
+    group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument("--threads", type=number(1, 1024), metavar="N", help="processor threads (default: all)")
+    group.add_argument("--progress", choices=("auto", "bar", "plain", "none"), default="auto",
+                       help="auto: a bar on a terminal, plain lines elsewhere")
+    return flags
+
+
+def recipe_flags(verb: argparse.ArgumentParser) -> None:
+    """The flags that choose the frames and the recipe."""
+    verb.add_argument("--set", action="append", default=[], metavar="STAGE.KNOB=VALUE", dest="settings",
+                      help="turn one knob, e.g. exposure.ev=+0.3; repeatable")
+    verb.add_argument("--reference", type=number(0, 9999, "auto"), default="auto", metavar="auto|N",
+                      help="the frame the others are moved to, counted from 0 (auto: the sharpest)")
+    verb.add_argument("--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst")
+
+
+def parser() -> Parser:
+    """The whole grammar."""
+    top = Parser(prog="lichtbild", description="Raw bursts in, finished photographs out.",
+                 epilog="`lichtbild VERB --help` explains a verb.")
+    top.add_argument("--version", action="store_true", help="print the version")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    shared = [common()]
+
+    def verb(name: str, words: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=words, description=words, parents=shared)
+
+    v = verb("develop", "Develop bursts into finished photos. Files are one burst; a folder is one burst if -o is a "
+                        "file, else its bursts are found.")
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument("-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, photo.tif or a folder")
+    v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
+    v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
+    v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
+    v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
+    v.add_argument("--quality", type=number(1, 100), default=92, metavar="1…100", help="JPEG quality (default 92)")
+    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
+    recipe_flags(v)
+    v = verb("merge", "Merge one burst into a linear DNG or TIFF: clean light, no tone, for your own raw editor.")
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
+    v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
+    v.add_argument("--space", choices=("camera", "srgb", "rec2020"), help="of a TIFF (default camera)")
+    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
+    recipe_flags(v)
+    v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")
+    v.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    verb("looks", "List the looks.")
+    v = verb("knobs", "List the knobs of every stage, or of one.")
+    v.add_argument("stage", nargs="?", metavar="STAGE")
+    v = verb("group", "Find the bursts in a folder and say why each frame belongs.")
+    v.add_argument("folder", type=Path, metavar="DIR")
+    v = verb("simulate", "Make a raw burst with a simulated camera, and its truth.")
+    v.add_argument("folder", type=Path, metavar="DIR")
+    v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="frames (default 8)")
+    v.add_argument("--size", default="2448x3264", metavar="HxW", help="height x width in pixels (default 2448x3264)")
+    v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="sensitivity (default 400)")
+    v.add_argument("--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="another scene (default 1)")
+    v = verb("demo", "Make a burst, develop it and leave burst, photo, DNG and a before/after picture in a folder.")
+    v.add_argument("folder", nargs="?", type=Path, default=Path("lichtbild-demo"), metavar="DIR")
+    verb("doctor", "Check this machine: processor, libraries and three self-tests.")
+    return top
+
+
+def run(argv: Sequence[str], talk: Talk) -> int:
+    """Parse `argv` and run its verb."""
+    top = parser()
+    args = top.parse_args(argv)
+    if args.version:
+        import lichtbild
+
+        print(f"lichtbild {lichtbild.__version__}")
+        return DONE
+    if args.verb is None:
+        top.print_help()
+        return DONE
+    if args.threads:
+        from lichtbild.base import kernels
+
+        kernels.set_threads(args.threads)
+    module, function = VERBS[args.verb].split(":")
+    return getattr(importlib.import_module(module), function)(args, replace(talk, progress=args.progress))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    talk = Talk(json="--json" in argv, quiet="--quiet" in argv, verbose="--verbose" in argv)
+    with warnings.catch_warnings(), Ending(talk) as ending:
+        warnings.simplefilter("ignore")  # ours are recorded where they arise
+        ending.code = run(argv, talk)
+        sys.stdout.flush()
+    return ending.code
+
+
+def script() -> NoReturn:
+    """The installed program: `main`, a clean end when killed, and silence when the reader of the output leaves."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds: nothing half-written
+    code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    script()

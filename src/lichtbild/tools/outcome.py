@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a run ends: one sentence for a person, one number for a program.
+
+====  =====================================
+0     done
+1     some items failed, the others are done
+2     wrong usage
+3     input refused
+4     out of resources (memory, disk)
+70    a bug: traceback and "please report"
+130   interrupted
+====  =====================================
+"""
+
+from __future__ import annotations
+
+import errno
+import traceback
+
+from lichtbild.base.errors import ExportError, InputError, LichtbildError, RecipeError, StateError
+from lichtbild.tools.talk import Talk
+
+DONE, SOME_FAILED, USAGE, REFUSED, RESOURCES, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
+RECOVERABLE = (LichtbildError, MemoryError, OSError)  # of one item: the others go on
+
+
+class UsageError(LichtbildError):
+    """The command line was used in a way it does not understand."""
+
+
+def exit_code(error: BaseException) -> int:
+    """What number `error` ends the program with."""
+    causes = [error, *(e for e in (error.__cause__, error.__context__) if e is not None)]
+    if any(isinstance(e, MemoryError) or (isinstance(e, OSError) and e.errno in FULL) for e in causes):
+        return RESOURCES
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, UsageError | RecipeError | ExportError):
+        return USAGE
+    if isinstance(error, LichtbildError | OSError) and not isinstance(error, StateError):
+        return REFUSED
+    return BUG
+
+
+def sentence(error: BaseException) -> tuple[str, str]:
+    """What went wrong and what to try."""
+    if isinstance(error, LichtbildError):
+        hint = getattr(error, "hint", "")
+        if not hint and exit_code(error) == RESOURCES:
+            hint = "free some space or write to another disk"
+        return str(error), hint
+    if isinstance(error, MemoryError):
+        return "there is not enough memory", "merge fewer frames (--frames 4) or close other programs"
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"{error.filename or 'the disk'} cannot be written: {error.strerror}", "free some space or write to another disk"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}", "check the name and its permissions"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; nothing half-written was left behind", ""
+    return "".join(traceback.format_exception(error)).rstrip(), "this is a bug in lichtbild; please report it with the lines above"
+
+
+def record(error: BaseException) -> dict[str, str]:
+    """`error` for ``--json``."""
+    words, hint = sentence(error)
+    return {"kind": type(error).__name__, "message": words, "hint": hint}
+
+
+class Ending:
+    """``with Ending(talk) as ending: …`` turns whatever is raised inside into words and ``ending.code``."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk, self.code = talk, DONE
+
+    def __enter__(self) -> Ending:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
+            return True
+        if error is None or isinstance(error, SystemExit):
+            return False
+        self.code = exit_code(error)
+        self.talk.error(*sentence(error))
+        self.talk.document({"error": record(error)})
+        return True
