@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TIFF directories, read with suspicion and written in full; and the one way a file of ours reaches the disk.
+
+A TIFF file is a linked list of directories of ``(tag, type, count, value or offset)``.  The reader follows it inside
+fixed limits (entries, depth, bytes, no loops, nothing outside the file) and answers any damage with `CorruptRaw`.
+The writer lays out directories, their children (SubIFDs, EXIF, GPS) and uncompressed strips, little-endian.
+
+`write_file` writes beside the target and renames: a reader sees the old file or the whole one, never half of it.
+
+References
+----------
+[1] TIFF revision 6.0, Adobe, 1992.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+from lichtbild.base.errors import CorruptRaw, ExportError
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, UNDEFINED, SSHORT, SLONG, SRATIONAL, FLOAT, DOUBLE, IFD = range(1, 14)
+_CODES = {BYTE: "B", ASCII: "c", SHORT: "H", LONG: "I", RATIONAL: "II", SBYTE: "b", UNDEFINED: "c", SSHORT: "h",
+          SLONG: "i", SRATIONAL: "ii", FLOAT: "f", DOUBLE: "d", IFD: "I"}
+SUB_IFDS, EXIF_IFD, GPS_IFD = 330, 34665, 34853
+STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTE_COUNTS = 273, 278, 279
+_CHILDREN = {SUB_IFDS: "raw", EXIF_IFD: "exif", GPS_IFD: "gps"}
+
+MOST_ENTRIES = 4096  # of all directories together
+DEEPEST = 4
+LARGEST_VALUE = 8 << 20  # bytes
+
+Chunk = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a directory: its TIFF type and its bytes, little-endian."""
+
+    type: int
+    payload: bytes
+
+    @property
+    def count(self) -> int:
+        """How many values the bytes are."""
+        return len(self.payload) // struct.calcsize("<" + _CODES[self.type])
+
+    def numbers(self) -> tuple[float, ...]:
+        """The values as numbers; a rational over zero is NaN."""
+        code = _CODES[self.type]
+        if code == "c":
+            return tuple(self.payload)
+        flat = struct.unpack(f"<{self.count * len(code)}{code[0]}", self.payload)
+        if len(code) == 1:
+            return flat
+        return tuple(a / b if b else float("nan") for a, b in zip(flat[::2], flat[1::2], strict=True))
+
+    def text(self) -> str:
+        """The value as text, up to the first zero byte."""
+        return self.payload.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
+
+
+def ascii_field(text: str) -> Field:
+    """Text, closed by a zero byte."""
+    return Field(ASCII, text.encode() + b"\0")
+
+
+def numbers_field(type: int, *values: float) -> Field:
+    """Numbers of a TIFF type; rationals are the nearest fractions with a denominator up to a million."""
+    code = _CODES[type]
+    if len(code) == 2:
+        most = 2**32 - 1 if type == RATIONAL else 2**31 - 1
+        parts: list[int] = []
+        for v in values:
+            f = Fraction(v).limit_denominator(1_000_000 if abs(v) < most / 1e6 else 1)
+            parts += [max(min(f.numerator, most), 0 if type == RATIONAL else -most), f.denominator]
+        return Field(type, struct.pack(f"<{len(parts)}{code[0]}", *parts))
+    return Field(type, struct.pack(f"<{len(values)}{code}", *values))
+
+
+def bytes_field(type: int, payload: bytes) -> Field:
+    """Bytes as they are (BYTE or UNDEFINED)."""
+    return Field(type, bytes(payload))
+
+
+# ---- reading
+
+
+@dataclass(slots=True, eq=False)
+class Directory:
+    """One directory of a file that was read: fields by tag, and the directories it points to.
+
+    ``strips`` are ``(offset, bytes)`` of the pixel strips or tiles.
+    """
+
+    path: Path
+    name: str
+    fields: dict[int, Field] = field(default_factory=dict)
+    children: dict[int, list[Directory]] = field(default_factory=dict)
+    skipped: set[int] = field(default_factory=set)  # tags whose value is too long to keep
+
+    def __contains__(self, tag: int) -> bool:
+        return tag in self.fields
+
+    def numbers(self, tag: int, count: int | None = None) -> tuple[float, ...] | None:
+        """The numbers of a tag, or None where it is absent.
+
+        Raises
+        ------
+        CorruptRaw
+            Not `count` of them, or not numbers, or not finite.
+        """
+        if tag in self.skipped:
+            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} is longer than {LARGEST_VALUE >> 20} MiB")
+        if tag not in self.fields:
+            return None
+        values = self.fields[tag].numbers()
+        if self.fields[tag].type == ASCII or (count is not None and len(values) != count):
+            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} has {len(values)} values, expected "
+                             f"{count or 'numbers'}")
+        if not all(abs(v) < 1e30 for v in values):  # also false for NaN
+            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} is not finite")
+        return values
+
+    def number(self, tag: int) -> float | None:
+        """The first number of a tag, or None where it is absent or empty."""
+        values = self.numbers(tag)
+        return values[0] if values else None
+
+    def integer(self, tag: int, default: int) -> int:
+        """The first number of a tag as a whole number."""
+        value = self.number(tag)
+        return default if value is None else int(value)
+
+    def text(self, tag: int) -> str:
+        """The text of a tag, empty where it is absent."""
+        return self.fields[tag].text() if tag in self.fields else ""
+
+    def payload(self, tag: int) -> bytes:
+        """The bytes of a tag, empty where it is absent."""
+        if tag in self.skipped:
+            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} is longer than {LARGEST_VALUE >> 20} MiB")
+        return self.fields[tag].payload if tag in self.fields else b""
+
+
+class _Reader:
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+        self.length = os.fstat(file.fileno()).st_size
+        self.seen: set[int] = set()
+        self.entries = 0
+        head = self.at(0, 8, "the header")
+        self.order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+        if not self.order:
+            raise CorruptRaw(f"{path}: not a TIFF container")
+        self.first = self.unpack("HHI", head)[2]
+
+    def at(self, offset: int, count: int, what: str) -> bytes:
+        if offset < 0 or count < 0 or offset + count > self.length:
+            raise CorruptRaw(f"{self.path}: {what} lies at {offset} … {offset + count}, outside the file of "
+                             f"{self.length} bytes", hint="the file is cut short or damaged; copy it again")
+        self.file.seek(offset)
+        read = self.file.read(count)
+        if len(read) != count:
+            raise CorruptRaw(f"{self.path}: {what} could not be read in full")
+        return read
+
+    def unpack(self, codes: str, payload: bytes) -> tuple[int, ...]:
+        return struct.unpack(self.order + codes, payload)
+
+    def directory(self, offset: int, name: str, depth: int) -> tuple[Directory, int]:
+        if depth > DEEPEST:
+            raise CorruptRaw(f"{self.path}: {name} is nested deeper than {DEEPEST} directories")
+        if offset in self.seen:
+            raise CorruptRaw(f"{self.path}: {name} leads back to the directory at {offset}")
+        self.seen.add(offset)
+        (count,) = self.unpack("H", self.at(offset, 2, name))
+        self.entries += count
+        if self.entries > MOST_ENTRIES:
+            raise CorruptRaw(f"{self.path}: more than {MOST_ENTRIES} directory entries")
+        table = self.at(offset + 2, 12 * count + 4, name)
+        made = Directory(self.path, name)
+        for i in range(count):
+            self.entry(made, table[12 * i:12 * i + 12])
+        for tag, child in _CHILDREN.items():
+            if (found := made.numbers(tag)) is not None:
+                names = (f"{child}{k}" if len(found) > 1 else child for k in range(len(found)))
+                made.children[tag] = [self.directory(int(o), f"{name}/{n}", depth + 1)[0]
+                                      for o, n in zip(found, names, strict=True)]
+        (following,) = self.unpack("I", table[12 * count:])
+        return made, following
+
+    def entry(self, into: Directory, row: bytes) -> None:
+        tag, kind, count = self.unpack("HHI", row[:8])
+        code = _CODES.get(kind)
+        if code is None:  # the specification: skip types you do not know
+            return
+        length = count * struct.calcsize("<" + code)
+        if length > LARGEST_VALUE:
+            into.skipped.add(tag)
+            return
+        where = f"tag {tag} in {into.name}"
+        raw = row[8:8 + length] if length <= 4 else self.at(self.unpack("I", row[8:])[0], length, where)
+        if self.order == ">" and code != "c":
+            flat = f"{count * len(code)}{code[0]}"
+            raw = struct.pack("<" + flat, *struct.unpack(">" + flat, raw))
+        into.fields[tag] = Field(kind, raw)
+
+
+def read_directories(path: Path) -> list[Directory]:
+    """All directories of a TIFF file: the main chain, each with its children.
+
+    Raises
+    ------
+    CorruptRaw
+        No TIFF container, damaged, or beyond the limits above; names the file and the tag.
+    """
+    try:
+        with path.open("rb") as file:
+            reader = _Reader(file, path)
+            chain: list[Directory] = []
+            offset = reader.first
+            while offset:
+                made, offset = reader.directory(offset, f"IFD{len(chain)}", 1)
+                chain.append(made)
+            return chain
+    except OSError as error:
+        raise CorruptRaw(f"{path}: {error.strerror or error}") from error
+
+
+# ---- writing
+
+
+@dataclass(slots=True, eq=False)
+class Page:
+    """One directory to be written: fields, children, and the pixels of its single strip (or none)."""
+
+    fields: dict[int, Field]
+    children: dict[int, list[Page]] = field(default_factory=dict)
+    strip: Chunk | None = None
+
+
+def _even(n: int) -> int:
+    return n + (n & 1)
+
+
+def _pages(page: Page) -> list[Page]:
+    return [page, *(p for tag in sorted(page.children) for child in page.children[tag] for p in _pages(child))]
+
+
+def _complete(page: Page, rows: int) -> dict[int, Field]:
+    """The fields of a page with room for the pointers that are not known yet."""
+    fields = dict(page.fields)
+    for tag, children in page.children.items():
+        fields[tag] = numbers_field(LONG, *([0] * len(children)))
+    if page.strip is not None:
+        fields[STRIP_OFFSETS] = numbers_field(LONG, 0)
+        fields[ROWS_PER_STRIP] = numbers_field(LONG, rows)
+        fields[STRIP_BYTE_COUNTS] = numbers_field(LONG, memoryview(page.strip).nbytes)
+    return fields
+
+
+def _encode(fields: Mapping[int, Field], at: int, following: int) -> bytes:
+    """The bytes of a directory that starts at `at`, values behind it."""
+    table, values = struct.pack("<H", len(fields)), b""
+    behind = at + 2 + 12 * len(fields) + 4
+    for tag in sorted(fields):
+        f = fields[tag]
+        table += struct.pack("<HHI", tag, f.type, f.count)
+        if len(f.payload) <= 4:
+            table += f.payload.ljust(4, b"\0")
+        else:
+            table += struct.pack("<I", behind + len(values))
+            values += f.payload.ljust(_even(len(f.payload)), b"\0")
+    return table + struct.pack("<I", following) + values
+
+
+def tiff_chunks(chain: Iterable[Page]) -> list[Chunk]:
+    """A little-endian TIFF file as chunks for `write_file`: directories first, then the strips.
+
+    Raises
+    ------
+    ExportError
+        It would be longer than the 4 GiB a TIFF can address.
+    """
+    tops = list(chain)
+    pages = [p for top in tops for p in _pages(top)]
+    fields = [_complete(p, int(p.fields[257].numbers()[0]) if 257 in p.fields else 1) for p in pages]
+    at, starts = 8, {}
+    for page, f in zip(pages, fields, strict=True):
+        starts[id(page)] = at
+        at += _even(len(_encode(f, 0, 0)))
+    strips: dict[int, int] = {}
+    for page in pages:
+        if page.strip is not None:
+            strips[id(page)] = at
+            at += _even(memoryview(page.strip).nbytes)
+    if at > 0xFFFFFFFF:
+        raise ExportError(f"a TIFF of {at / 2**30:.1f} GiB is not possible; allowed are 4 GiB")
+    chunks: list[Chunk] = [struct.pack("<2sHI", b"II", 42, 8)]
+    following = {id(a): starts[id(b)] for a, b in pairwise(tops)}
+    for page, f in zip(pages, fields, strict=True):
+        for tag, children in page.children.items():
+            f[tag] = numbers_field(LONG, *(starts[id(c)] for c in children))
+        if page.strip is not None:
+            f[STRIP_OFFSETS] = numbers_field(LONG, strips[id(page)])
+        block = _encode(f, starts[id(page)], following.get(id(page), 0))
+        chunks.append(block.ljust(_even(len(block)), b"\0"))
+    for page in pages:
+        if page.strip is not None:
+            chunks.append(page.strip)
+            chunks.append(b"\0" * (memoryview(page.strip).nbytes & 1))
+    return chunks
+
+
+def write_file(path: Path | str, chunks: Iterable[Chunk], *, overwrite: bool = False) -> Path:
+    """Write `chunks` to `path`, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file exists and `overwrite` is False, the folder is missing, or the disk is full.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder, not a file")
+    if not overwrite and path.exists():
+        raise ExportError(f"{path} exists", hint="--overwrite replaces it")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise ExportError(f"{path.parent} is no folder", hint=f"make it: mkdir -p {path.parent}") from error
+        raise ExportError(f"{path} could not be written: {error.strerror or error}",
+                          hint="free some space, or choose another folder") from error
+    except BaseException:  # Ctrl-C included: nothing half-written stays behind
+        beside.unlink(missing_ok=True)
+        raise
+    return path
