@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A camera with known truth: scene, lens, handshake and sensor, joined by `burst`."""
+
+from lichtbild.simulate.burst import SCENES, burst
+from lichtbild.simulate.handshake import HANDS
+from lichtbild.simulate.truth import Truth, read_truth, write
+
+__all__ = ["HANDS", "SCENES", "Truth", "burst", "read_truth", "write"]

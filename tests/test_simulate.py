@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator against itself: what comes out of the camera is what the truth says, with the noise it says."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+
+from lichtbild import simulate
+from lichtbild.base import kernels
+from lichtbild.base.errors import InputError
+from lichtbild.base.image import BGGR, GBRG, GRBG, RGGB
+from lichtbild.simulate.handshake import HANDS, after, inverse, poses
+from lichtbild.simulate.lens import NOTHING, SIGMA, gain_map, point_spread, project, shading
+from lichtbild.simulate.sensor import Sensor, expose, phone
+
+SIZE = (96, 128)
+FLAT = np.ones((4, 2, 2), np.float32)
+
+
+def gain_of(frame):
+    """The gains that the GainMaps of the file give its pixels."""
+    gain = np.ones(frame.dn.shape)
+    for opcode in frame.shot.opcodes[1]:
+        top, left, _, _, _, _, down, across = opcode.values["area"]
+        gain[top::down, left::across] = spread(opcode.values["gain"][:, :, 0], frame.dn.shape)[top::down, left::across]
+    return gain
+
+
+def linear(frame, facts):
+    return (frame.dn.astype(np.float64) - facts["black"]) / (facts["white"] - facts["black"])
+
+
+def spread(gain, size):
+    """A gain map at every pixel, by the formula of the DNG specification."""
+    (v, h), (height, width) = gain.shape, size
+    y, x = (np.arange(height) + 0.5) / height * (v - 1), (np.arange(width) + 0.5) / width * (h - 1)
+    across = np.stack([np.interp(x, np.arange(h), row) for row in gain])
+    return np.stack([np.interp(y, np.arange(v), column) for column in across.T], axis=1)
+
+
+def in_mosaic(rgb, pattern):
+    out = np.empty(rgb.shape[:2])
+    for i, (y, x) in enumerate(product((0, 1), (0, 1))):
+        out[y::2, x::2] = rgb[y::2, x::2, pattern[i]]
+    return out
+
+
+@pytest.mark.parametrize("pattern", [RGGB, GRBG, GBRG, BGGR])
+def test_the_mean_of_many_frames_is_the_truth(pattern):
+    frames = 32
+    burst, truth = simulate.burst("leaves", size=SIZE, frames=frames, iso=400, shake="still", pattern=pattern)
+    gain, expected = gain_of(burst.frames[0]), in_mosaic(truth.rgb, pattern)
+    mean = np.mean([linear(f, truth.facts) * gain for f in burst.frames], axis=0)
+    still = (truth.moving == 0) & (expected / gain < 0.9)
+    sigma = np.sqrt((truth.facts["shot"] * expected * gain + truth.facts["read"] * gain**2) / frames)
+    z = ((mean - expected) / sigma)[still]
+    assert z.size > 8000
+    assert abs(z.mean()) * math.sqrt(z.size) < 4  # no bias
+    assert z.var() == pytest.approx(1, abs=4.5 * math.sqrt(2 / z.size))  # the noise that the file states
+    assert np.abs(z).max() < 5
+
+
+@pytest.mark.parametrize("iso", [100, 1600, 12800])
+@pytest.mark.parametrize("level", [0.001, 0.004, 0.02, 0.2, 0.7])
+def test_variance_is_shot_noise_and_read_noise(iso, level):
+    sensor = phone(iso)
+    dn = expose(np.full((400, 500), level, np.float32), FLAT, sensor, seed=3, frame=0)
+    value = (dn.astype(np.float64) - sensor.black) / sensor.span
+    expected = sensor.noise.shot[0] * level + sensor.noise.read[0]
+    if dn.min() > 0 and dn.max() < sensor.white:
+        assert value.mean() == pytest.approx(level, abs=5 * math.sqrt(expected / dn.size))
+        assert value.var() == pytest.approx(expected, rel=0.02 if iso > 100 else 0.05)  # σ < ½ DN: rounding is coarser
+    else:
+        assert level > 0.5 or iso == 12800
+
+
+@pytest.mark.parametrize("mean", [0.1, 1.0, 5.0, 9.9, 10.1, 30.0, 400.0])
+def test_photons_are_poisson(mean):
+    sensor = Sensor(gain=1.0, read=0.0, black=0.0, white=60000.0)
+    n = expose(np.full((500, 600), mean / sensor.electrons, np.float32), FLAT, sensor, seed=11, frame=2).astype(np.float64)
+    error = math.sqrt(mean / n.size)
+    assert n.mean() == pytest.approx(mean, abs=4.5 * error)
+    assert n.var() == pytest.approx(mean, abs=4.5 * math.sqrt((mean + 2 * mean**2) / n.size))
+    third = np.mean((n - mean) ** 3)
+    assert third == pytest.approx(mean, abs=6 * math.sqrt((15 * mean**3 + 30 * mean**2 + mean) / n.size))
+    assert np.mean(n == 0) == pytest.approx(math.exp(-mean), abs=5 * math.sqrt(math.exp(-mean) / n.size) + 1e-9)
+
+
+def test_read_noise_is_normal():
+    sensor = Sensor(gain=1e-9, read=1000.0, black=30000.0, white=60000.0)
+    z = (expose(np.zeros((700, 800), np.float32), FLAT, sensor, seed=5, frame=0).astype(np.float64) - 30000) / 1000
+    assert abs(z.mean()) < 4.5 / math.sqrt(z.size)
+    assert z.var() == pytest.approx(1, abs=4.5 * math.sqrt(2 / z.size))
+    for x in (-3.5, -2.0, -0.5, 0.5, 1.0, 3.0):
+        p = 0.5 * (1 + math.erf(x / math.sqrt(2)))
+        assert np.mean(z < x) == pytest.approx(p, abs=5 * math.sqrt(p * (1 - p) / z.size) + 3e-4)
+
+
+def test_the_generator_is_philox():
+    out = np.empty(4, np.uint32)  # vectors published with the generator
+    kernels.philox(np.zeros(2, np.uint32), np.zeros(4, np.uint32), out)
+    assert [f"{v:08x}" for v in out] == ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"]
+    kernels.philox(np.full(2, 0xFFFFFFFF, np.uint32), np.full(4, 0xFFFFFFFF, np.uint32), out)
+    assert [f"{v:08x}" for v in out] == ["408f276d", "41c83b0e", "a20bc7c6", "6d5451fd"]
+
+
+@pytest.mark.parametrize("scene", ["leaves", "chart", "room"])
+def test_same_seed_same_bytes_on_one_or_two_threads(scene):
+    before = kernels.thread_count()
+    taken = []
+    try:
+        for threads in (1, 2):
+            kernels.set_threads(threads)
+            taken.append(simulate.burst(scene, size=(120, 160), frames=2, seed=4))
+    finally:
+        kernels.set_threads(before)
+    (one, truth_one), (two, truth_two) = taken
+    for a, b in zip(one.frames, two.frames, strict=True):
+        assert np.array_equal(a.dn, b.dn)
+    assert np.array_equal(truth_one.rgb, truth_two.rgb)
+    other, _ = simulate.burst(scene, size=(120, 160), frames=2, seed=5)
+    assert not np.array_equal(one.frames[0].dn, other.frames[0].dn)
+
+
+def test_the_frames_do_not_depend_on_whose_grid_the_truth_is_on():
+    (one, _), (two, _) = (simulate.burst("chart", size=SIZE, frames=2, reference=r) for r in (0, 1))
+    assert all(np.array_equal(a.dn, b.dn) for a, b in zip(one.frames, two.frames, strict=True))
+
+
+def test_flow_is_where_the_camera_pointed():
+    _, truth = simulate.burst("leaves", size=SIZE, frames=3, shake="hand", seed=2)
+    flow = truth.flow(2)
+    for y, x in ((5, 7), (90, 120), (40, 3)):
+        assert truth.layer[y, x] == 0
+        np.testing.assert_allclose(flow[y, x] + (y, x), truth.poses[2] @ (y, x, 1), atol=1e-4)
+    assert np.array_equal(truth.flow(0), np.zeros((*SIZE, 2), np.float32))
+
+
+def test_what_the_flow_says_is_what_the_frames_show():
+    """The light of frame 2 at the end of the flow is the light of the reference at its start."""
+    arguments = dict(size=(160, 224), frames=3, shake="hand", seed=6)
+    _, here = simulate.burst("leaves", reference=0, **arguments)
+    _, there = simulate.burst("leaves", reference=2, **arguments)
+    flow = here.flow(2).astype(np.float64)
+    assert np.abs(flow).max() > 1
+    y, x = (np.arange(160)[:, None] + flow[..., 0]), (np.arange(224)[None, :] + flow[..., 1])
+    iy, ix = np.floor(y).astype(int), np.floor(x).astype(int)
+    ok = (iy > 1) & (ix > 1) & (iy < 157) & (ix < 221)
+    iy, ix = np.clip(iy, 0, 158), np.clip(ix, 0, 222)
+    v, u = (y - iy)[..., None], (x - ix)[..., None]
+    t = there.rgb
+    moved = (1 - v) * ((1 - u) * t[iy, ix] + u * t[iy, ix + 1]) + v * ((1 - u) * t[iy + 1, ix] + u * t[iy + 1, ix + 1])
+    right = np.abs(moved - here.rgb)[ok].mean()
+    wrong = np.abs(there.rgb - here.rgb)[ok].mean()
+    assert right < 0.35 * wrong
+    mover = ok & (here.layer == 1)
+    assert mover.any() and np.abs(moved - here.rgb)[mover].mean() < 0.02
+
+
+def test_shading_times_gain_is_one():
+    gains = shading(RGGB)
+    sensor = Sensor(gain=0.01, read=0.0, black=0.0, white=65535.0)
+    dn = expose(np.full((160, 224), 0.9, np.float32), gains, sensor, seed=1, frame=0).astype(np.float64)
+    for i, (y, x) in enumerate(product((0, 1), (0, 1))):
+        undone = dn[y::2, x::2] * spread(gains[i], (160, 224))[y::2, x::2] / (0.9 * 65535)
+        assert undone.mean() == pytest.approx(1, abs=2e-4)
+        assert np.abs(undone - 1).max() < 0.01  # photons
+    assert 2.2 < gains[0, 0, 0] < 2.9 and gains.min() < 1.01
+
+
+def test_the_gain_map_of_the_file_says_what_the_lens_did():
+    opcodes = pytest.importorskip("lichtbild.capture.opcodes")
+    gains = shading(GRBG)
+    one = gain_map(gains[1], (0, 1), (96, 128))
+    (read,) = opcodes.read_opcodes(opcodes.opcode_bytes((one,)), "frame.dng", 2)
+    assert read.values["area"] == one.values["area"] == (0, 1, 96, 128, 0, 1, 2, 2)
+    assert read.values["spacing"] == one.values["spacing"]
+    assert np.array_equal(read.values["gain"], one.values["gain"])
+
+
+@pytest.mark.parametrize("name", [n for n in HANDS if n != "still"])
+def test_the_hand_shakes_as_its_preset_says(name):
+    path = poses(HANDS[name], (2448, 3264), 8, seed=9)
+    assert np.array_equal(path[0], [[1, 0, 0], [0, 1, 0]])
+    centre = np.array([path[i] @ (1223.5, 1631.5, 1) - (1223.5, 1631.5) for i in range(8)])
+    turn = np.degrees(np.arctan2(path[:, 0, 1], path[:, 0, 0]))
+    far = np.hypot(*centre.T).max()
+    if name == "shaky":
+        assert far == pytest.approx(64, abs=0.01) and np.abs(turn).max() == pytest.approx(1, abs=1e-3)
+    else:
+        assert 0.1 < far < 8 * HANDS[name].drift and np.abs(turn).max() < 6 * HANDS[name].turn
+
+
+def test_a_map_and_its_inverse_cancel():
+    path = poses(HANDS["shaky"], (200, 300), 4, seed=1)
+    for pose in path:
+        np.testing.assert_allclose(after(inverse(pose), pose), [[1, 0, 0], [0, 1, 0]], atol=1e-12)
+
+
+def test_the_lens_spreads_a_point_as_its_gaussian_says():
+    point = np.zeros((3, 61, 61), np.float32)
+    point[:, 30, 30] = 1
+    blurred = project(point, np.eye(3)).astype(np.float64)
+    k = np.arange(61) - 30
+    for c in range(3):
+        assert blurred[c].sum() == pytest.approx(1, abs=1e-5)
+        assert (blurred[c].sum(0) * k * k).sum() == pytest.approx((2 * SIGMA[c]) ** 2, rel=0.01)
+    assert point_spread(SIGMA).shape[0] == 3
+
+
+def test_a_pixel_collects_with_the_variance_of_its_square():
+    point = np.zeros((3, 41, 41), np.float32)
+    point[:, 20, 20] = 1
+    out = np.empty((160, 160), np.float32)
+    fine = np.array([[0.25, 0, 0], [0, 0.25, 0]], np.float64)  # a quarter of a canvas pixel apart
+    kernels.render(point, NOTHING, fine, np.zeros(4, np.uint8), out)
+    y = np.arange(160) * 0.25 - 20
+    weight = out.astype(np.float64).sum(1)
+    assert weight.min() >= 0
+    assert (weight * y * y).sum() / weight.sum() / 4 == pytest.approx(1 / 12, rel=1e-3)
+
+
+def test_lamps_and_caves_are_fourteen_stops_apart():
+    for scene in ("chart", "room"):
+        _, truth = simulate.burst(scene, size=(240, 320), frames=1)
+        green = truth.rgb[..., 1]
+        assert np.log2(np.percentile(green, 99.98) / np.percentile(green, 0.2)) > 14
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (dict(scene_name="rom"), "did you mean room"),
+    (dict(size=(95, 128)), "even"),
+    (dict(frames=0), "1 … 64"),
+    (dict(iso=1), "25 … 102400"),
+    (dict(reference=8), "0 … 7"),
+    (dict(shake="shake"), "did you mean shaky"),
+])
+def test_what_cannot_be_simulated_is_refused(arguments, words):
+    with pytest.raises(InputError, match=words):
+        simulate.burst(**{"size": SIZE, **arguments})
