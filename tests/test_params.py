@@ -31,13 +31,16 @@ def test_everything_out_of_range_is_refused(heat):
         Toast(heat)
 
 
-@pytest.mark.parametrize(("knobs", "says"), [
-    ({"heat": "warm"}, "toast.heat = 'warm' is not a number; allowed is -2 … 2 EV"),
-    ({"heat": True}, "toast.heat = True is not a number"),
-    ({"heat": None}, "toast.heat = None is not a number"),
-    ({"slices": 2.5}, "toast.slices = 2.5 is not a whole number; allowed is 1 … 8"),
-    ({"bread": "wheet"}, "toast.bread = 'wheet' is not one of rye, wheat; did you mean wheat?"),
-])
+@pytest.mark.parametrize(
+    ("knobs", "says"),
+    [
+        ({"heat": "warm"}, "toast.heat = 'warm' is not a number; allowed is -2 … 2 EV"),
+        ({"heat": True}, "toast.heat = True is not a number"),
+        ({"heat": None}, "toast.heat = None is not a number"),
+        ({"slices": 2.5}, "toast.slices = 2.5 is not a whole number; allowed is 1 … 8"),
+        ({"bread": "wheet"}, "toast.bread = 'wheet' is not one of rye, wheat; did you mean wheat?"),
+    ],
+)
 def test_the_message_says_where_what_and_what_is_allowed(knobs, says):
     with pytest.raises(RecipeError) as error:
         Toast(**knobs)
@@ -57,7 +60,14 @@ def test_params_cannot_be_changed():
 
 def test_knobs_know_what_was_declared():
     heat, slices, bread = Toast.knobs()
-    assert (heat.name, heat.kind, heat.default, heat.low, heat.high, heat.unit) == ("heat", float, 0.0, -2.0, 2.0, "EV")
+    assert (heat.name, heat.kind, heat.default, heat.low, heat.high, heat.unit) == (
+        "heat",
+        float,
+        0.0,
+        -2.0,
+        2.0,
+        "EV",
+    )
     assert slices.kind is int and bread.choices == ("rye", "wheat") and bread.words == "Which bread."
     assert Toast.stage() == "toast"
 

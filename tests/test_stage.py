@@ -25,7 +25,9 @@ def lift(scene: Scene, params: Lift = Lift()) -> Scene:
 
 @pytest.fixture
 def scene():
-    return Scene(np.ones((2, 3, 3), np.float32), "rec2020", Shot(Path("a.dng"), (2, 3)), Noise((0, 0, 0), (0, 0, 0)))
+    return Scene(
+        np.ones((2, 3, 3), np.float32), "rec2020", Shot(Path("a.dng"), (2, 3)), Noise((0, 0, 0), (0, 0, 0))
+    )
 
 
 def test_neutral_is_the_same_object_and_leaves_no_trace(scene):
@@ -68,10 +70,12 @@ def test_a_stage_is_charged_its_own_time_not_that_of_stages_inside(scene):
         return replace(scene, merged=sum(1 for _ in frames))
 
     own = {}
+    start = time.perf_counter()
     with watching(lambda name, image, seconds: own.__setitem__(name, own.get(name, 0.0) + seconds)):
         assert gather(Frames(3, 0, make, "read")).merged == 3
+    total = time.perf_counter() - start
     assert own["read"] >= 0.06
-    assert 0.01 <= own["gather"] < 0.05
+    assert 0.01 <= own["gather"] <= total - own["read"]
 
 
 def test_an_error_inside_a_stage_does_not_spoil_the_next(scene):

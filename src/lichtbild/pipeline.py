@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole system in one page: a burst becomes a photo.
 
-Every line is ``noun = verb(noun, recipe.verb)``; their order is the order of the stages and of the fields of `Recipe`.
-`develop` is `merged` (what the camera saw, many frames as one) and then `finish` (what a person should see).
+Every line is ``noun = verb(noun, recipe.verb)``; their order is the order of the stages and of the fields of
+`Recipe`.  `develop` is `merged` (what the camera saw, many frames as one), then `finish` (what a person should see).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from lichtbild.base.image import Burst, Photo, Scene
 from lichtbild.capture.demosaic import demosaic
@@ -30,19 +32,21 @@ def develop(burst: Burst, recipe: Recipe = Recipe()) -> Photo:
 
 def merged(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
     """Capture, combine, correct: all frames as one clean scene in white-balanced camera colour."""
-    frames = linearize(burst, recipe.linearize)     # digital numbers → white-balanced light
-    flow = align(frames, recipe.align)              # where everything moved
-    images = demosaic(frames, recipe.demosaic)      # three colours at every pixel
-    scene = merge(images, flow, recipe.merge)       # many frames → one clean frame
-    scene = highlights(scene, recipe.highlights)    # what the clipped channel must have been
-    return denoise(scene, recipe.denoise)           # what noise remains
+    frames = linearize(burst, recipe.linearize) # digital numbers → white-balanced light
+    if burst.reference is None:
+        frames = replace(frames, reference=sharpest(frames))
+    flow = align(frames, recipe.align)          # where everything moved
+    images = demosaic(frames, recipe.demosaic)  # three colours at every pixel
+    scene = merge(images, flow, recipe.merge)   # many frames → one clean frame
+    scene = highlights(scene, recipe.highlights)# what the clipped channel must have been
+    return denoise(scene, recipe.denoise)       # what noise remains
 
 
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     """Colour, look and display of a merged scene."""
-    scene = calibrate(scene, recipe.calibrate)      # camera colour → linear Rec. 2020
-    scene = lens(scene, recipe.lens)                # distortion, vignetting
-    scene = exposure(scene, recipe.exposure)        # how bright
-    scene = tone(scene, recipe.tone)                # local light
-    scene = grade(scene, recipe.grade)              # curve and colour of the look
-    return display(scene, recipe.display)           # gamut, transfer function
+    scene = calibrate(scene, recipe.calibrate)  # camera colour → linear Rec. 2020
+    scene = lens(scene, recipe.lens)            # distortion, vignetting
+    scene = exposure(scene, recipe.exposure)    # how bright
+    scene = tone(scene, recipe.tone)            # local light
+    scene = grade(scene, recipe.grade)          # curve and colour of the look
+    return display(scene, recipe.display)       # gamut, transfer function

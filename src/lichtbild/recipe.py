@@ -5,8 +5,8 @@ A recipe is made of layers, later ones winning: the defaults, a look, single set
 
     Recipe.of(looks["vibrant"].settings, "exposure.ev=+0.3")
 
-It is a plain value: hashable, comparable, and a TOML text that says everything (`Recipe.to_toml`), so a photo that
-carries its recipe can be developed again.
+It is a plain value: hashable, comparable, and a TOML text that says everything (`Recipe.to_toml`), so a photo
+that carries its recipe can be developed again.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Recipe:
         Parameters
         ----------
         *layers : Recipe, mapping or str
-            A whole recipe (hides everything below it), ``{"tone": {"shadows": 0.4}}`` or ``"tone.shadows=0.4"``.
+            A whole recipe (hides what is below), ``{"tone": {"shadows": 0.4}}`` or ``"tone.shadows=0.4"``.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Recipe:
 
     @classmethod
     def from_toml(cls, text: str) -> Recipe:
-        """The recipe a TOML text describes; what it does not name keeps its default, ``[look]`` is left aside.
+        """The recipe a TOML text describes; what it does not name keeps its default, ``[look]`` is skipped.
 
         Raises
         ------
@@ -83,7 +83,9 @@ class Recipe:
         try:
             tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"the recipe is not TOML: {error}", hint="a recipe is made of [stage] and knob = value") from None
+            raise RecipeError(
+                f"the recipe is not TOML: {error}", hint="a recipe is made of [stage] and knob = value"
+            ) from None
         return cls.of({stage: knobs for stage, knobs in tables.items() if stage != "look"})
 
     def to_toml(self) -> str:
@@ -91,7 +93,11 @@ class Recipe:
         lines: list[str] = []
         for stage in stages():
             params: Params = getattr(self, stage)
-            lines += [f"[{stage}]", *(f"{k.name} = {toml(getattr(params, k.name))}" for k in params.knobs()), ""]
+            lines += [
+                f"[{stage}]",
+                *(f"{k.name} = {toml(getattr(params, k.name))}" for k in params.knobs()),
+                "",
+            ]
         return "\n".join(lines)
 
 
@@ -109,7 +115,9 @@ def known_stage(word: str) -> str:
         It is not; the message names the nearest that is.
     """
     if word not in stages():
-        raise RecipeError(f"no stage {word!r}{nearest(word, stages())}", hint=f"the stages are {', '.join(stages())}")
+        raise RecipeError(
+            f"no stage {word!r}{nearest(word, stages())}", hint=f"the stages are {', '.join(stages())}"
+        )
     return word
 
 
@@ -122,17 +130,24 @@ def settings(layer: Recipe | Settings | str) -> Settings:
         The layer is a string but not ``stage.knob=value``, or a stage is not given as a table of knobs.
     """
     if isinstance(layer, Recipe):
-        return {s: {k.name: getattr(getattr(layer, s), k.name) for k in kind.knobs()} for s, kind in stages().items()}
+        return {
+            s: {k.name: getattr(getattr(layer, s), k.name) for k in kind.knobs()}
+            for s, kind in stages().items()
+        }
     if isinstance(layer, str):
         name, equals, value = layer.partition("=")
         stage, dot, knob = name.strip().partition(".")
         if not (equals and dot and stage and knob and value.strip()):
-            raise RecipeError(f"{layer!r} is not a setting; a setting is stage.knob=value",
-                              hint="for example exposure.ev=+0.3; `lichtbild knobs` lists them all")
+            raise RecipeError(
+                f"{layer!r} is not a setting; a setting is stage.knob=value",
+                hint="for example exposure.ev=+0.3; `lichtbild knobs` lists them all",
+            )
         return {stage: {knob: value.strip()}}
     for stage, knobs in layer.items():
         if not isinstance(knobs, Mapping):
-            raise RecipeError(f"{stage} = {knobs!r} is not a table of knobs", hint=f"write [{stage}] and knob = value below")
+            raise RecipeError(
+                f"{stage} = {knobs!r} is not a table of knobs", hint=f"write [{stage}] and knob = value below"
+            )
     return layer
 
 

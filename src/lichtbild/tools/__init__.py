@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For people: the command line, the demo, the doctor."""

@@ -48,7 +48,9 @@ class Parser(argparse.ArgumentParser):
         """
         if "invalid choice" in message and "argument VERB" in message:
             word = message.split("'")[1]
-            raise UsageError(f"no verb {word!r}{nearest(word, VERBS)}", hint="`lichtbild --help` lists the verbs")
+            raise UsageError(
+                f"no verb {word!r}{nearest(word, VERBS)}", hint="`lichtbild --help` lists the verbs"
+            )
         raise UsageError(message, hint=f"`{self.prog} --help` shows the usage")
 
 
@@ -74,25 +76,47 @@ def common() -> argparse.ArgumentParser:
     group.add_argument("--quiet", action="store_true", help="only results and errors")
     group.add_argument("--verbose", action="store_true", help="also say what each stage took")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    group.add_argument("--threads", type=number(1, 1024), metavar="N", help="processor threads (default: all)")
-    group.add_argument("--progress", choices=("auto", "bar", "plain", "none"), default="auto",
-                       help="auto: a bar on a terminal, plain lines elsewhere")
+    group.add_argument(
+        "--threads", type=number(1, 1024), metavar="N", help="processor threads (default: all)"
+    )
+    group.add_argument(
+        "--progress",
+        choices=("auto", "bar", "plain", "none"),
+        default="auto",
+        help="auto: a bar on a terminal, plain lines elsewhere",
+    )
     return flags
 
 
 def recipe_flags(verb: argparse.ArgumentParser) -> None:
     """The flags that choose the frames and the recipe."""
-    verb.add_argument("--set", action="append", default=[], metavar="STAGE.KNOB=VALUE", dest="settings",
-                      help="turn one knob, e.g. exposure.ev=+0.3; repeatable")
-    verb.add_argument("--reference", type=number(0, 9999, "auto"), default="auto", metavar="auto|N",
-                      help="the frame the others are moved to, counted from 0 (auto: the sharpest)")
-    verb.add_argument("--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst")
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.KNOB=VALUE",
+        dest="settings",
+        help="turn one knob, e.g. exposure.ev=+0.3; repeatable",
+    )
+    verb.add_argument(
+        "--reference",
+        type=number(0, 9999, "auto"),
+        default="auto",
+        metavar="auto|N",
+        help="the frame the others are moved to, counted from 0 (auto: the sharpest)",
+    )
+    verb.add_argument(
+        "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
+    )
 
 
 def parser() -> Parser:
     """The whole grammar."""
-    top = Parser(prog="lichtbild", description="Raw bursts in, finished photographs out.",
-                 epilog="`lichtbild VERB --help` explains a verb.")
+    top = Parser(
+        prog="lichtbild",
+        description="Raw bursts in, finished photographs out.",
+        epilog="`lichtbild VERB --help` explains a verb.",
+    )
     top.add_argument("--version", action="store_true", help="print the version")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     shared = [common()]
@@ -100,18 +124,27 @@ def parser() -> Parser:
     def verb(name: str, words: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=words, description=words, parents=shared)
 
-    v = verb("develop", "Develop bursts into finished photos. Files are one burst; a folder is one burst if -o is a "
-                        "file, else its bursts are found.")
+    v = verb(
+        "develop",
+        "Develop bursts into finished photos. Files are one burst; a folder is one burst if -o is a "
+        "file, else its bursts are found.",
+    )
     v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
-    v.add_argument("-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, photo.tif or a folder")
+    v.add_argument(
+        "-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, photo.tif or a folder"
+    )
     v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
     v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
     v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
     v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
-    v.add_argument("--quality", type=number(1, 100), default=92, metavar="1…100", help="JPEG quality (default 92)")
+    v.add_argument(
+        "--quality", type=number(1, 100), default=92, metavar="1…100", help="JPEG quality (default 92)"
+    )
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
     recipe_flags(v)
-    v = verb("merge", "Merge one burst into a linear DNG or TIFF: clean light, no tone, for your own raw editor.")
+    v = verb(
+        "merge", "Merge one burst into a linear DNG or TIFF: clean light, no tone, for your own raw editor."
+    )
     v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
     v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
     v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
@@ -127,11 +160,23 @@ def parser() -> Parser:
     v.add_argument("folder", type=Path, metavar="DIR")
     v = verb("simulate", "Make a raw burst with a simulated camera, and its truth.")
     v.add_argument("folder", type=Path, metavar="DIR")
+    v.add_argument("--scene", default="room", metavar="NAME", help="room, leaves or chart (default room)")
+    v.add_argument(
+        "--shake", default="hand", metavar="NAME", help="still, steady, hand or shaky (default hand)"
+    )
     v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="frames (default 8)")
-    v.add_argument("--size", default="2448x3264", metavar="HxW", help="height x width in pixels (default 2448x3264)")
-    v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="sensitivity (default 400)")
-    v.add_argument("--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="another scene (default 1)")
-    v = verb("demo", "Make a burst, develop it and leave burst, photo, DNG and a before/after picture in a folder.")
+    v.add_argument(
+        "--size", default="2448x3264", metavar="HxW", help="height x width in pixels (default 2448x3264)"
+    )
+    v.add_argument(
+        "--iso", type=number(25, 102400), default=400, metavar="ISO", help="sensitivity (default 400)"
+    )
+    v.add_argument(
+        "--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="another scene (default 1)"
+    )
+    v = verb(
+        "demo", "Make a burst, develop it and leave burst, photo, DNG and a before/after picture in a folder."
+    )
     v.add_argument("folder", nargs="?", type=Path, default=Path("lichtbild-demo"), metavar="DIR")
     verb("doctor", "Check this machine: processor, libraries and three self-tests.")
     return top
@@ -157,9 +202,8 @@ def run(argv: Sequence[str], talk: Talk) -> int:
     return getattr(importlib.import_module(module), function)(args, replace(talk, progress=args.progress))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+def call(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
     talk = Talk(json="--json" in argv, quiet="--quiet" in argv, verbose="--verbose" in argv)
     with warnings.catch_warnings(), Ending(talk) as ending:
         warnings.simplefilter("ignore")  # ours are recorded where they arise
@@ -168,10 +212,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ending.code
 
 
-def script() -> NoReturn:
-    """The installed program: `main`, a clean end when killed, and silence when the reader of the output leaves."""
+def main() -> NoReturn:
+    """The installed program: `call`, a clean end when killed, silence when the reader of the output leaves."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds: nothing half-written
-    code = main()
+    code = call(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -180,4 +224,4 @@ def script() -> NoReturn:
 
 
 if __name__ == "__main__":
-    script()
+    main()

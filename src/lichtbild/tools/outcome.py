@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import traceback
 
-from lichtbild.base.errors import ExportError, InputError, LichtbildError, RecipeError, StateError
+from lichtbild.base.errors import ExportError, LichtbildError, RecipeError, StateError
 from lichtbild.tools.talk import Talk
 
 DONE, SOME_FAILED, USAGE, REFUSED, RESOURCES, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
@@ -53,18 +53,45 @@ def sentence(error: BaseException) -> tuple[str, str]:
     if isinstance(error, MemoryError):
         return "there is not enough memory", "merge fewer frames (--frames 4) or close other programs"
     if isinstance(error, OSError) and error.errno in FULL:
-        return f"{error.filename or 'the disk'} cannot be written: {error.strerror}", "free some space or write to another disk"
+        return (
+            f"{error.filename or 'the disk'} cannot be written: {error.strerror}",
+            "free some space or write to another disk",
+        )
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}", "check the name and its permissions"
+        return (
+            f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}",
+            "check the name and its permissions",
+        )
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; nothing half-written was left behind", ""
-    return "".join(traceback.format_exception(error)).rstrip(), "this is a bug in lichtbild; please report it with the lines above"
+    return "".join(
+        traceback.format_exception(error)
+    ).rstrip(), "this is a bug in lichtbild; please report it with the lines above"
 
 
 def record(error: BaseException) -> dict[str, str]:
     """`error` for ``--json``."""
     words, hint = sentence(error)
     return {"kind": type(error).__name__, "message": words, "hint": hint}
+
+
+class Failures:
+    """What went wrong with single items while the others went on."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        self.records: list[dict[str, str]] = []
+        self.worst = DONE
+
+    def add(self, item: object, error: BaseException) -> None:
+        """Say that `item` failed and why."""
+        self.talk.error(*sentence(error))
+        self.records.append({"item": str(item), **record(error)})
+        self.worst = max(self.worst, exit_code(error))
+
+    def code(self, done: int) -> int:
+        """The exit code after `done` items succeeded."""
+        return DONE if not self.records else SOME_FAILED if done else self.worst
 
 
 class Ending:

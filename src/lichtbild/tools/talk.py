@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """stdout is data, stderr is talk.
 
-Results go to stdout, as lines or as one JSON document; progress, warnings and errors go to stderr and can be silenced.
-Colour only where a person looks at a terminal and has not set ``NO_COLOR``.
+Results go to stdout, as lines or as one JSON document; progress, warnings and errors go to stderr.  Colour only
+where a person looks at a terminal and has not set ``NO_COLOR``.
 """
 
 from __future__ import annotations

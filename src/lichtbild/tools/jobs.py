@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From words on a command line to jobs: which frames become which files.
+
+Everything that can be refused before a pixel is touched is refused here: names, folders, files that would be
+replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lichtbild.base.errors import ExportError, InputError
+from lichtbild.capture.burst import group, raw_files
+from lichtbild.tools.outcome import UsageError
+
+PHOTO, DNG, TIFF = (".jpg", ".jpeg", ".tif", ".tiff"), (".dng",), (".tif", ".tiff")
+PICTURES = (".jpg", ".jpeg", ".heic", ".heif", ".png", ".avif", ".xmp")  # what lies beside raws
+
+
+@dataclass(frozen=True)
+class Job:
+    """One burst and the files it becomes."""
+
+    name: str
+    paths: tuple[Path, ...]
+    output: Path
+    dng: Path | None = None
+    tiff: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that this job writes."""
+        return tuple(f for f in (self.output, self.dng, self.tiff) if f is not None)
+
+
+def is_folder(text: str) -> bool:
+    """Whether an output names a folder: it is one, ends in a slash, or has no suffix."""
+    return text.endswith(("/", "\\")) or Path(text).is_dir() or not Path(text).suffix
+
+
+def one_burst(inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """The raw files of the one burst that `inputs` name: files as given, or all raws of one folder.
+
+    Raises
+    ------
+    UsageError
+        Files and folders mixed, or several folders.
+    InputError
+        A file does not exist, or a folder holds no raw files.
+    """
+    folders = [p for p in inputs if p.is_dir()]
+    if not folders:
+        for path in inputs:
+            if not path.exists():
+                raise InputError(
+                    f"{path} does not exist",
+                    hint="check the name; a pattern that matched nothing stays as it is",
+                )
+        raws = {p.with_suffix("") for p in inputs if p.suffix.lower() not in PICTURES}
+        kept = tuple(p for p in inputs if p.suffix.lower() not in PICTURES or p.with_suffix("") not in raws)
+        return tuple(dict.fromkeys(kept))  # RAW+JPEG pairs: the raw speaks; a file named twice counts once
+    if len(inputs) > 1:
+        raise UsageError(
+            f"{len(inputs)} inputs with a folder among them cannot be one burst",
+            hint="give the files of one burst, one folder, or a folder as -o to develop every burst found",
+        )
+    return tuple(raw_files(folders[0]))
+
+
+def found(inputs: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
+    """The bursts that `inputs` name when each becomes a photo of its own: name and paths.
+
+    Raises
+    ------
+    UsageError
+        Files and folders mixed.
+    InputError
+        Nothing to read.
+    """
+    if not any(p.is_dir() for p in inputs):
+        paths = one_burst(inputs)
+        return [(paths[0].stem, paths)]
+    if not all(p.is_dir() for p in inputs):
+        odd = next(p for p in inputs if not p.is_dir())
+        raise UsageError(
+            f"{odd} is no folder but other inputs are", hint="give the files of one burst, or folders"
+        )
+    bursts = [(g.name, tuple(g.paths)) for folder in inputs for g in group(folder)]
+    seen: dict[str, int] = {}
+    named = []
+    for name, paths in bursts:
+        seen[name] = seen.get(name, 0) + 1
+        named.append((name if seen[name] == 1 else f"{name}-{seen[name]}", paths))
+    return named
+
+
+def jobs(inputs: Sequence[Path], output: str, dng: str | None, tiff: str | None) -> list[Job]:
+    """What ``develop`` has to do.
+
+    Raises
+    ------
+    UsageError, InputError, ExportError
+        The inputs or outputs make no sense, or a folder to write to does not exist.
+    """
+    if not is_folder(output):
+        paths = one_burst(inputs)
+        side = {
+            word: target(text, paths[0].stem, suffixes)
+            for word, text, suffixes in (("dng", dng, DNG), ("tiff", tiff, TIFF))
+            if text is not None
+        }
+        return [Job(Path(output).name, paths, target(output, "", PHOTO), **side)]
+    bursts = found(inputs)
+    for flag, text in (("--dng", dng), ("--tiff", tiff)):
+        if text is not None and not is_folder(text) and len(bursts) > 1:
+            raise UsageError(
+                f"{flag} = {text} is one file for {len(bursts)} bursts",
+                hint=f"give a folder: {flag} {Path(text).stem}/",
+            )
+    return [
+        Job(
+            f"{name}.jpg",
+            paths,
+            target(output, name, PHOTO),
+            None if dng is None else target(dng, name, DNG),
+            None if tiff is None else target(tiff, name, TIFF),
+        )
+        for name, paths in bursts
+    ]
+
+
+def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
+    """The file that an output argument means for a burst called `name`; its folder exists afterwards.
+
+    Raises
+    ------
+    ExportError
+        Another suffix is needed, or the folder does not exist.
+    """
+    path = Path(text)
+    if is_folder(text):
+        folder, path = path, path / (name + suffixes[0])
+        if folder.parent.is_dir():
+            folder.mkdir(exist_ok=True)
+    elif path.suffix.lower() not in suffixes:
+        raise ExportError(
+            f"{text} cannot be written: {path.suffix} is not one of {', '.join(suffixes)}",
+            hint="`lichtbild merge` writes DNG" if path.suffix.lower() == ".dng" else f"use {suffixes[0]}",
+        )
+    if not path.parent.is_dir():
+        raise ExportError(
+            f"{path} cannot be written: the folder {path.parent} does not exist",
+            hint=f"mkdir -p {path.parent}",
+        )
+    return path
+
+
+def refuse_replacing(files: Iterable[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that nothing is lost by writing `files`.
+
+    Raises
+    ------
+    ExportError
+        A file exists and may not be replaced, is written twice, or is one of the inputs.
+    """
+    originals = {p.resolve() for p in inputs}
+    written: set[Path] = set()
+    for file in files:
+        if file.resolve() in originals:
+            raise ExportError(
+                f"{file} is one of the inputs", hint="write to another name; raw files are never replaced"
+            )
+        if file.resolve() in written:
+            raise ExportError(f"{file} would be written twice", hint="give every output a name of its own")
+        if file.exists() and not overwrite:
+            raise ExportError(f"{file} exists already", hint="--overwrite replaces it")
+        written.add(file.resolve())

@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a person meets it: real processes, real files, a sentence and a hint when it refuses."""
+
+import errno
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lichtbild import simulate
+from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeError, StateError
+from lichtbild.tools import outcome
+from lichtbild.tools.talk import Talk
+
+SIZE = (240, 320)
+
+
+def start(*words, cwd, **options):
+    command = [sys.executable, "-m", "lichtbild", *map(str, words)]
+    return subprocess.Popen(
+        command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+def run(*words, cwd, **options):
+    """Exit code, stdout and stderr of one run of the program."""
+    process = start(*words, cwd=cwd, **options)
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder with two bursts, one of another size, and files that are no raws; copied for every test."""
+    folder = tmp_path_factory.mktemp("cli")
+    simulate.write(folder / "burst", *simulate.burst(size=SIZE, frames=3))
+    simulate.write(folder / "wide", *simulate.burst(size=(240, 400), frames=1))
+    for n in (0, 1, 2):
+        (folder / "shots").mkdir(exist_ok=True)
+        shutil.copy(folder / "burst" / f"frame_00{n}.dng", folder / "shots" / f"20250921_185207_00{n}.dng")
+        shutil.copy(folder / "burst" / "frame_000.dng", folder / "shots" / f"20250922_101500_00{n}.dng")
+    return folder
+
+
+@pytest.fixture
+def place(kept, tmp_path):
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def files(folder):
+    """Every file of a folder, hidden ones and temporary ones too."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+# ---- what it does
+
+
+def test_files_are_one_burst(place):
+    code, out, err = run("develop", *sorted((place / "burst").glob("*.dng")), "-o", "photo.jpg", cwd=place)
+    assert code == 0, err
+    assert re.fullmatch(r"photo\.jpg  3 frames, \d merged  natural  \d+\.\d s\n", out)
+    assert (place / "photo.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_a_folder_is_one_burst_if_the_output_is_a_file(place):
+    words = (
+        "develop",
+        "burst",
+        "-o",
+        "photo.jpg",
+        "--dng",
+        "merged.dng",
+        "--tiff",
+        "photo.tif",
+        "--look",
+        "vibrant",
+        "--set",
+        "exposure.ev=+0.3",
+        "--quality",
+        "80",
+        "--reference",
+        "1",
+        "--frames",
+        "2",
+        "--profile",
+        "srgb",
+    )
+    code, out, err = run(*words, cwd=place)
+    assert code == 0, err
+    assert "2 frames" in out and "vibrant" in out and len(out.splitlines()) == 1
+    assert {"merged.dng", "photo.jpg", "photo.tif"} <= set(files(place))
+
+
+def test_a_folder_is_searched_if_the_output_is_a_folder(place):
+    code, out, err = run("develop", "shots", "-o", "out/", "--quiet", cwd=place)
+    assert code == 0 and err == ""
+    assert len(out.splitlines()) == 2 == len(files(place / "out"))
+    assert all(line.split()[0] in files(place / "out") for line in out.splitlines())
+
+
+def test_merge_writes_dng_and_tiff(place):
+    for words in (
+        ("merged.dng",),
+        ("mosaic.dng", "--cfa"),
+        ("camera.tif",),
+        ("srgb.tif", "--space", "srgb", "--reference", "0"),
+        ("wide.tif", "--space", "rec2020"),
+    ):
+        code, out, err = run("merge", "burst", "-o", *words, cwd=place)
+        assert code == 0, err
+        assert re.fullmatch(rf"{words[0]}  3 frames, \d merged  [\w ]+  \d+\.\d s\n", out)
+        assert (place / words[0]).stat().st_size > 100_000
+    code, out, _ = run("info", "merged.dng", "mosaic.dng", "--json", cwd=place)
+    assert [f["kind"] for f in json.loads(out)["files"]] == ["linear", "bayer"]
+
+
+@pytest.mark.parametrize(
+    ("words", "holds"),
+    [
+        (("info", "burst/frame_000.dng"), "Simulated Phone"),
+        (("looks",), "vibrant"),
+        (("knobs",), "exposure.ev"),
+        (("knobs", "merge"), "merge.trust"),
+        (("group", "shots"), "20250921"),
+        (("simulate", "made", "--size", "64x96", "--frames", "2"), "frame_001.dng"),
+        (("doctor",), "LibRaw"),
+        (("develop", "burst", "-o", "photo.jpg"), "natural"),
+        (("merge", "burst", "-o", "merged.dng"), "merged"),
+    ],
+)
+def test_every_verb_speaks_to_people_and_to_programs(words, holds, place):
+    code, out, err = run(*words, cwd=place)
+    assert code == 0, err
+    assert holds in out and "\033" not in out + err
+    code, out, err = run(*words, "--json", "--overwrite", cwd=place)
+    assert code == 0, err
+    assert holds in json.dumps(json.loads(out))
+
+
+def test_a_demo_leaves_everything_in_a_folder(place):
+    code, out, err = run("demo", "demo", "--size", "240x320", "--frames", "2", cwd=place)
+    assert code == 0, err
+    assert {"before-after.jpg", "photo.jpg", "merged.dng"} <= set(files(place / "demo"))
+
+
+def test_help_is_quick(place):
+    def once():
+        begin = time.perf_counter()
+        assert run("--help", cwd=place)[0] == 0
+        return time.perf_counter() - begin
+
+    assert min(once() for _ in range(3)) < 0.3
+
+
+def test_threads_do_not_change_a_byte(place):
+    for n in (1, 2):
+        assert run("merge", "burst", "-o", f"{n}.tif", "--threads", n, cwd=place)[0] == 0
+    assert (place / "1.tif").read_bytes() == (place / "2.tif").read_bytes()
+
+
+def test_verbose_tells_the_stages_and_quiet_tells_nothing(place):
+    _, _, loud = run("develop", "burst", "-o", "a.jpg", "--verbose", cwd=place)
+    _, out, quiet = run("develop", "burst", "-o", "b.jpg", "--quiet", cwd=place)
+    _, _, none = run("develop", "burst", "-o", "c.jpg", "--progress", "none", cwd=place)
+    assert "tone" in loud and "ms" in loud
+    assert quiet == "" and out.startswith("b.jpg")
+    assert "frames" not in none
+
+
+def test_the_bar_is_for_terminals(place):
+    pty = pytest.importorskip("pty")
+    above, below = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lichtbild", "develop", "burst", "-o", "photo.jpg"],
+        cwd=place,
+        stderr=below,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
+    )
+    os.close(below)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(above, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    out = process.communicate()[0]
+    assert process.returncode == 0 and out.startswith("photo.jpg")
+    assert "━".encode() in shown and b"\033[3" not in shown
+
+
+# ---- what it refuses, with a sentence and a hint
+
+
+REFUSED = {
+    "unknown verb": (("develp",), 2, "no verb 'develp'; did you mean develop?"),
+    "no output": (("develop", "burst"), 2, "-o/--output"),
+    "unknown look": (("develop", "burst", "-o", "p.jpg", "--look", "vibrnt"), 2, "did you mean vibrant?"),
+    "unknown stage": (
+        ("develop", "burst", "-o", "p.jpg", "--set", "mergee.trust=1"),
+        2,
+        "did you mean merge?",
+    ),
+    "unknown knob": (("develop", "burst", "-o", "p.jpg", "--set", "exposure.evv=1"), 2, "did you mean ev?"),
+    "out of range": (
+        ("develop", "burst", "-o", "p.jpg", "--set", "exposure.ev=99"),
+        2,
+        "exposure.ev = 99 is out of range",
+    ),
+    "no number": (("develop", "burst", "-o", "p.jpg", "--set", "exposure.ev=x"), 2, "is not a number"),
+    "no setting": (("develop", "burst", "-o", "p.jpg", "--set", "brighter"), 2, "is not a setting"),
+    "quality": (("develop", "burst", "-o", "p.jpg", "--quality", "101"), 2, "whole number from 1 to 100"),
+    "reference word": (
+        ("develop", "burst", "-o", "p.jpg", "--reference", "best"),
+        2,
+        "auto or a whole number",
+    ),
+    "reference beyond": (("develop", "burst", "-o", "p.jpg", "--reference", "3"), 2, "reference = 3"),
+    "knobs of nothing": (("knobs", "mergee"), 2, "did you mean merge?"),
+    "output suffix": (("develop", "burst", "-o", "p.gif"), 2, ".gif is not one of"),
+    "merge suffix": (("merge", "burst", "-o", "p.jpg"), 2, ".jpg is not one of"),
+    "space of a dng": (("merge", "burst", "-o", "p.dng", "--space", "srgb"), 2, "--space"),
+    "cfa in a tiff": (("merge", "burst", "-o", "p.tif", "--cfa"), 2, "--cfa"),
+    "no such output folder": (("develop", "burst", "-o", "none/p.jpg"), 2, "the folder none does not exist"),
+    "no such file": (("develop", "IMG_*.dng", "-o", "p.jpg"), 3, "IMG_*.dng does not exist"),
+    "no such folder": (("develop", "nowhere/", "-o", "out/"), 3, "nowhere does not exist"),
+    "group nowhere": (("group", "nowhere"), 3, "nowhere"),
+    "no raws": (("develop", "empty", "-o", "p.jpg"), 3, "no raw files"),
+    "no raws, folder": (("develop", "empty", "-o", "out/"), 3, "no raw files"),
+    "mixed sizes": (
+        ("develop", "burst/frame_000.dng", "burst/frame_001.dng", "wide/frame_000.dng", "-o", "p.jpg"),
+        3,
+        "wide/frame_000.dng",
+    ),
+    "jpeg": (("develop", "a.jpg", "-o", "p.jpg"), 3, "not a raw lichtbild can read"),
+    "heic": (("info", "a.heic"), 3, "not a raw lichtbild can read"),
+    "gpr": (("info", "a.gpr"), 3, "not a raw lichtbild can read"),
+    "truncated": (("develop", "cut.dng", "-o", "p.jpg"), 3, "cut.dng"),
+    "garbage": (("info", "garbage.dng"), 3, "garbage.dng"),
+    "empty file": (("merge", "nothing.dng", "-o", "p.dng"), 3, "nothing.dng"),
+}
+
+
+@pytest.fixture(scope="module")
+def spoilt(kept):
+    """The same folder with every kind of bad file, for tests that change nothing."""
+    (kept / "empty").mkdir(exist_ok=True)
+    (kept / "empty" / "notes.txt").write_text("no pictures here")
+    (kept / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
+    (kept / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(2000))
+    (kept / "a.gpr").write_bytes(b"GPR\0" + bytes(2000))
+    whole = (kept / "burst" / "frame_000.dng").read_bytes()
+    (kept / "cut.dng").write_bytes(whole[: len(whole) // 2])
+    (kept / "garbage.dng").write_bytes(bytes(range(256)) * 40)
+    (kept / "nothing.dng").write_bytes(b"")
+    return kept
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_gets_one_sentence_and_a_hint(case, spoilt):
+    words, expected, says = REFUSED[case]
+    before = files(spoilt)
+    code, out, err = run(*words, "--progress", "none", cwd=spoilt)
+    assert code == expected, err
+    assert out == "" and says in err
+    sentence, gap, hint = err.strip().split("\n")
+    assert sentence.startswith("lichtbild: ") and gap == "" and hint.startswith("hint: ")
+    assert files(spoilt) == before
+
+
+def test_errors_are_json_too(spoilt):
+    code, out, err = run("develop", "burst", "-o", "p.jpg", "--look", "vibrnt", "--json", cwd=spoilt)
+    assert code == 2
+    assert json.loads(out)["error"]["kind"] == "RecipeError"
+
+
+def test_a_bad_frame_is_named_and_left_out(place):
+    whole = (place / "burst" / "frame_001.dng").read_bytes()
+    (place / "burst" / "frame_001.dng").write_bytes(whole[: len(whole) // 2])
+    code, out, err = run("develop", "burst", "-o", "photo.jpg", cwd=place)
+    assert code == 1
+    assert "frame_001.dng" in err and "2 frames" in out
+
+
+def test_a_bad_burst_does_not_stop_the_others(place):
+    for path in (place / "shots").glob("20250922*"):
+        path.write_bytes(b"II*\0" + bytes(100))
+    code, out, err = run("develop", "shots", "-o", "out/", "--json", cwd=place)
+    told = json.loads(out)
+    assert code == 1
+    assert len(told["photos"]) == 1 == len(files(place / "out"))
+    assert "20250922" in err and told["failed"]
+
+
+def test_a_raw_and_its_jpeg_are_one(place):
+    for path in (place / "burst").glob("*.dng"):
+        path.with_suffix(".jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
+    for inputs in (["burst"], sorted((place / "burst").glob("frame*"))):
+        code, out, err = run("develop", *inputs, "-o", "photo.jpg", "--overwrite", cwd=place)
+        assert code == 0 and "3 frames" in out, err
+
+
+def test_nothing_is_replaced_unasked(place):
+    (place / "photo.jpg").write_text("precious")
+    code, _, err = run("develop", "burst", "-o", "photo.jpg", cwd=place)
+    assert code == 2 and "photo.jpg exists" in err and "--overwrite" in err
+    assert (place / "photo.jpg").read_text() == "precious"
+    assert run("develop", "burst", "-o", "photo.jpg", "--overwrite", cwd=place)[0] == 0
+    assert (place / "photo.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_a_raw_is_never_replaced(place):
+    before = (place / "burst" / "frame_000.dng").read_bytes()
+    code, _, err = run("merge", "burst", "-o", "burst/frame_000.dng", "--overwrite", cwd=place)
+    assert code == 2 and "one of the inputs" in err
+    assert (place / "burst" / "frame_000.dng").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("develop", "burst", "-o", "p.jpg"),
+        ("develop", "burst", "-o", "p.tif"),
+        ("merge", "burst", "-o", "p.dng"),
+        ("merge", "burst", "-o", "p.tif"),
+    ],
+)
+def test_a_full_disk_leaves_nothing_half_written(words, place):
+    before = files(place)
+    code, out, err = run(
+        *words, cwd=place, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+    )
+    assert code == 4, err
+    assert "hint: " in err and out == ""
+    assert files(place) == before
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_nothing_behind(sign, expected, place):
+    before = files(place)
+    for n in range(20):
+        shutil.copytree(place / "shots", place / "many" / f"day{n}")
+    process = start("develop", *sorted((place / "many").iterdir()), "-o", "out/", cwd=place)
+    process.stderr.readline()  # it has begun
+    process.send_signal(sign)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == expected, err
+    assert "Traceback" not in err
+    shutil.rmtree(place / "many")
+    left = [p for p in files(place) if p not in before]
+    assert all(re.fullmatch(r"out/[\w-]+\.jpg", p) for p in left)
+    assert len(left) < 40 and all((place / p).read_bytes()[-2:] == b"\xff\xd9" for p in left)
+
+
+# ---- what errors mean
+
+
+def chained(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RecipeError("r"), 2),
+        (outcome.UsageError("u"), 2),
+        (ExportError("e"), 2),
+        (InputError("i"), 3),
+        (CorruptRaw("c"), 3),
+        (FileNotFoundError(errno.ENOENT, "no", "x"), 3),
+        (MemoryError(), 4),
+        (OSError(errno.ENOSPC, "full", "x"), 4),
+        (chained(ExportError("e"), OSError(errno.ENOSPC, "full", "x")), 4),
+        (chained(CorruptRaw("c"), MemoryError()), 4),
+        (StateError("s"), 70),
+        (ZeroDivisionError("z"), 70),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_errors_become_exit_codes(error, code, capsys):
+    with outcome.Ending(Talk()) as ending:
+        raise error
+    assert ending.code == code
+    said = capsys.readouterr().err
+    assert said.startswith("lichtbild: ")
+    assert ("please report" in said) == (code == 70)
+
+
+def test_a_reader_that_leaves_early_is_no_error(place):
+    process = start("knobs", cwd=place)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == ""
