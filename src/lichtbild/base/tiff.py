@@ -97,11 +97,12 @@ def bytes_field(type: int, payload: bytes) -> Field:
 class Directory:
     """One directory of a file that was read: fields by tag, and the directories it points to.
 
-    ``strips`` are ``(offset, bytes)`` of the pixel strips or tiles.
+    ``order`` is the file's byte order, "<" or ">"; the fields are little-endian whatever it is.
     """
 
     path: Path
     name: str
+    order: str = "<"
     fields: dict[int, Field] = field(default_factory=dict)
     children: dict[int, list[Directory]] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)  # tags whose value is too long to keep
@@ -186,7 +187,7 @@ class _Reader:
         if self.entries > MOST_ENTRIES:
             raise CorruptRaw(f"{self.path}: more than {MOST_ENTRIES} directory entries")
         table = self.at(offset + 2, 12 * count + 4, name)
-        made = Directory(self.path, name)
+        made = Directory(self.path, name, self.order)
         for i in range(count):
             self.entry(made, table[12 * i:12 * i + 12])
         for tag, child in _CHILDREN.items():

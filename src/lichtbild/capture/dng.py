@@ -38,10 +38,16 @@ NEUTRAL, WHITE_XY, BASELINE, ACTIVE_AREA, NOISE = 50728, 50729, 50730, 50829, 51
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the pixels are: the stored size and the active area ``(top, left, bottom, right)`` in it."""
+    """Where the pixels are: the stored size and the active area ``(top, left, bottom, right)`` in it.
+
+    ``strips`` are (offset, bytes) of plain 16-bit pixels that need no decoder (none where they do), in byte ``order``.
+    """
 
     size: tuple[int, int]
     active: tuple[int, int, int, int]
+    samples: int = 1
+    strips: tuple[tuple[int, int], ...] = ()
+    order: str = "<"
 
 def is_dng(chain: list[Directory]) -> bool:
     """Whether the directories are those of a DNG."""
@@ -113,7 +119,19 @@ def _layout(raw: Directory) -> Layout:
     if not (0 <= top < bottom <= h and 0 <= left < right <= w):
         raise CorruptRaw(f"{raw.path}: ActiveArea {(top, left, bottom, right)} does not fit into {w} × {h} pixels")
     _check_blocks(raw, h * w)
-    return Layout((h, w), (top, left, bottom, right))
+    return Layout((h, w), (top, left, bottom, right), raw.integer(277, 1), _strips(raw, h, w), raw.order)
+
+
+def _strips(raw: Directory, h: int, w: int) -> tuple[tuple[int, int], ...]:
+    samples = raw.integer(277, 1)
+    plain = (raw.integer(259, 1) == 1 and set(raw.numbers(258) or ()) == {16.0} and raw.integer(284, 1) == 1
+             and raw.integer(317, 1) == 1 and 50712 not in raw and 324 not in raw)
+    lengths = [int(v) for v in raw.numbers(279) or ()]
+    rows = raw.integer(278, h) or h
+    wanted = [2 * w * samples * min(rows, h - y) for y in range(0, h, rows)] if rows > 0 else []
+    if not plain or lengths != wanted:
+        return ()
+    return tuple(zip((int(v) for v in raw.numbers(273) or ()), lengths, strict=True))
 
 def _check_blocks(raw: Directory, pixels: int) -> None:
     """Strips and tiles lie inside the file, do not overlap, and are not absurdly small for the pixels they claim."""

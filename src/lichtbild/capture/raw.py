@@ -7,6 +7,8 @@ DNG, and taken from LibRaw's camera tables otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,16 +59,15 @@ def read_raw(path: Path | str) -> RawFrame:
     chain = _opened(path)
     if chain and is_dng(chain):
         shot, layout = read_tags(chain)
-        dn = _pixels(path, shot, layout)
+        frame = RawFrame(_pixels(path, shot, layout), shot)
     else:
-        shot, dn = _camera_raw(path, chain)
-    if not float(shot.black.max()) < shot.white <= 65535:
-        raise CorruptRaw(f"{path}: black level {shot.black.max():g}, white level {shot.white:g}; black must be below white")
-    return RawFrame(dn, shot)
+        frame = _camera_raw(path, chain)
+    _sane(frame.shot)
+    return frame
 
 
 def read_shot(path: Path | str) -> Shot:
-    """What the file says, without unpacking the pixels of a DNG.
+    """What the file says, without unpacking its pixels.
 
     Raises
     ------
@@ -75,7 +76,21 @@ def read_shot(path: Path | str) -> Shot:
     """
     path = Path(path)
     chain = _opened(path)
-    return read_tags(chain)[0] if chain and is_dng(chain) else _camera_raw(path, chain)[0]
+    if chain and is_dng(chain):
+        shot = read_tags(chain)[0]
+    else:
+        with _libraw(path) as raw:
+            shot = _camera_shot(raw, path, chain)
+    _sane(shot)
+    return shot
+
+
+def _sane(shot: Shot) -> None:
+    highest = float(shot.black.max()) + sum(max(float(d.max()), 0.0) for d in (shot.black_rows, shot.black_columns)
+                                            if d is not None)
+    if not 0 <= highest < shot.white <= 65535:
+        raise CorruptRaw(f"{shot.path}: black level {highest:g}, white level {shot.white:g}; black must be below white, "
+                         "white at most 65535")
 
 
 def info(path: Path | str) -> dict[str, Any]:
@@ -137,58 +152,80 @@ def _refuse(path: Path, head: bytes) -> None:
         raise UnsupportedRaw(f"{path} is {what} file: not a raw lichtbild can read", hint=READABLE)
 
 
-def _unpacked(path: Path) -> rawpy.RawPy:
+@contextmanager
+def _libraw(path: Path) -> Iterator[rawpy.RawPy]:
+    """LibRaw with the file open; what goes wrong inside the block becomes an error of ours."""
     try:
-        raw = rawpy.imread(str(path))
+        with rawpy.imread(str(path)) as raw:
+            yield raw
     except rawpy.LibRawFileUnsupportedError as error:
         raise UnsupportedRaw(f"{path} is not a raw lichtbild can read", hint=READABLE) from error
-    except (rawpy.LibRawNonFatalError, rawpy.LibRawFatalError, OSError, ValueError, MemoryError) as error:
+    except (rawpy.LibRawError, OSError, MemoryError) as error:
         text = error.args[0] if error.args else error
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         raise CorruptRaw(f"{path} is damaged or cut short ({text})", hint="copy the file again") from error
-    return raw
 
 
 def _image(raw: rawpy.RawPy, path: Path) -> UInt16:
+    sizes = raw.sizes
+    if sizes.raw_height * sizes.raw_width > MOST_PIXELS:
+        raise CorruptRaw(f"{path}: {sizes.raw_width} × {sizes.raw_height} pixels, allowed are "
+                         f"{MOST_PIXELS // 10**6} million")
     image = raw.raw_image
     if image is None or image.dtype != np.uint16:
         raise UnsupportedRaw(f"{path} has pixels of a kind lichtbild does not read")
-    if image.shape[0] * image.shape[1] > MOST_PIXELS:
-        raise CorruptRaw(f"{path}: {image.shape[1]} × {image.shape[0]} pixels, allowed are {MOST_PIXELS // 10**6} million")
     return image
 
 
 def _pixels(path: Path, shot: Shot, layout: Layout) -> UInt16:
     """The active area of a DNG, a copy that outlives LibRaw."""
-    with _unpacked(path) as raw:
+    top, left, bottom, right = layout.active
+    if layout.strips:
+        image = _plain(path, layout)
+        return np.ascontiguousarray(image[top:bottom, left:right])
+    with _libraw(path) as raw:
         image = _image(raw, path)
         if image.shape[:2] != layout.size or (image.ndim == 3) != (shot.kind == "linear"):
             raise CorruptRaw(f"{path}: {image.shape} pixels unpacked, its tags say {layout.size}")
-        top, left, bottom, right = layout.active
         return np.array(image[top:bottom, left:right, :3] if image.ndim == 3 else image[top:bottom, left:right], order="C")
+
+
+def _plain(path: Path, layout: Layout) -> UInt16:
+    """Pixels that are stored as they are: no decoder is faster or safer than none."""
+    h, w = layout.size
+    image = np.empty(h * w * layout.samples, np.uint16)
+    at = 0
+    for offset, length in layout.strips:
+        strip = np.fromfile(path, layout.order + "u2", length // 2, offset=offset)
+        if len(strip) != length // 2:
+            raise CorruptRaw(f"{path} is cut short at byte {offset + 2 * len(strip)}", hint="copy the file again")
+        image[at:at + len(strip)] = strip
+        at += len(strip)
+    return image.reshape((h, w) if layout.samples == 1 else (h, w, layout.samples))
 
 
 # ---- raw files of cameras, as LibRaw understands them
 
 
-def _camera_raw(path: Path, chain: list[Directory]) -> tuple[Shot, UInt16]:
-    with _unpacked(path) as raw:
-        image = _image(raw, path)
-        sizes = raw.sizes
-        area = (slice(sizes.top_margin, sizes.top_margin + sizes.height),
-                slice(sizes.left_margin, sizes.left_margin + sizes.width))
-        if image.ndim != 2 or raw.raw_type != rawpy.RawType.Flat:
-            raise UnsupportedRaw(f"{path} holds no mosaic of photosites (sRAW, Foveon or multi-shot)", hint=READABLE)
-        dn = np.array(image[area], order="C")
-        shot = Shot(path=path, size=(dn.shape[0], dn.shape[1]), orientation=_ORIENTATION.get(sizes.flip & 7, 1),
-                    **_camera_levels(raw, path), **_camera_other(raw))
-        shot = replace(shot, neutral=_camera_neutral(raw), colour=_camera_colour(raw))
+def _camera_raw(path: Path, chain: list[Directory]) -> RawFrame:
+    with _libraw(path) as raw:
+        shot = _camera_shot(raw, path, chain)
+        image, sizes = _image(raw, path), raw.sizes
+        dn = image[sizes.top_margin:sizes.top_margin + sizes.height, sizes.left_margin:sizes.left_margin + sizes.width]
+        return RawFrame(np.array(dn, order="C"), replace(shot, size=(dn.shape[0], dn.shape[1])))
+
+
+def _camera_shot(raw: rawpy.RawPy, path: Path, chain: list[Directory]) -> Shot:
+    sizes = raw.sizes
+    if raw.raw_type != rawpy.RawType.Flat:
+        raise UnsupportedRaw(f"{path} holds no mosaic of photosites (sRAW, Foveon or multi-shot)", hint=READABLE)
+    shot = Shot(path=path, size=(sizes.height, sizes.width), orientation=_ORIENTATION.get(sizes.flip & 7, 1),
+                neutral=_camera_neutral(raw), colour=_camera_colour(raw), **_camera_levels(raw, path), **_camera_other(raw))
     if chain:
-        tags = exposure_tags(chain)
-        shot = replace(shot, **{k: v for k, v in tags.items() if v and k != "orientation"})
+        shot = replace(shot, **{k: v for k, v in exposure_tags(chain).items() if v and k != "orientation"})
     elif (names := read_ciff(path)) is not None:
         shot = replace(shot, make=names[0], model=names[1])
-    return shot, dn
+    return shot
 
 
 def _camera_levels(raw: rawpy.RawPy, path: Path) -> dict[str, Any]:

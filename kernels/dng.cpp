@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// numbers: light → the digital numbers of a DNG; overshoot: how far light exceeds the clip level.
+#include "kernel.h"
+
+static const int EV = 5;
+
+// out = clamp(rgb · scale + offset), rounded; with a pattern only the colour of each photosite.
+static void numbers(In<float, 3> rgb, In<float, 1> scale, float offset, In<int32_t, 1> pattern, Out<uint16_t, 3> out) {
+    const int h = (int)rgb.shape(0), w = (int)rgb.shape(1), c = (int)out.shape(2);
+    need(rgb.shape(2) == 3 && scale.shape(0) == 3 && (int)out.shape(0) == h && (int)out.shape(1) == w, "numbers");
+    need(c == 3 ? pattern.shape(0) == 0 : c == 1 && pattern.shape(0) == 4, "numbers: pattern");
+    auto number = [&](float v) {
+        v += offset + 0.5f;
+        v = v > 0.0f ? v : 0.0f;  // NaN too
+        return (uint16_t)(v < 65535.0f ? v : 65535.0f);
+    };
+    parallel_rows(h, 32, [&](int y0, int y1) {
+        std::vector<float> row(3 * (size_t)w);
+        for (int x = 0; x < 3 * w; x++) row[x] = scale(x % 3);
+        for (int y = y0; y < y1; y++) {
+            const float *in = rgb.data() + 3 * (size_t)y * w;
+            uint16_t *to = out.data() + (size_t)c * y * w;
+            if (c == 3) {
+                for (int x = 0; x < 3 * w; x++) to[x] = number(in[x] * row[x]);
+                continue;
+            }
+            for (int j = 0; j < 2; j++) {
+                int colour = pattern(2 * (y & 1) + j);
+                float s = scale(colour);
+                for (int x = j; x < w; x += 2) to[x] = number(in[3 * x + colour] * s);
+            }
+        }
+    });
+}
+KERNEL("numbers", numbers, "rgb"_a, "scale"_a, "offset"_a, "pattern"_a, "out"_a)
+
+// over[k]: pixels with a colour above 1.005 · 2^k times its clip level.
+static void overshoot(In<float, 3> rgb, In<float, 1> gain, Out<int64_t, 1> over) {
+    const int h = (int)rgb.shape(0), w = (int)rgb.shape(1);
+    need(rgb.shape(2) == 3 && gain.shape(0) == 3 && over.shape(0) == EV, "overshoot");
+    std::atomic<int64_t> sums[EV] = {};
+    const float r = 1 / gain(0), g = 1 / gain(1), b = 1 / gain(2);
+    parallel_rows(h, 64, [&](int y0, int y1) {
+        int64_t own[EV] = {};
+        for (int y = y0; y < y1; y++) {
+            const float *in = rgb.data() + 3 * (size_t)y * w;
+            int32_t row[EV] = {};
+            for (int x = 0; x < w; x++) {
+                float v = std::max(std::max(in[3 * x] * r, in[3 * x + 1] * g), in[3 * x + 2] * b);
+                for (int k = 0; k < EV; k++) row[k] += v > 1.005f * (float)(1 << k);
+            }
+            for (int k = 0; k < EV; k++) own[k] += row[k];
+        }
+        for (int k = 0; k < EV; k++) sums[k] += own[k];
+    });
+    for (int k = 0; k < EV; k++) over(k) = sums[k];
+}
+KERNEL("overshoot", overshoot, "rgb"_a, "gain"_a, "over"_a)
