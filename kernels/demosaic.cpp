@@ -73,7 +73,7 @@ void demosaic_tile(Tile &t, const float *cfa, int h, int w, int ry, int rx, floa
             float l0 = l[i] + c[i];
             auto est = [&](int d) {
                 float ln = l[i + 2 * d] + c[i + 2 * d], den = l0 + ln;
-                return c[i + d] + (c[i + d] > 0 ? c[i + d] : 0) * (l0 - ln) / (den > 2 * e ? den : 2 * e);
+                return c[i + d] + (c[i + d] > 0 ? c[i + d] : 0) * (l0 - ln) / (den > 60 * e ? den : 60 * e);
             };
             float ve = (s_ * est(-BW) + n_ * est(BW)) / (n_ + s_);
             float he = (e_ * est(-1) + w_ * est(1)) / (w_ + e_);

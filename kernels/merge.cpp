@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// Merge: warp a frame onto the reference, decide cell by cell how far to believe it, and add it up.
+// The idea and the formulas stand in combine/merge.py.  A cell is 2 x 2 pixels.
+#include <array>
+
+#include "kernel.h"
+
+namespace {
+
+constexpr int RUN = 8, TAPS = 6, STEPS = 256;
+
+// Lanczos-3 at STEPS fractions, rounded to 2^-20 so that no libm decides the last bit; rows sum to one.
+const std::array<float, STEPS * TAPS> &lanczos() {
+    static const std::array<float, STEPS * TAPS> table = [] {
+        std::array<float, STEPS * TAPS> t{};
+        const double pi = 3.14159265358979323846;
+        for (int s = 0; s < STEPS; s++) {
+            double v[TAPS], sum = 0;
+            for (int k = 0; k < TAPS; k++) {
+                double x = k - 2 - s / (double)STEPS;
+                v[k] = std::fabs(x) < 1e-12 ? 1.0 : 3 * std::sin(pi * x) * std::sin(pi * x / 3) / (pi * pi * x * x);
+                sum += v[k];
+            }
+            double rest = 1;
+            for (int k = 0; k < TAPS; k++) {
+                double q = std::nearbyint(v[k] / sum * 1048576.0) / 1048576.0;
+                t[s * TAPS + k] = (float)q;
+                rest -= q;
+            }
+            t[s * TAPS + 2] += (float)rest;
+        }
+        return t;
+    }();
+    return table;
+}
+
+struct FlowField {  // tile shifts, bilinear between tile centres and extrapolated beyond the outermost
+    const float *shift;
+    int ny, nx;
+    float tile;
+    void row(float y, int w, std::vector<float> &dy, std::vector<float> &dx) const {
+        float fy = (y + 0.5f) / tile - 0.5f;
+        int j = clampi((int)std::floor(fy), 0, std::max(0, ny - 2));
+        float a = ny > 1 ? fy - j : 0.0f;
+        const float *p = shift + (size_t)j * nx * 2, *q = ny > 1 ? p + nx * 2 : p;
+        const int runs = (w + RUN - 1) / RUN;
+        for (int r = 0; r < runs; r++) {
+            float fx = (r * RUN + 0.5f * RUN) / tile - 0.5f;
+            int i = clampi((int)std::floor(fx), 0, std::max(0, nx - 2));
+            float b = nx > 1 ? fx - i : 0.0f;
+            int i1 = nx > 1 ? i + 1 : i;
+            float y0 = p[2 * i] + b * (p[2 * i1] - p[2 * i]), y1 = q[2 * i] + b * (q[2 * i1] - q[2 * i]);
+            float x0 = p[2 * i + 1] + b * (p[2 * i1 + 1] - p[2 * i + 1]), x1 = q[2 * i + 1] + b * (q[2 * i1 + 1] - q[2 * i + 1]);
+            dy[r] = y0 + a * (y1 - y0);
+            dx[r] = x0 + a * (x1 - x0);
+        }
+    }
+};
+
+// One row of the frame seen from the reference; seen[r] says whether run r lies inside the frame.
+void warp_row(const float *rgb, int h, int w, int y, const std::vector<float> &dy, const std::vector<float> &dx, float *out,
+              uint8_t *seen) {
+    const auto &table = lanczos();
+    const int runs = (w + RUN - 1) / RUN;
+    for (int r = 0; r < runs; r++) {
+        const int x = r * RUN, n = std::min(RUN, w - x);
+        float py = y + dy[r], px = x + dx[r];
+        if (!(py > -1.0f && py < (float)h && px > -1.0f && px + n - 1 < (float)w)) {
+            seen[r] = 0;
+            for (int t = 0; t < 3 * n; t++) out[3 * x + t] = 0;
+            continue;
+        }
+        seen[r] = 1;
+        int j = (int)std::floor(py), i = (int)std::floor(px);
+        int sy = (int)((py - j) * STEPS + 0.5f), sx = (int)((px - i) * STEPS + 0.5f);
+        if (sy == STEPS) sy = 0, j++;
+        if (sx == STEPS) sx = 0, i++;
+        const float *wy = table.data() + sy * TAPS, *wx = table.data() + sx * TAPS;
+        constexpr int N = 3 * (RUN + TAPS - 1);
+        float column[N + 1];
+        const float *base[TAPS];
+        for (int k = 0; k < TAPS; k++) base[k] = rgb + (size_t)clampi(j - 2 + k, 0, h - 1) * w * 3;
+        if (i - 2 >= 0 && i + RUN + 3 <= w && n == RUN) {
+            const int o = 3 * (i - 2);
+            for (int t = 0; t < N; t++)
+                column[t] = ((wy[0] * base[0][o + t] + wy[5] * base[5][o + t]) + (wy[1] * base[1][o + t] + wy[4] * base[4][o + t])) +
+                            (wy[2] * base[2][o + t] + wy[3] * base[3][o + t]);
+        } else {
+            for (int t = 0; t < N; t++) {
+                const int o = 3 * clampi(i - 2 + t / 3, 0, w - 1) + t % 3;
+                column[t] = ((wy[0] * base[0][o] + wy[5] * base[5][o]) + (wy[1] * base[1][o] + wy[4] * base[4][o])) +
+                            (wy[2] * base[2][o] + wy[3] * base[3][o]);
+            }
+        }
+        float line[3 * RUN];
+        for (int t = 0; t < 3 * RUN; t++)
+            line[t] = ((wx[0] * column[t] + wx[5] * column[t + 15]) + (wx[1] * column[t + 3] + wx[4] * column[t + 12])) +
+                      (wx[2] * column[t + 6] + wx[3] * column[t + 9]);
+        std::memcpy(out + 3 * x, line, sizeof(float) * 3 * n);
+    }
+}
+
+// Means of the 2 x 2 cells, planar (3, h/2, w/2).
+void cells(In<float, 3> rgb, Out<float, 3> out) {
+    const int w = rgb.shape(1), hc = out.shape(1), wc = out.shape(2);
+    need(out.shape(0) == 3 && hc == (int)rgb.shape(0) / 2 && wc == w / 2 && rgb.shape(2) == 3, "out must be (3, h/2, w/2)");
+    parallel_rows(hc, 16, [&](int y0, int y1) {
+        for (int y = y0; y < y1; y++) {
+            const float *a = rgb.data() + (size_t)2 * y * w * 3, *b = a + 3 * w;
+            for (int c = 0; c < 3; c++) {
+                float *o = out.data() + ((size_t)c * hc + y) * wc;
+                for (int x = 0; x < wc; x++)
+                    o[x] = 0.25f * ((a[6 * x + c] + a[6 * x + 3 + c]) + (b[6 * x + c] + b[6 * x + 3 + c]));
+            }
+        }
+    });
+}
+
+struct Judge {  // how a difference is judged; see combine/merge.py
+    float shot[3], read[3], slope, fine0, fine1, broad0, broad1;
+};
+
+constexpr int FINE = 1, BROAD = 4, HALO = BROAD + 1, BAND = 48;  // cells
+
+// Adds the warped frame to total, weight by weight; belief collects the weights of the cells.
+void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float, 3> shift, int tile, In<float, 1> judge,
+               Out<float, 3> total, Out<float, 2> belief) {
+    const int h = rgb.shape(0), w = rgb.shape(1), hc = ref.shape(1), wc = ref.shape(2);
+    need((int)total.shape(0) == h && (int)total.shape(1) == w && total.shape(2) == 3, "total must be (h, w, 3)");
+    need((int)belief.shape(0) == hc && (int)belief.shape(1) == wc && hc == h / 2 && wc == w / 2, "belief must be (h/2, w/2)");
+    need(judge.shape(0) == 11, "judge must have 11 numbers");
+    const bool shaded = (int)shade.shape(0) == hc && (int)shade.shape(1) == wc;
+    Judge J;
+    std::memcpy(&J, judge.data(), sizeof J);
+    const FlowField flow{shift.data(), (int)shift.shape(0), (int)shift.shape(1), (float)tile};
+    const size_t plane = (size_t)hc * wc;
+    parallel((hc + BAND - 1) / BAND, [&](int band) {
+        const int c0 = band * BAND, c1 = std::min(hc, c0 + BAND), a0 = std::max(0, c0 - HALO), a1 = std::min(hc, c1 + HALO);
+        const int rows = 2 * (a1 - a0) + (a1 == hc && h > 2 * hc ? 1 : 0), runs = (w + RUN - 1) / RUN;
+        std::vector<float> warped((size_t)rows * w * 3), dy(runs), dx(runs);
+        std::vector<uint8_t> seen((size_t)rows * runs);
+        for (int r = 0; r < rows; r++) {
+            flow.row(2 * a0 + r, w, dy, dx);
+            warp_row(rgb.data(), h, w, 2 * a0 + r, dy, dx, warped.data() + (size_t)r * w * 3, seen.data() + (size_t)r * runs);
+        }
+        // normalised squared difference of every cell
+        const int n = a1 - a0;
+        std::vector<float> diff((size_t)n * wc), fine((size_t)n * wc), broad((size_t)n * wc), weight((size_t)n * wc);
+        for (int j = 0; j < n; j++) {
+            const int y = a0 + j;
+            const float *a = warped.data() + (size_t)2 * j * w * 3, *b = a + 3 * w;
+            float *d = diff.data() + (size_t)j * wc;
+            for (int x = 0; x < wc; x++) d[x] = 0;
+            for (int c = 0; c < 3; c++) {
+                const float *m = ref.data() + c * plane + (size_t)y * wc;
+                const float *up = y > 0 ? m - wc : m, *dn = y < hc - 1 ? m + wc : m;
+                const float *s = shaded ? shade.data() + (size_t)y * wc : nullptr;
+                const float shot = J.shot[c], read = J.read[c], slope = J.slope;
+                for (int x = 0; x < wc; x++) {
+                    const int l = x > 0 ? x - 1 : x, r = x < wc - 1 ? x + 1 : x;
+                    float v = 0.25f * ((a[6 * x + c] + a[6 * x + 3 + c]) + (b[6 * x + c] + b[6 * x + 3 + c]));
+                    float e = v - m[x], mean = 0.5f * (v + m[x]), gx = m[r] - m[l], gy = dn[x] - up[x];
+                    float var = shot * (mean > 0 ? mean : 0) + read;
+                    if (s) var *= s[x];
+                    d[x] += e * e / (var + slope * (gx * gx + gy * gy));
+                }
+            }
+            for (int x = 0; x < wc; x++) {
+                const uint8_t *q = seen.data() + (size_t)2 * j * runs + 2 * x / RUN;
+                d[x] = q[0] && q[runs] ? d[x] * (1.0f / 3.0f) : 1e6f;
+            }
+        }
+        // box means over 3 x 3 and 9 x 9 cells, then the weight, then the least weight around
+        auto box = [&](int radius, std::vector<float> &out) {
+            std::vector<float> column(wc + 2 * BROAD);
+            for (int j = 0; j < n; j++) {
+                const int p = std::max(0, j - radius), q = std::min(n - 1, j + radius);
+                for (int x = 0; x < wc; x++) column[x] = 0;
+                for (int k = p; k <= q; k++) {
+                    const float *d = diff.data() + (size_t)k * wc;
+                    for (int x = 0; x < wc; x++) column[x] += d[x] < 40.0f ? d[x] : 40.0f;
+                }
+                float *o = out.data() + (size_t)j * wc;
+                const int lo = std::min(radius, wc), hi = std::max(lo, wc - radius);
+                for (int x = 0; x < wc; x++) {
+                    if (x >= lo && x < hi) continue;
+                    const int l = std::max(0, x - radius), r = std::min(wc - 1, x + radius);
+                    float s = 0;
+                    for (int k = l; k <= r; k++) s += column[k];
+                    o[x] = s / ((r - l + 1) * (q - p + 1));
+                }
+                const float norm = 1.0f / ((2 * radius + 1) * (q - p + 1));
+                for (int x = lo; x < hi; x++) o[x] = 0;
+                for (int k = -radius; k <= radius; k++)
+                    for (int x = lo; x < hi; x++) o[x] += column[x + k];
+                for (int x = lo; x < hi; x++) o[x] *= norm;
+            }
+        };
+        box(FINE, fine);
+        box(BROAD, broad);
+        const float kf = 1.0f / (J.fine1 - J.fine0), kb = 1.0f / (J.broad1 - J.broad0);
+        for (size_t k = 0; k < weight.size(); k++) {
+            float f = (J.fine1 - fine[k]) * kf, b = (J.broad1 - broad[k]) * kb;
+            f = f < 0 ? 0 : f > 1 ? 1 : f;
+            b = b < 0 ? 0 : b > 1 ? 1 : b;
+            weight[k] = f * b;
+        }
+        std::vector<float> least((size_t)n * wc);
+        for (int j = 0; j < n; j++) {
+            const float *u = weight.data() + (size_t)std::max(0, j - 1) * wc, *m = weight.data() + (size_t)j * wc,
+                        *d = weight.data() + (size_t)std::min(n - 1, j + 1) * wc;
+            std::vector<float> v(wc);
+            for (int x = 0; x < wc; x++) {
+                float t = u[x] < d[x] ? u[x] : d[x];
+                v[x] = t < m[x] ? t : m[x];
+            }
+            float *o = least.data() + (size_t)j * wc;
+            for (int x = 0; x < wc; x++) {
+                float l = v[x > 0 ? x - 1 : 0], r = v[x < wc - 1 ? x + 1 : x];
+                float t = l < r ? l : r;
+                o[x] = t < v[x] ? t : v[x];
+            }
+        }
+        for (int y = c0; y < c1; y++)
+            for (int x = 0; x < wc; x++) belief.data()[(size_t)y * wc + x] += least[(size_t)(y - a0) * wc + x];
+        // add, with the weights bilinear between cell centres
+        std::vector<float> line(wc);
+        const int last = c1 == hc ? h : 2 * c1;
+        for (int y = 2 * c0; y < last; y++) {
+            const float fy = 0.5f * y - 0.25f - a0;
+            const int j0 = clampi((int)std::floor(fy), 0, n - 1), j1 = std::min(j0 + 1, n - 1);
+            const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
+            const float *p = least.data() + (size_t)j0 * wc, *q = least.data() + (size_t)j1 * wc;
+            for (int x = 0; x < wc; x++) line[x] = p[x] + f * (q[x] - p[x]);
+            const float *src = warped.data() + (size_t)(y - 2 * a0) * w * 3;
+            float *dst = total.data() + (size_t)y * w * 3;
+            for (int x = 0; x < wc; x++) {
+                const float here = line[x], l = 0.75f * here + 0.25f * line[x > 0 ? x - 1 : 0],
+                            r = 0.75f * here + 0.25f * line[x < wc - 1 ? x + 1 : x];
+                for (int t = 0; t < 3; t++) {
+                    dst[6 * x + t] += l * src[6 * x + t];
+                    dst[6 * x + 3 + t] += r * src[6 * x + 3 + t];
+                }
+            }
+            if (w & 1)
+                for (int t = 0; t < 3; t++) dst[3 * (w - 1) + t] += line[wc - 1] * src[3 * (w - 1) + t];
+        }
+    });
+}
+
+// total / belief (bilinear between cell centres), in place.
+void finish(In<float, 2> belief, Out<float, 3> total) {
+    const int h = total.shape(0), w = total.shape(1), hc = belief.shape(0), wc = belief.shape(1);
+    need(hc == h / 2 && wc == w / 2, "belief must be (h/2, w/2)");
+    parallel_rows(h, 32, [&](int ya, int yb) {
+        std::vector<float> line(wc);
+        for (int y = ya; y < yb; y++) {
+            const float fy = 0.5f * y - 0.25f;
+            const int j0 = clampi((int)std::floor(fy), 0, hc - 1), j1 = std::min(j0 + 1, hc - 1);
+            const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
+            const float *p = belief.data() + (size_t)j0 * wc, *q = belief.data() + (size_t)j1 * wc;
+            for (int x = 0; x < wc; x++) line[x] = p[x] + f * (q[x] - p[x]);
+            float *dst = total.data() + (size_t)y * w * 3;
+            for (int x = 0; x < w; x++) {
+                const int i = std::min(x / 2, wc - 1), k = clampi(x & 1 ? i + 1 : i - 1, 0, wc - 1);
+                const float n = 1.0f / (x / 2 >= wc ? line[i] : 0.75f * line[i] + 0.25f * line[k]);
+                for (int t = 0; t < 3; t++) dst[3 * x + t] *= n;
+            }
+        }
+    });
+}
+
+}  // namespace
+
+KERNEL("merge_cells", cells, "rgb"_a, "out"_a)
+KERNEL("merge_add", merge_add, "rgb"_a, "reference"_a, "shading"_a, "shift"_a, "tile"_a, "judge"_a, "total"_a, "belief"_a)
+KERNEL("merge_finish", finish, "belief"_a, "total"_a)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Merge: many noisy frames become one clean frame, and moving things stay sharp.
+
+Every frame has its three colours already, so that warping it by fractions of a pixel averages away the errors of
+demosaicking together with the noise.  Each is warped onto the reference (Lanczos-3) and added with a weight::
+
+    merged = (reference + Σ a_k · warped_k) / (1 + Σ a_k)
+
+``a`` is decided for cells of 2×2 pixels by the difference d to the reference in units of what explains it: noise, known
+from the noise model, and the residue that a misalignment of `Merge.slack` pixels leaves at a gradient ∇::
+
+    D = mean over R, G, B of  d² / (f_c · 2 · var_c + slack² · |∇|²)
+
+D is averaged over 3×3 cells (sharp small things) and over 9×9 cells (faint large things); where frames agree both are
+near 1.  Each average is turned into a weight that falls from 1 to 0 between two thresholds, `Merge.trust` scales both,
+the product is the weight, and every cell takes the least weight around it.  ``f_c`` is how much of a colour's noise
+survives in the mean of a cell.
+
+References
+----------
+[1] B. Wronski et al., "Handheld multi-frame super-resolution", ACM Trans. Graph. 38(4), 2019 (robustness from noise
+    and local statistics).  doi:10.1145/3306346.3323024
+[2] S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light imaging on mobile cameras",
+    ACM Trans. Graph. 35(6), 2016.  doi:10.1145/2980179.2980254
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from lichtbild.base import kernels
+from lichtbild.base.errors import QualityWarning
+from lichtbild.base.image import Float32, Flow, Frames, Scene
+from lichtbild.base.params import Params, choice, knob
+from lichtbild.base.stage import stage
+
+SURVIVES = (0.375, 0.33, 0.375)  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
+FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
+
+
+@dataclass(frozen=True)
+class Merge(Params):
+    """How frames are weighted against the reference."""
+
+    method: str = choice("robust", ("robust", "mean"), "robust: leaves out what moved. mean: plain average, ghosts and all.")
+    trust: float = knob(1.0, 0.1, 10.0, "×", "How much difference is still taken for noise.")
+    slack: float = knob(0.2, 0.0, 1.0, "px", "Misalignment that is forgiven at edges.")
+
+
+@stage
+def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
+    """Merge aligned frames into their reference.
+
+    Parameters
+    ----------
+    frames : Frames[Scene]
+        Frames in camera space with three colours at every pixel.
+    flow : Flow
+        Where the tiles of the reference went (see `align`).
+    params : Merge
+        Method, trust and slack.
+
+    Returns
+    -------
+    Scene
+        ``frames: Float32 "h/2 w/2"`` says how many frames' worth of light each cell holds; ``merged`` counts the
+        frames of which more than a tenth of the area was used.
+    """
+    reference = frames[frames.reference].require("camera")
+    if frames.count == 1:
+        return reference
+    h, w = reference.rgb.shape[:2]
+    if min(h, w) < 4:
+        return reference
+    cells = np.empty((3, h // 2, w // 2), np.float32)
+    kernels.merge_cells(reference.rgb, cells)
+    total = reference.rgb.copy()
+    belief = np.ones((h // 2, w // 2), np.float32)
+    shading = np.zeros((0, 0), np.float32) if reference.frames is None else np.float32(1) / reference.frames
+    judge = verdict(reference, params)
+    merged, before = 1, 1.0
+    for k in range(frames.count):
+        if k == frames.reference:
+            continue
+        kernels.merge_add(frames[k].rgb, cells, shading, flow.shift[k], flow.tile, judge, total, belief)
+        now = float(belief.mean(dtype=np.float64))
+        merged += now - before > 0.1
+        before = now
+    kernels.merge_finish(belief, total)
+    if merged < frames.count:
+        warnings.warn(QualityWarning(f"merged {merged} of {frames.count} frames; the others differ too much from the "
+                                     f"reference"), stacklevel=3)
+    counted = belief if reference.frames is None else belief * reference.frames
+    return Scene(total, "camera", reference.shot, reference.noise, reference.gain, counted, reference.clipped, merged,
+                 frames.history)
+
+
+def verdict(reference: Scene, params: Merge) -> Float32:
+    """The eleven numbers by which the kernel judges differences."""
+    if params.method == "mean":
+        return np.array([1, 1, 1, 1e30, 1e30, 1e30, 0, 1e30, 2e30, 1e30, 2e30], np.float32)
+    noise = reference.noise
+    shot = [2 * f * s for f, s in zip(SURVIVES, noise.shot, strict=True)]
+    read = [2 * f * r + 1e-9 for f, r in zip(SURVIVES, noise.read, strict=True)]
+    slope = (params.slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
+    return np.array([*shot, *read, slope, *(params.trust * t for t in (*FINE, *BROAD))], np.float32)
