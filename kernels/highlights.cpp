@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clipped colours from the unclipped ones: the offset of each colour's cube root from their mean is taken around the
+// clipped places, carried into them by pull-push, and added to what the unclipped colours say.
+#include "kernel.h"
+
+namespace {
+constexpr int BLOCK = 8;
+
+// Offsets e[c] = cbrt(x[c]) - mean of the three, and how much they count, on a coarser and coarser raster.
+struct Level {
+    int h, w;
+    std::vector<float> offset[3], weight;
+    Level(int h_, int w_) : h(h_), w(w_), weight((size_t)h_ * w_) {
+        for (auto &o : offset) o.resize((size_t)h_ * w_);
+    }
+};
+
+Level measured(const float *rgb, const uint8_t *clipped, const float *gain, int h, int w) {
+    Level level((h + BLOCK - 1) / BLOCK, (w + BLOCK - 1) / BLOCK);
+    parallel_rows(level.h, 4, [&](int j0, int j1) {
+        for (int j = j0; j < j1; j++)
+            for (int i = 0; i < level.w; i++) {
+                float sum[3] = {0, 0, 0}, total = 0.0f;
+                for (int y = j * BLOCK; y < std::min(h, (j + 1) * BLOCK); y += 2)
+                    for (int x = i * BLOCK; x < std::min(w, (i + 1) * BLOCK); x += 2) {
+                        size_t at = (size_t)y * w + x;
+                        const float *p = rgb + 3 * at;
+                        float near = std::max(p[0] / gain[0], std::max(p[1] / gain[1], p[2] / gain[2]));
+                        if (clipped[at] || !(std::min(p[0], std::min(p[1], p[2])) > 0.0f) || !(near < 64.0f)) continue;
+                        near = std::min(near, 1.0f);
+                        float weight = near * near * near * near;  // what is nearly as bright says most
+                        float r = cbrt_(p[0]), g = cbrt_(p[1]), b = cbrt_(p[2]), mean = (r + g + b) * (1.0f / 3.0f);
+                        sum[0] += weight * (r - mean);
+                        sum[1] += weight * (g - mean);
+                        sum[2] += weight * (b - mean);
+                        total += weight;
+                    }
+                size_t n = (size_t)j * level.w + i;
+                for (int c = 0; c < 3; c++) level.offset[c][n] = total > 0.0f ? sum[c] / total : 0.0f;
+                level.weight[n] = total * (4.0f / (BLOCK * BLOCK));
+            }
+    });
+    return level;
+}
+
+Level coarser(const Level &fine) {
+    Level made((fine.h + 1) / 2, (fine.w + 1) / 2);
+    for (int j = 0; j < made.h; j++)
+        for (int i = 0; i < made.w; i++) {
+            float sum[3] = {0, 0, 0}, total = 0.0f;
+            for (int y = 2 * j; y < std::min(fine.h, 2 * j + 2); y++)
+                for (int x = 2 * i; x < std::min(fine.w, 2 * i + 2); x++) {
+                    size_t n = (size_t)y * fine.w + x;
+                    for (int c = 0; c < 3; c++) sum[c] += fine.weight[n] * fine.offset[c][n];
+                    total += fine.weight[n];
+                }
+            size_t n = (size_t)j * made.w + i;
+            for (int c = 0; c < 3; c++) made.offset[c][n] = total > 0.0f ? sum[c] / total : 0.0f;
+            made.weight[n] = total < 1.0f ? total : 1.0f;
+        }
+    return made;
+}
+
+float bilinear(const std::vector<float> &v, int h, int w, float y, float x) {
+    y = y < 0.0f ? 0.0f : y > (float)(h - 1) ? (float)(h - 1) : y;
+    x = x < 0.0f ? 0.0f : x > (float)(w - 1) ? (float)(w - 1) : x;
+    int j = (int)y, i = (int)x, j1 = std::min(j + 1, h - 1), i1 = std::min(i + 1, w - 1);
+    float t = y - (float)j, s = x - (float)i;
+    float a = v[(size_t)j * w + i] + s * (v[(size_t)j * w + i1] - v[(size_t)j * w + i]);
+    float b = v[(size_t)j1 * w + i] + s * (v[(size_t)j1 * w + i1] - v[(size_t)j1 * w + i]);
+    return a + t * (b - a);
+}
+
+void fill(Level &fine, const Level &coarse) {  // where little is known, the coarser raster speaks
+    for (int j = 0; j < fine.h; j++)
+        for (int i = 0; i < fine.w; i++) {
+            size_t n = (size_t)j * fine.w + i;
+            float own = fine.weight[n] < 0.25f ? fine.weight[n] * 4.0f : 1.0f;
+            for (int c = 0; c < 3; c++) {
+                float far = bilinear(coarse.offset[c], coarse.h, coarse.w, 0.5f * (float)j - 0.25f, 0.5f * (float)i - 0.25f);
+                fine.offset[c][n] = own * fine.offset[c][n] + (1.0f - own) * far;
+            }
+        }
+}
+
+// How clipped a pixel is, 0 … 1 per colour: the mean of the bits over 5 × 5 pixels.
+void softened(const uint8_t *clipped, int h, int w, int y, int *column, float *out) {
+    for (int x = 0; x < w; x++) {
+        int s = 0;
+        for (int d = -2; d <= 2; d++) {
+            int bits = clipped[(size_t)clampi(y + d, 0, h - 1) * w + x];
+            s += (bits & 1) | (bits & 2) << 7 | (bits & 4) << 14;  // three counters in one number
+        }
+        column[x] = s;
+    }
+    for (int x = 0; x < w; x++) {
+        int s = 0;
+        for (int d = -2; d <= 2; d++) s += column[clampi(x + d, 0, w - 1)];
+        for (int c = 0; c < 3; c++) out[3 * x + c] = (float)(s >> (8 * c) & 255) * (1.0f / 25.0f);
+    }
+}
+
+void rebuild(const float *p, const float *soft, const float *offset, float *to) {
+    float root[3], known = 0.0f, level = 0.0f, least = -1e30f;
+    for (int c = 0; c < 3; c++) {
+        root[c] = cbrt_(p[c]);
+        float weight = 1.0f - soft[c];
+        level += weight * (root[c] - offset[c]);
+        known += weight;
+        least = std::max(least, root[c] - offset[c]);
+    }
+    // all clipped: the least light that explains every colour
+    float sure = known < 1.0f ? known : 1.0f;
+    level = known > 1e-6f ? sure * level / known + (1.0f - sure) * least : least;
+    for (int c = 0; c < 3; c++) {
+        float wanted = level + offset[c];
+        wanted = wanted * wanted * wanted - p[c];
+        to[c] = wanted > 0.0f ? p[c] + soft[c] * wanted : p[c];
+    }
+}
+}  // namespace
+
+static void highlights(In<float, 3> rgb, In<uint8_t, 2> clipped, In<float, 1> gain, Out<float, 3> out) {
+    need(rgb.shape(2) == 3 && gain.size() == 3, "highlights: rgb is h w 3, gain 3");
+    need(clipped.shape(0) == rgb.shape(0) && clipped.shape(1) == rgb.shape(1), "highlights: clipped is h w");
+    need(out.shape(0) == rgb.shape(0) && out.shape(1) == rgb.shape(1) && out.shape(2) == 3, "highlights: out is like rgb");
+    const int h = (int)rgb.shape(0), w = (int)rgb.shape(1);
+    std::vector<Level> levels;
+    levels.push_back(measured(rgb.data(), clipped.data(), gain.data(), h, w));
+    while (levels.back().h > 1 || levels.back().w > 1) levels.push_back(coarser(levels.back()));
+    for (size_t i = levels.size() - 1; i-- > 0;) fill(levels[i], levels[i + 1]);
+    const Level &field = levels[0];
+
+    parallel_rows(h, 16, [&](int y0, int y1) {
+        std::vector<int> column(w);
+        std::vector<float> soft((size_t)3 * w);
+        for (int y = y0; y < y1; y++) {
+            const float *p = rgb.data() + (size_t)3 * w * y;
+            float *to = out.data() + (size_t)3 * w * y;
+            std::copy(p, p + (size_t)3 * w, to);
+            bool any = false;
+            for (int d = -2; d <= 2 && !any; d++) {
+                const uint8_t *row = clipped.data() + (size_t)clampi(y + d, 0, h - 1) * w;
+                uint8_t bits = 0;
+                for (int x = 0; x < w; x++) bits |= row[x];
+                any = bits != 0;
+            }
+            if (!any) continue;
+            softened(clipped.data(), h, w, y, column.data(), soft.data());
+            for (int x = 0; x < w; x++) {
+                const float *s = &soft[(size_t)3 * x];
+                if (s[0] + s[1] + s[2] == 0.0f) continue;
+                float offset[3];
+                for (int c = 0; c < 3; c++)
+                    offset[c] = bilinear(field.offset[c], field.h, field.w, ((float)y - 0.5f * (BLOCK - 1)) / BLOCK,
+                                         ((float)x - 0.5f * (BLOCK - 1)) / BLOCK);
+                rebuild(p + 3 * x, s, offset, to + 3 * x);
+            }
+        }
+    });
+}
+KERNEL("highlights", highlights, "rgb"_a, "clipped"_a, "gain"_a, "out"_a)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lens: straight lines become straight, corners bright, coloured fringes go, as the raw file's opcodes say.
+
+OpcodeList3 of a DNG holds the lens as polynomials of the distance r from the optical centre, 1 in the farthest corner::
+
+    read at  centre + m · (f(r) · d + tangential(d)),   f = kr0 + kr1 r² + kr2 r⁴ + kr3 r⁶      WarpRectilinear
+                                                        f = (kr0 θ + kr1 θ³ + …) / r, θ = atan r  WarpFisheye
+                                                        f = Σ krₚ rᵖ, p = 0 … 14                  WarpRectilinear2
+    multiply by (1 + k0 r² + k1 r⁴ + … + k4 r¹⁰)                                                FixVignetteRadial
+
+f is tabulated, so one kernel serves all; one set of coefficients per colour removes lateral chromatic aberration, at any
+`Lens.distortion`.  Resampling is Catmull-Rom.  Vignetting is taken back in EV: ``gain ^ vignetting``.
+
+References
+----------
+[1] Digital Negative Specification 1.6, chapter "Opcode List Processing".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lichtbild.base import kernels
+from lichtbild.base.colour import Float64
+from lichtbild.base.image import Float32, Opcode, Scene
+from lichtbild.base.params import Params, knob
+from lichtbild.base.stage import stage
+
+_RADII = np.linspace(0.0, 1.0, 2049)
+_WARPS = ("WarpRectilinear", "WarpFisheye", "WarpRectilinear2")
+
+
+@dataclass(frozen=True)
+class Lens(Params):
+    """Knobs of `lens`."""
+
+    distortion: float = knob(1.0, 0.0, 1.0, "", "How much of the distortion is corrected.")
+    vignetting: float = knob(1.0, 0.0, 1.0, "", "How much of the dark corners is corrected, in EV.")
+
+
+@stage
+def lens(scene: Scene, params: Lens = Lens()) -> Scene:
+    """Apply the lens corrections of the raw file.
+
+    Parameters
+    ----------
+    scene : Scene
+        In any space, linear; ``scene.shot.opcodes[2]`` says what to correct.
+    params : Lens
+        How much.
+
+    Returns
+    -------
+    Scene
+        The same object where there is nothing to correct.
+    """
+    skip = False
+    for opcode in scene.shot.opcodes[2]:
+        if opcode.name in _WARPS and not skip:
+            scene = _warped(scene, opcode, params.distortion)
+        elif opcode.name == "FixVignetteRadial" and params.vignetting > 0:
+            scene = _brightened(scene, opcode, params.vignetting)
+        # an optional WarpRectilinear2 stands before the plainer warp that older readers use instead
+        skip = opcode.name == "WarpRectilinear2" and opcode.optional
+    return scene
+
+
+def _geometry(opcode: Opcode, shape: tuple[int, ...]) -> tuple[float, float, float]:
+    """Centre (y, x) in pixels and the distance to the farthest corner."""
+    h, w = shape[:2]
+    x, y = opcode.values["centre"]
+    cy, cx = y * (h - 1), x * (w - 1)
+    return cy, cx, max(math.hypot(max(cy, h - 1 - cy), max(cx, w - 1 - cx)), 1.0)
+
+
+def _warped(scene: Scene, opcode: Opcode, share: float) -> Scene:
+    coefficients = np.asarray(opcode.values["coefficients"], np.float64)
+    factors = np.stack([radial_factor(opcode, row) for row in coefficients])
+    tangential = np.zeros((len(coefficients), 2)) if opcode.name == "WarpFisheye" else coefficients[:, -2:]
+    green = min(1, len(factors) - 1)
+    factors, tangential = ((v - v[green]) + share * (v[green] - neutral) for v, neutral in ((factors, 1.0), (tangential, 0.0)))
+    if len(factors) not in (1, 3) or not (factors.any() or tangential.any()):
+        return scene
+    cy, cx, size = _geometry(opcode, scene.rgb.shape)
+    out = np.empty_like(scene.rgb)
+    kernels.lens_warp(scene.rgb, np.float32(1.0 + factors), np.ascontiguousarray(tangential, np.float32), cy, cx, size, out)
+    return replace(scene, rgb=out)
+
+
+def radial_factor(opcode: Opcode, row: Float64) -> Float64:
+    """f(r) of one set of coefficients at 2049 radii from 0 to 1."""
+    r = _RADII
+    if opcode.name == "WarpRectilinear":
+        return np.polynomial.polynomial.polyval(r * r, row[:4])
+    if opcode.name == "WarpFisheye":
+        theta = np.arctan(r)
+        ratio = np.concatenate([[1.0], theta[1:] / r[1:]])
+        return ratio * np.polynomial.polynomial.polyval(theta * theta, row[:4])
+    f = np.polynomial.polynomial.polyval(np.clip(r, *opcode.values["radii"]), row[:15])
+    return 1.0 / f if opcode.values["reciprocal"] else f
+
+
+def _brightened(scene: Scene, opcode: Opcode, share: float) -> Scene:
+    r2 = _RADII**2
+    gain = np.maximum(1.0 + r2 * np.polynomial.polynomial.polyval(r2, opcode.values["coefficients"]), 1e-3) ** share
+    if (gain == 1.0).all():
+        return scene
+    cy, cx, size = _geometry(opcode, scene.rgb.shape)
+    out = np.empty_like(scene.rgb)
+    kernels.lens_gain(scene.rgb, np.float32(gain), cy, cx, size, out)
+    return replace(scene, rgb=out, frames=_thinned(scene.frames, gain, (cy, cx, size)))
+
+
+def _thinned(frames: Float32 | None, gain: Float64, geometry: tuple[float, float, float]) -> Float32 | None:
+    """Brightened light is as noisy as that of fewer frames."""
+    if frames is None or not frames.size:
+        return frames
+    cy, cx, size = geometry
+    out = np.empty_like(frames)
+    kernels.lens_gain(frames[..., None], np.float32(1.0 / gain), (cy - 0.5) / 2, (cx - 0.5) / 2, size / 2, out[..., None])
+    return out

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exposure: one factor for the whole scene, so that a photographer finds it neither dark nor bright.
+
+The scene's log2 luminances are counted (integers, centre-weighted) and the factor is chosen on the counts: the mean
+lightness behind a standard curve shall be that of a good print::
+
+    Σ n(l) · s(l) · L*(curve(2^(l + ev))) / Σ n(l) · s(l) = 46,    s(l) = 1 … 0.15 from 5 to 9 EV below the bright parts
+
+The deep dark counts little (s): a black sky does not brighten the street.  Then half of what would lie more than 4 EV
+above mid-grey is taken back, and a third of what a picture without anything bright is short of.  The absolute
+brightness that aperture, time and ISO tell holds night scenes down: by `Exposure.night` at 1 lx and below, by nothing
+above 40 lx.  Night stays night.
+
+References
+----------
+[1] ISO 2720:1974, exposure meters: 2.5 lx · 2^EV100 on an 18 % scene.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lichtbild.base import kernels
+from lichtbild.base.colour import REC2020, Float64
+from lichtbild.base.image import Scene
+from lichtbild.base.params import Params, knob
+from lichtbild.base.stage import stage
+
+LUMINANCE = np.float32(REC2020.to_xyz()[1])
+_LOW, _STEPS, _BINS = -20.0, 16, 640  # log2 of the first bin, bins an EV
+_GREY = math.log2(0.18)
+_PRINT = 46.0  # mean lightness
+_BRIGHTEST, _NEAR_WHITE = 4.0, 1.75  # EV above mid-grey
+
+
+@dataclass(frozen=True)
+class Exposure(Params):
+    """Knobs of `exposure`."""
+
+    ev: float = knob(0.0, -5.0, 5.0, "EV", "Brighter or darker than found.")
+    auto: float = knob(1.0, 0.0, 1.0, "", "How much of the automatic exposure: 0 keeps the camera's.")
+    night: float = knob(0.8, 0.0, 2.0, "EV", "How much darker than day a scene of 1 lx and less stays.")
+    bias: float = knob(0.0, -2.0, 2.0, "EV", "What the look adds.")
+
+
+@stage
+def exposure(scene: Scene, params: Exposure = Exposure()) -> Scene:
+    """Scale the light so that mid-grey lies near 0.18.
+
+    Parameters
+    ----------
+    scene : Scene
+        In ``rec2020``.
+    params : Exposure
+        The share of the automatic exposure and what is added to it.
+
+    Returns
+    -------
+    Scene
+        In ``rec2020``, scaled; the same object where the factor is 1.
+
+    Raises
+    ------
+    StateError
+        The scene is not in ``rec2020``.
+    """
+    scene.require("rec2020")
+    found = params.auto * automatic(scene, params.night) if params.auto > 0 else 0.0
+    ev = scene.shot.baseline_exposure * (1.0 - params.auto) + found + params.ev + params.bias
+    if ev == 0 or scene.rgb.size == 0:
+        return scene
+    factor = 2.0**ev
+    out = np.empty_like(scene.rgb)
+    kernels.exposure(scene.rgb, factor, out)
+    return replace(scene, rgb=out, noise=scene.noise.scaled((factor, factor, factor)))
+
+
+def automatic(scene: Scene, night: float = 0.8) -> float:
+    """The automatic exposure in EV, a multiple of 1/32, between -4 and +10; 0 for a scene without light."""
+    counts = np.zeros(_BINS, np.int64)
+    kernels.luminance_histogram(scene.rgb, LUMINANCE, _LOW, float(_STEPS), counts)
+    counts[0] = 0  # no light at all says nothing
+    if counts.sum() == 0:
+        return 0.0
+    ev = _centred(counts)
+    level = _GREY - ev  # log2 of what became mid-grey, 0 = the camera's clip level
+    ev -= night * _darkness(scene, level)
+    return round(min(max(ev, -4.0), 10.0) * 32) / 32
+
+
+def _centred(counts: np.ndarray) -> float:
+    light = _LOW + (np.arange(_BINS) + 0.5) / _STEPS
+    weights = counts * np.clip((light - _percentile(counts, 0.95) + 9) / 4, 0.15, 1.0)
+    low, high = -24.0, 24.0
+    for _ in range(24):
+        ev = (low + high) / 2
+        mean = float((weights * _lightness(light + ev)).sum() / weights.sum())
+        low, high = (ev, high) if mean < _PRINT else (low, ev)
+    above = _percentile(counts, 0.99) + ev - _GREY
+    ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 3.0)
+    return ev + 0.35 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
+
+
+def _percentile(counts: np.ndarray, share: float) -> float:
+    """log2 of the light below which a share of the counts lies."""
+    return _LOW + (int(np.searchsorted(np.cumsum(counts), share * counts.sum())) + 0.5) / _STEPS
+
+
+def _lightness(light: Float64) -> Float64:
+    """L* behind a log-logistic curve of exponent 1.5 that keeps mid-grey, of log2 light."""
+    y = 1.0 / (1.0 + (1.0 / 0.18 - 1.0) * np.exp2(-1.5 * (light - _GREY)))
+    return np.where(y > 0.008856, 116.0 * np.cbrt(y) - 16.0, 903.3 * y)
+
+
+def _darkness(scene: Scene, level: float) -> float:
+    """0 in 40 lx and more, 1 in 1 lx and less, where the file tells aperture, time and ISO; else 0."""
+    shot = scene.shot
+    if not (shot.iso and shot.exposure_time and shot.f_number):
+        return 0.0
+    # a sensor of ISO S clips at 1/0.127 of the light its meter takes for mid-grey
+    ev100 = math.log2(shot.f_number**2 / shot.exposure_time * 100.0 / shot.iso) + level - math.log2(0.127)
+    t = min(max((4.0 - ev100) / 5.3, 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
