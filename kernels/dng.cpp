@@ -4,31 +4,40 @@
 
 static const int EV = 5;
 
-// out = clamp(rgb · scale + offset), rounded; with a pattern only the colour of each photosite.
+// out = clamp(rgb · scale + offset), rounded; with a pattern only the colour of each photosite.  A pixel with a colour above
+// the white level is scaled down as a whole: it keeps its hue.
 static void numbers(In<float, 3> rgb, In<float, 1> scale, float offset, In<int32_t, 1> pattern, Out<uint16_t, 3> out) {
     const int h = (int)rgb.shape(0), w = (int)rgb.shape(1), c = (int)out.shape(2);
     need(rgb.shape(2) == 3 && scale.shape(0) == 3 && (int)out.shape(0) == h && (int)out.shape(1) == w, "numbers");
     need(c == 3 ? pattern.shape(0) == 0 : c == 1 && pattern.shape(0) == 4, "numbers: pattern");
+    const float top = 65535.0f - offset, sr = scale(0), sg = scale(1), sb = scale(2);
     auto number = [&](float v) {
         v += offset + 0.5f;
         v = v > 0.0f ? v : 0.0f;  // NaN too
         return (uint16_t)(v < 65535.0f ? v : 65535.0f);
     };
     parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<float> row(3 * (size_t)w);
-        for (int x = 0; x < 3 * w; x++) row[x] = scale(x % 3);
+        std::vector<float> planes[3];
+        for (auto &p : planes) p.resize(w);
         for (int y = y0; y < y1; y++) {
             const float *in = rgb.data() + 3 * (size_t)y * w;
+            float *r = planes[0].data(), *g = planes[1].data(), *b = planes[2].data();
+            for (int x = 0; x < w; x++) {
+                float vr = in[3 * x] * sr, vg = in[3 * x + 1] * sg, vb = in[3 * x + 2] * sb;
+                float m = vr > vg ? vr : vg;
+                m = m > vb ? m : vb;
+                float down = m > top ? top / m : 1.0f;
+                r[x] = vr * down, g[x] = vg * down, b[x] = vb * down;
+            }
             uint16_t *to = out.data() + (size_t)c * y * w;
-            if (c == 3) {
-                for (int x = 0; x < 3 * w; x++) to[x] = number(in[x] * row[x]);
-                continue;
-            }
-            for (int j = 0; j < 2; j++) {
-                int colour = pattern(2 * (y & 1) + j);
-                float s = scale(colour);
-                for (int x = j; x < w; x += 2) to[x] = number(in[3 * x + colour] * s);
-            }
+            if (c == 3)
+                for (int x = 0; x < w; x++)
+                    to[3 * x] = number(r[x]), to[3 * x + 1] = number(g[x]), to[3 * x + 2] = number(b[x]);
+            else
+                for (int j = 0; j < 2; j++) {
+                    const float *p = planes[pattern(2 * (y & 1) + j)].data();
+                    for (int x = j; x < w; x += 2) to[x] = number(p[x]);
+                }
         }
     });
 }

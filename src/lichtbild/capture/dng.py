@@ -3,7 +3,7 @@
 
 LibRaw unpacks the pixels but keeps most of what makes a DNG worth having to itself: noise profile, both colour
 matrices and their illuminants, forward matrices, HueSatMap, opcodes, black-level deltas.  `read_tags` reads them all into
-a `Shot`; `exposure_tags` reads the part that every TIFF-like raw has.
+a `Shot`, apart from the exposure and time, which `exif` reads.
 
 The CFA pattern, black levels, deltas and opcodes of a DNG count from the top left of its *active area*, so nothing has
 to be shifted once the frame is cropped to it.
@@ -15,23 +15,22 @@ References
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import CameraColour, HSVTable, Kind, Noise, Shot, Triple
-from lichtbild.base.tiff import EXIF_IFD, GPS_IFD, SUB_IFDS, Directory, Field
+from lichtbild.base.tiff import SUB_IFDS
+from lichtbild.capture.exif import exposure_tags
 from lichtbild.capture.opcodes import read_opcodes
 
 CFA, LINEAR_RAW = 32803, 34892
 MOST_PIXELS = 300_000_000
-LONGEST_CARRIED = 1 << 16  # bytes of one EXIF value
 
 DNG_VERSION, BLACK_REPEAT, BLACK, BLACK_H, BLACK_V, WHITE = 50706, 50713, 50714, 50715, 50716, 50717
 NEUTRAL, WHITE_XY, BASELINE, ACTIVE_AREA, NOISE = 50728, 50729, 50730, 50829, 51041
@@ -291,45 +290,3 @@ def _white_of_xy(x: float, y: float, colour: CameraColour) -> NDArray[np.float64
     xyz = np.array([x / y, 1.0, (1 - x - y) / y])
     cc = colour.calibration[near] if colour.calibration else np.eye(3)
     return np.diag(colour.balance) @ cc @ colour.colour[near] @ xyz
-
-# ---- the exposure, in every TIFF-like raw
-
-def exposure_tags(chain: list[Directory]) -> dict[str, Any]:
-    """Camera, exposure, time and the EXIF fields to carry, as keyword arguments of a `Shot`."""
-    top = chain[0]
-    exif = top.children.get(EXIF_IFD, [top])[0]
-    gps = top.children.get(GPS_IFD)
-    time, subseconds = _time(exif, top)
-    orientation = top.integer(274, 1)
-    carry = {"main": _carried(top), "exif": _carried(exif) if exif is not top else {},
-             "gps": _carried(gps[0]) if gps else {}}
-    return {"make": top.text(271), "model": top.text(272), "orientation": orientation if 1 <= orientation <= 8 else 1,
-            "iso": _positive(exif, top, 34855), "exposure_time": _positive(exif, top, 33434),
-            "f_number": _positive(exif, top, 33437), "focal_length": _positive(exif, top, 37386),
-            "time": time, "subseconds": subseconds, "exif": carry}
-
-def _positive(exif: Directory, top: Directory, tag: int) -> float | None:
-    for d in (exif, top):
-        values = d.fields[tag].numbers() if tag in d else ()
-        if values and math.isfinite(values[0]) and values[0] > 0:
-            return float(values[0])
-    return None
-
-def _time(exif: Directory, top: Directory) -> tuple[datetime | None, bool]:
-    text = exif.text(36867) or top.text(36867) or top.text(306)
-    try:
-        made = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")
-        digits = exif.text(37521)
-        if digits.isdigit():
-            made += timedelta(seconds=int(digits[:9]) / 10 ** len(digits[:9]))
-        offset = exif.text(36881)
-        if len(offset) == 6 and offset[0] in "+-" and offset[1:3].isdigit() and offset[4:].isdigit():
-            away = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
-            made = made.replace(tzinfo=timezone(away if offset[0] == "+" else -away))
-    except (ValueError, OverflowError):
-        return None, False
-    return made, digits.isdigit()
-
-def _carried(directory: Directory) -> dict[int, Field]:
-    return {tag: f for tag, f in directory.fields.items() if len(f.payload) <= LONGEST_CARRIED}
-

@@ -22,10 +22,11 @@ from lichtbild.base.image import Burst, Noise, RawFrame
 
 _SIDE = 8  # photosites of one colour
 _MOST_BLOCKS = 12_000  # per colour plane: a better fit than the model deserves
-_FLATTEST = 0.25  # of each brightness bin, to begin with
+_FLATTEST = 0.05  # of each brightness bin, to begin with
+_ANCHOR = 0.005  # of each, always: the line must not lose its bright end
 _BINS = 24
-_ROUNDS = 4
-_TOLERANCE = 1.35  # texture energy of a flat block, × noise variance
+_ROUNDS = 16
+_TOLERANCE = 0.95  # texture energy of a flat block, × noise variance
 
 Array = NDArray[np.float32]
 
@@ -43,13 +44,11 @@ def estimate_noise(burst: Burst) -> Noise:
     mean, fine, coarse = _blocks(frame)
     if mean.size < 64:
         return Noise((1e-4,) * 3, (max(1e-6, step2),) * 3)
-    flat = _flattest(mean, coarse)
+    flat, anchor = (_flattest(mean, coarse, share) for share in (_FLATTEST, _ANCHOR))
     shot, read = _line(mean[flat], fine[flat], step2)
     for _ in range(_ROUNDS):
         expected = shot * mean + read
-        flat = (coarse < _TOLERANCE * expected) & (fine < 3 * expected)
-        if flat.sum() < 200:
-            break
+        flat = ((coarse < _TOLERANCE * expected) & (fine < 3 * expected)) | (anchor & (fine < 10 * expected))
         shot, read = _line(mean[flat], fine[flat], step2)
     return Noise((shot,) * 3, (read,) * 3)
 
@@ -84,11 +83,11 @@ def _energies(x: Array) -> tuple[Array, Array, Array]:
     return level[:, 0, 0] / _SIDE, fine, total / (_SIDE * _SIDE - 1 - _SIDE * _SIDE // 4)
 
 
-def _flattest(mean: Array, coarse: Array) -> NDArray[np.bool_]:
+def _flattest(mean: Array, coarse: Array, share: float) -> NDArray[np.bool_]:
     """The flattest blocks of each brightness."""
     edges = np.quantile(mean, np.linspace(0, 1, _BINS + 1)[1:-1])
     index = np.searchsorted(edges, mean)
-    limit = np.array([np.quantile(coarse[index == b], _FLATTEST) if (index == b).any() else 0 for b in range(_BINS)])
+    limit = np.array([np.quantile(coarse[index == b], share) if (index == b).any() else 0 for b in range(_BINS)])
     return coarse <= limit[index]
 
 

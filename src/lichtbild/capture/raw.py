@@ -17,11 +17,12 @@ import numpy as np
 import rawpy
 from numpy.typing import NDArray
 
+from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
 from lichtbild.base.image import CameraColour, RawFrame, Shot, Triple, UInt16
-from lichtbild.base.tiff import Directory, read_directories
 from lichtbild.capture.ciff import read_ciff
-from lichtbild.capture.dng import MOST_PIXELS, Layout, bayer, even_tiles, exposure_tags, is_dng, read_tags
+from lichtbild.capture.dng import MOST_PIXELS, Layout, bayer, even_tiles, is_dng, read_tags
+from lichtbild.capture.exif import exposure_tags
 
 if rawpy.libraw_version < (0, 22, 1):
     raise ImportError(f"LibRaw {rawpy.libraw_version} has known memory bugs; lichtbild needs rawpy >= 0.28")

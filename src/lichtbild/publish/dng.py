@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """DNG out: a mosaic as a camera would have written it, and a merged burst that raw editors open.
 
-A merged scene is balanced light in which highlights may exceed the clip level.  In the file it is camera light again::
+A merged scene is balanced light in which shading and rebuilt highlights exceed the clip level.  In the file it is camera
+light again, and what exceeds the white level is scaled down with its hue kept, as an editor would have to do anyway::
 
     DN = black + (65535 - black) · rgb / gain / 2^headroom
 
-``black`` is above 0 so that the noise around it survives.  ``headroom`` is as many whole EV as the brightest highlights
-need; BaselineExposure gives them back, so an editor that honours it starts where a single frame would have started.
+``headroom`` is 0 EV unless asked for: BaselineExposure would give it back, but darktable 4.2 and RawTherapee 5.9 do not
+read it and would start too dark.  ``black`` is 1024 in a CFA, so that noise around it survives; it is 0 in linear RGB,
+where both of these programs ignore it or apply it to one colour only.
 
 What has been applied is not written again (GainMaps, bad pixels); lens corrections (OpcodeList3) are still due and stay.
 The camera's own profile and tone curve are carried as they were: the merged file starts as a single frame would.
@@ -73,7 +75,8 @@ def write_mosaic(path: Path | str, dn: UInt16, shot: Shot, *, overwrite: bool = 
 
 
 def write_merged(path: Path | str, scene: Scene, *, kind: Literal["linear", "cfa"] = "linear", overwrite: bool = False,
-                 preview: UInt8 | None = None, xmp: bytes = b"", strip: Strip = "none") -> Path:
+                 headroom: int | None = 0, preview: UInt8 | None = None, xmp: bytes = b"", strip: Strip = "none"
+                 ) -> Path:
     """Write a merged scene as a DNG of 16-bit linear RGB, or of a CFA with the camera's pattern.
 
     Parameters
@@ -82,6 +85,8 @@ def write_merged(path: Path | str, scene: Scene, *, kind: Literal["linear", "cfa
         In camera space.
     kind : {"linear", "cfa"}
         Three colours at every pixel, or one.
+    headroom : int, optional
+        EV above the clip level that are kept, 0 … 4; None keeps as many as the scene needs.
     preview : UInt8 "h w 3", optional
         A small picture for file browsers, in sRGB.
     xmp : bytes
@@ -100,7 +105,10 @@ def write_merged(path: Path | str, scene: Scene, *, kind: Literal["linear", "cfa
     shot = scene.shot
     if kind == "cfa" and shot.kind != "bayer":
         raise ExportError(f"kind = cfa, but the camera is {shot.kind} and has no Bayer pattern", hint="use kind = linear")
-    headroom = _headroom(scene)
+    if headroom is None:
+        headroom = _headroom(scene)
+    if not 0 <= headroom <= MOST_HEADROOM:
+        raise ExportError(f"headroom = {headroom}, allowed is 0 … {MOST_HEADROOM} EV")
     dn = _encoded(scene, kind, headroom)
     raw = _image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot.pattern)
     raw |= _merged_levels(dn.ndim) | _noise_field(_merged_noise(scene, headroom))
@@ -134,10 +142,11 @@ def _headroom(scene: Scene) -> int:
 
 def _encoded(scene: Scene, kind: str, headroom: int) -> UInt16:
     h, w = scene.rgb.shape[:2]
-    scale = np.array([(WHITE - BLACK) / g / 2**headroom for g in scene.gain], np.float32)
+    black = BLACK if kind == "cfa" else 0
+    scale = np.array([(WHITE - black) / g / 2**headroom for g in scene.gain], np.float32)
     dn = np.empty((h, w, 1 if kind == "cfa" else 3), np.uint16)
     pattern = np.array(scene.shot.pattern if kind == "cfa" else (), np.int32)
-    kernels.numbers(scene.rgb, scale, BLACK, pattern, dn)
+    kernels.numbers(scene.rgb, scale, black, pattern, dn)
     return dn[..., 0] if kind == "cfa" else dn
 
 
@@ -195,7 +204,7 @@ def _level_fields(shot: Shot) -> dict[int, Field]:
 
 def _merged_levels(axes: int) -> dict[int, Field]:
     samples = 3 if axes == 3 else 1
-    return {50713: numbers_field(SHORT, 1, 1), 50714: numbers_field(LONG, *[BLACK] * samples),
+    return {50713: numbers_field(SHORT, 1, 1), 50714: numbers_field(LONG, *[BLACK if samples == 1 else 0] * samples),
             50717: numbers_field(LONG, *[WHITE] * samples)}
 
 
