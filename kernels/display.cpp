@@ -2,6 +2,8 @@
 // Picture light to display code: primaries, gamut by desaturation at equal luminance, sRGB transfer curve.
 #include "kernel.h"
 
+#include <limits>
+
 static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminance, Out<float, 3> out) {
     need(rgb.shape(2) == 3 && matrix.size() == 9 && luminance.size() == 3, "display: rgb is h w 3, matrix 3 3, luminance 3");
     need(rgb.shape(0) == out.shape(0) && rgb.shape(1) == out.shape(1) && out.shape(2) == 3, "display: out is like rgb");
@@ -46,3 +48,34 @@ static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminanc
     });
 }
 KERNEL("display", display, "rgb"_a, "matrix"_a, "luminance"_a, "out"_a)
+
+// Codes of 8 or 16 bits.  With dither 1 the threshold of rounding varies over the pixels, alike for the three colours, so
+// that a smooth sky has no steps: interleaved gradient noise, fract(52.98 · fract(0.067 x + 0.0058 y)), in integers.
+template <class T> static void quantized(In<float, 3> rgb, float dither, Out<T, 3> out) {
+    need(rgb.shape(0) == out.shape(0) && rgb.shape(1) == out.shape(1) && rgb.shape(2) == out.shape(2),
+         "quantize: out is like rgb");
+    const int w = (int)rgb.shape(1), planes = (int)rgb.shape(2);
+    const float top = (float)std::numeric_limits<T>::max();
+    parallel_rows((int)rgb.shape(0), 16, [&](int y0, int y1) {
+        std::vector<float> threshold((size_t)w * planes);
+        for (int y = y0; y < y1; y++) {
+            for (int x = 0; x < w; x++) {
+                uint32_t inner = 288237660u * (uint32_t)x + 25070368u * (uint32_t)y;  // a fraction of 2^32
+                uint32_t outer = (uint32_t)((uint64_t)inner * 222226469u >> 22);      // times 52.98
+                float t = 0.5f + dither * ((float)(outer >> 8) * (1.0f / 16777216.0f) - 0.5f);
+                for (int c = 0; c < planes; c++) threshold[(size_t)x * planes + c] = t;
+            }
+            const float *p = rgb.data() + (size_t)planes * w * y;
+            T *to = out.data() + (size_t)planes * w * y;
+            for (int i = 0; i < w * planes; i++) {
+                float v = p[i] * top + threshold[i];
+                v = v > 0.0f ? (v < top ? v : top) : 0.0f;
+                to[i] = (T)(int32_t)v;
+            }
+        }
+    });
+}
+static void quantize8(In<float, 3> rgb, float dither, Out<uint8_t, 3> out) { quantized<uint8_t>(rgb, dither, out); }
+static void quantize16(In<float, 3> rgb, Out<uint16_t, 3> out) { quantized<uint16_t>(rgb, 0.0f, out); }
+KERNEL("quantize8", quantize8, "rgb"_a, "dither"_a, "out"_a)
+KERNEL("quantize16", quantize16, "rgb"_a, "out"_a)
