@@ -142,6 +142,8 @@ struct Affine {
         dy = float(p[0] + p[1] * u + p[2] * v);
         dx = float(p[3] + p[4] * u + p[5] * v);
     }
+    float dy_dx() const { return float(p[1] / w); }  // change of dy and of dx from one pixel of a row to the next
+    float dx_dx() const { return float(p[4] / w); }
 };
 
 constexpr int L = 8;  // lanes: pixels of a run that share one shift, and one sum each
@@ -152,10 +154,11 @@ struct Sums {
     static float total(const float *v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 };
 
-// Adds the run of L pixels at (y, x) of ref against img at (y + dy, x + dx), weights (s2 / (s2 + e^2))^2.
+// Adds the run of L pixels at (y, x) of ref against img at (y + dy, x + dx); robust: with weights (s2 / (s2 + e^2))^2.
+template <bool robust>
 inline void add_run(const float *ref, const float *img, int h, int w, int y, int x, float dy, float dx, float s2, Sums &S) {
     const float py = y + dy, px = x + dx;
-    if (!(py >= 0 && px >= 0 && py < h - 1 && px < w - L - 1) || y < 1 || y >= h - 1 || x < 1 || x + L >= w) return;
+    if (!(py >= 0 && px >= 0 && py < h - 1 && px < w - L - 1)) return;
     const int j = (int)py, i = (int)px;
     const float fy = py - j, fx = px - i;
     const float *r = ref + (size_t)y * w + x, *q = img + (size_t)j * w + i;
@@ -163,7 +166,7 @@ inline void add_run(const float *ref, const float *img, int h, int w, int y, int
     for (int l = 0; l < L; l++) {
         float v = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1];
         float e = v - r[l], gx = 0.5f * (r[l + 1] - r[l - 1]), gy = 0.5f * (r[l + w] - r[l - w]);
-        float t = s2 / (s2 + e * e), wt = t * t;
+        float t = robust ? s2 / (s2 + e * e) : 1.0f, wt = robust ? t * t : 1.0f;
         S.yy[l] += wt * gy * gy;
         S.xy[l] += wt * gx * gy;
         S.xx[l] += wt * gx * gx;
@@ -176,8 +179,9 @@ inline void add_run(const float *ref, const float *img, int h, int w, int y, int
 
 // Gauss-Newton on the affine motion with Geman-McClure weights; `model` = 2 (shift), 6 (affine).  `scale`: residual, in
 // units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells of 16 x L
-// pixels, in each of which the position (1, u, v) is constant.
-void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, float scale, Out<double, 1> motion) {
+// pixels, in each of which the position (1, u, v) is constant; every sparse-th row counts.
+void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, int sparse, float scale,
+                Out<double, 1> motion) {
     const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 6, "shapes differ");
     Affine A(motion.data(), h, w);
@@ -190,10 +194,10 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, float
             for (int x = 1; x + L < w; x += L) {
                 Sums c;
                 c.clear();
-                for (int y = y0; y < y1; y++) {
+                for (int y = std::max(1, y0); y < std::min(h - 1, y1); y += sparse) {
                     float dy, dx;
                     A.at(y, x + 0.5 * (L - 1), dy, dx);
-                    add_run(ref.data(), img.data(), h, w, y, x, dy, dx, s2, c);
+                    add_run<true>(ref.data(), img.data(), h, w, y, x, dy, dx, s2, c);
                 }
                 const double u = (x + 0.5 * L) / w - 0.5, v = (0.5 * (y0 + y1) - 0.5 * h) / w;
                 const double t[6] = {1, u, v, u * u, u * v, v * v};
@@ -249,12 +253,14 @@ struct Pair {
     // Sums over the box with the offset (oy, ox) added to the motion; false when too little overlaps.
     bool sums(const Box &b, float oy, float ox, Sums &S) const {
         S.clear();
-        for (int y = b.ya; y < b.yb; y++)
-            for (int x = std::max(1, b.xa); x + L <= b.xb; x += L) {
-                float dy, dx;
-                motion.at(y, x + 0.5 * (L - 1), dy, dx);
-                add_run(ref, img, h, w, y, x, dy + oy, dx + ox, 1e12f, S);
-            }
+        const int x0 = std::max(1, b.xa), x1 = std::min(w - 1, b.xb);
+        const float sy = motion.dy_dx(), sx = motion.dx_dx();
+        for (int y = std::max(1, b.ya); y < std::min(h - 1, b.yb); y++) {
+            float dy, dx;
+            motion.at(y, x0 + 0.5 * (L - 1), dy, dx);
+            for (int x = x0; x + L <= x1; x += L)
+                add_run<false>(ref, img, h, w, y, x, dy + oy + (x - x0) * sy, dx + ox + (x - x0) * sx, 0, S);
+        }
         return S.runs * L >= (b.yb - b.ya) * (b.xb - b.xa) / 3;
     }
 };
@@ -338,7 +344,8 @@ KERNEL("align_half", half, "image"_a, "out"_a)
 KERNEL("align_soften", soften, "image"_a, "out"_a)
 KERNEL("align_sharpness", sharpness, "image"_a)
 KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "out"_a)
-KERNEL("align_global", global_fit, "reference"_a, "image"_a, "model"_a, "rounds"_a, "scale"_a, "motion"_a)
+KERNEL("align_global", global_fit, "reference"_a, "image"_a, "model"_a, "rounds"_a, "sparse"_a, "scale"_a,
+       "motion"_a)
 KERNEL("align_tiles", tiles, "reference"_a, "image"_a, "motion"_a, "tile"_a, "margin"_a, "pull"_a, "rounds"_a, "mask"_a,
        "shift"_a, "cost"_a)
 KERNEL("align_hunt", hunt, "reference"_a, "image"_a, "motion"_a, "tile"_a, "margin"_a, "radius"_a, "mask"_a, "shift"_a)

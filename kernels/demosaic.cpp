@@ -142,7 +142,8 @@ void demosaic(In<float, 2> cfa, int ry, int rx, float shot, float read, Out<floa
     need(h >= 2 && w >= 2, "cfa must be at least 2 x 2");
     const int ny = (h + TH - 1) / TH, nx = (w + TW - 1) / TW;
     parallel(ny, [&](int ty) {
-        auto t = std::make_unique<Tile>();
+        static thread_local Scratch memory;
+        Tile *t = memory.get<Tile>(1);
         for (int tx = 0; tx < nx; tx++)
             demosaic_tile(*t, cfa.data(), h, w, ry, rx, shot, read, ty * TH, tx * TW, std::min(h, (ty + 1) * TH),
                           std::min(w, (tx + 1) * TW), out.data());

@@ -63,8 +63,11 @@ void shrink(In<float, 2> plane, In<float, 2> one, In<float, 2> more, In<float, 2
     p1[0][0] = p2[0][0] = 0;  // the mean stays
     parallel((h + BAND - 1) / BAND, [&](int band) {
         const int ya = band * BAND, yb = std::min(h, ya + BAND);
-        std::vector<float> coef((size_t)w * N), sum((size_t)w * N), mass(w), total((size_t)(yb - ya) * w, 0.0f),
-            norm((size_t)(yb - ya) * w, 0.0f);
+        static thread_local Scratch memory;
+        const size_t strip = (size_t)w * N, area = (size_t)(yb - ya) * w;
+        float *coef = memory.get<float>(2 * strip + 2 * area + w), *sum = coef + strip, *total = sum + strip,
+              *norm = total + area, *mass = norm + area;
+        std::fill(total, norm + area, 0.0f);
         // block rows start at multiples of step; the last one is moved up to the border
         int first = ya < N ? 0 : ((ya - N + 1 + step - 1) / step) * step;
         for (int y = first;; y += step) {
@@ -85,8 +88,8 @@ void shrink(In<float, 2> plane, In<float, 2> one, In<float, 2> more, In<float, 2
                     forward(t);
                     for (int k = 0; k < N; k++) coef[(size_t)x * N + k] = t[k];
                 }
-                std::fill(sum.begin(), sum.end(), 0.0f);
-                std::fill(mass.begin(), mass.end(), 0.0f);
+                std::fill(sum, sum + strip, 0.0f);
+                std::fill(mass, mass + w, 0.0f);
                 const int cy = std::min(hc - 1, (y0 + N / 2) / cell);
                 for (int x = 0;; x += step) {
                     const bool final_block = x >= w - N;

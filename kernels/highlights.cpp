@@ -21,6 +21,12 @@ Level measured(const float *rgb, const uint8_t *clipped, const float *gain, int 
         for (int j = j0; j < j1; j++)
             for (int i = 0; i < level.w; i++) {
                 float sum[3] = {0, 0, 0}, total = 0.0f;
+                uint8_t bits = 0;
+                for (int y = std::max(0, j * BLOCK - 2); y < std::min(h, (j + 1) * BLOCK + 2); y++)
+                    for (int x = std::max(0, i * BLOCK - 2); x < std::min(w, (i + 1) * BLOCK + 2); x++)
+                        bits |= clipped[(size_t)y * w + x];
+                // sensors bend before they clip: where anything near is clipped, ask only if nobody else knows
+                const float trust = bits ? 1e-3f : 1.0f;
                 for (int y = j * BLOCK; y < std::min(h, (j + 1) * BLOCK); y += 2)
                     for (int x = i * BLOCK; x < std::min(w, (i + 1) * BLOCK); x += 2) {
                         size_t at = (size_t)y * w + x;
@@ -28,7 +34,7 @@ Level measured(const float *rgb, const uint8_t *clipped, const float *gain, int 
                         float near = std::max(p[0] / gain[0], std::max(p[1] / gain[1], p[2] / gain[2]));
                         if (clipped[at] || !(std::min(p[0], std::min(p[1], p[2])) > 0.0f) || !(near < 64.0f)) continue;
                         near = std::min(near, 1.0f);
-                        float weight = near * near * near * near;  // what is nearly as bright says most
+                        float weight = trust * near * near * near * near;  // what is nearly as bright says most
                         float r = cbrt_(p[0]), g = cbrt_(p[1]), b = cbrt_(p[2]), mean = (r + g + b) * (1.0f / 3.0f);
                         sum[0] += weight * (r - mean);
                         sum[1] += weight * (g - mean);
@@ -151,9 +157,16 @@ static void highlights(In<float, 3> rgb, In<uint8_t, 2> clipped, In<float, 1> ga
                 const float *s = &soft[(size_t)3 * x];
                 if (s[0] + s[1] + s[2] == 0.0f) continue;
                 float offset[3];
+                // bright things are seldom magenta: a clipped green may lag behind by a quarter of what was measured
                 for (int c = 0; c < 3; c++)
                     offset[c] = bilinear(field.offset[c], field.h, field.w, ((float)y - 0.5f * (BLOCK - 1)) / BLOCK,
                                          ((float)x - 0.5f * (BLOCK - 1)) / BLOCK);
+                if (offset[1] < 0.0f) {
+                    float less = 0.75f * s[1] * offset[1];
+                    offset[1] -= less;
+                    offset[0] += 0.5f * less;
+                    offset[2] += 0.5f * less;
+                }
                 rebuild(p + 3 * x, s, offset, to + 3 * x);
             }
         }

@@ -9,12 +9,17 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <memory>
 #include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -61,6 +66,35 @@ template <class F> void parallel(int pieces, F &&piece) {
 template <class F> void parallel_rows(int rows, int band, F &&f) {
     parallel((rows + band - 1) / band, [&](int i) { f(i * band, std::min(rows, (i + 1) * band)); });
 }
+
+// Scratch memory of a piece of work: not initialised, kept by its thread for the next piece, in huge pages where the
+// system has them (fresh pages cost more than what most kernels compute).
+class Scratch {
+    void *block = nullptr;
+    size_t size = 0;
+
+  public:
+    ~Scratch() { std::free(block); }
+    template <class T> T *get(size_t n) {
+        size_t bytes = (n * sizeof(T) + 64 + 0x1fffff) & ~(size_t)0x1fffff;
+        if (bytes > size) {
+            std::free(block);
+            block = nullptr;
+            size = 0;
+#if defined(_WIN32)
+            block = std::malloc(bytes);
+#else
+            if (posix_memalign(&block, bytes >= 0x400000 ? 0x200000 : 64, bytes)) block = nullptr;
+#if defined(__linux__)
+            if (block && bytes >= 0x400000) madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+#endif
+            if (!block) throw std::bad_alloc();
+            size = bytes;
+        }
+        return static_cast<T *>(block);
+    }
+};
 
 inline int clampi(int v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : v; }
 inline int mirror(int v, int n) {  // reflect without repeating the edge: keeps the CFA phase

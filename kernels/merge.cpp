@@ -137,50 +137,63 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
     parallel((hc + BAND - 1) / BAND, [&](int band) {
         const int c0 = band * BAND, c1 = std::min(hc, c0 + BAND), a0 = std::max(0, c0 - HALO), a1 = std::min(hc, c1 + HALO);
         const int rows = 2 * (a1 - a0) + (a1 == hc && h > 2 * hc ? 1 : 0), runs = (w + RUN - 1) / RUN;
-        std::vector<float> warped((size_t)rows * w * 3), dy(runs), dx(runs);
-        std::vector<uint8_t> seen((size_t)rows * runs);
+        const int n = a1 - a0;
+        static thread_local Scratch memory;
+        float *warped = memory.get<float>((size_t)rows * w * 3 + (size_t)5 * n * wc + (size_t)rows * runs / 4 + 64);
+        float *diff = warped + (size_t)rows * w * 3, *fine = diff + (size_t)n * wc, *broad = fine + (size_t)n * wc,
+              *weight = broad + (size_t)n * wc, *least = weight + (size_t)n * wc;
+        uint8_t *seen = reinterpret_cast<uint8_t *>(least + (size_t)n * wc);
+        std::vector<float> dy(runs), dx(runs);
         for (int r = 0; r < rows; r++) {
             flow.row(2 * a0 + r, w, dy, dx);
-            warp_row(rgb.data(), h, w, 2 * a0 + r, dy, dx, warped.data() + (size_t)r * w * 3, seen.data() + (size_t)r * runs);
+            warp_row(rgb.data(), h, w, 2 * a0 + r, dy, dx, warped + (size_t)r * w * 3, seen + (size_t)r * runs);
         }
         // normalised squared difference of every cell
-        const int n = a1 - a0;
-        std::vector<float> diff((size_t)n * wc), fine((size_t)n * wc), broad((size_t)n * wc), weight((size_t)n * wc);
+        std::vector<float> column(3 * (size_t)w), line(w), mean(3 * (size_t)wc);
         for (int j = 0; j < n; j++) {
             const int y = a0 + j;
-            const float *a = warped.data() + (size_t)2 * j * w * 3, *b = a + 3 * w;
-            float *d = diff.data() + (size_t)j * wc;
-            for (int x = 0; x < wc; x++) d[x] = 0;
+            const float *a = warped + (size_t)2 * j * w * 3, *b = a + 3 * w;
+            float *d = diff + (size_t)j * wc, *t = column.data();
+            for (int i = 0; i < 6 * wc; i++) t[i] = a[i] + b[i];
+            for (int c = 0; c < 3; c++)
+                for (int x = 0; x < wc; x++) mean[c * wc + x] = 0.25f * (t[6 * x + c] + t[6 * x + 3 + c]);
+            const float *s = shaded ? shade.data() + (size_t)y * wc : line.data();
+            if (!shaded) std::fill(line.begin(), line.end(), 1.0f);
             for (int c = 0; c < 3; c++) {
-                const float *m = ref.data() + c * plane + (size_t)y * wc;
+                const float *m = ref.data() + c * plane + (size_t)y * wc, *v = mean.data() + c * wc;
                 const float *up = y > 0 ? m - wc : m, *dn = y < hc - 1 ? m + wc : m;
-                const float *s = shaded ? shade.data() + (size_t)y * wc : nullptr;
                 const float shot = J.shot[c], read = J.read[c], slope = J.slope;
-                for (int x = 0; x < wc; x++) {
-                    const int l = x > 0 ? x - 1 : x, r = x < wc - 1 ? x + 1 : x;
-                    float v = 0.25f * ((a[6 * x + c] + a[6 * x + 3 + c]) + (b[6 * x + c] + b[6 * x + 3 + c]));
-                    float e = v - m[x], mean = 0.5f * (v + m[x]), gx = m[r] - m[l], gy = dn[x] - up[x];
-                    float var = shot * (mean > 0 ? mean : 0) + read;
-                    if (s) var *= s[x];
-                    d[x] += e * e / (var + slope * (gx * gx + gy * gy));
+                auto cell = [&](int x, int l, int r) {
+                    const float e = v[x] - m[x], level = 0.5f * (v[x] + m[x]), gx = m[r] - m[l], gy = dn[x] - up[x];
+                    return e * e / ((shot * (level > 0 ? level : 0) + read) * s[x] + slope * (gx * gx + gy * gy));
+                };
+                if (c == 0) {
+                    for (int x = 1; x < wc - 1; x++) d[x] = cell(x, x - 1, x + 1);
+                    d[0] = cell(0, 0, std::min(1, wc - 1));
+                    if (wc > 1) d[wc - 1] = cell(wc - 1, wc - 2, wc - 1);
+                } else {
+                    for (int x = 1; x < wc - 1; x++) d[x] += cell(x, x - 1, x + 1);
+                    d[0] += cell(0, 0, std::min(1, wc - 1));
+                    if (wc > 1) d[wc - 1] += cell(wc - 1, wc - 2, wc - 1);
                 }
             }
-            for (int x = 0; x < wc; x++) {
-                const uint8_t *q = seen.data() + (size_t)2 * j * runs + 2 * x / RUN;
-                d[x] = q[0] && q[runs] ? d[x] * (1.0f / 3.0f) : 1e6f;
-            }
+            const uint8_t *q = seen + (size_t)2 * j * runs;
+            for (int x = 0; x < wc; x++) d[x] *= 1.0f / 3.0f;
+            for (int r = 0; r < runs; r++)
+                if (!(q[r] && q[r + runs]))
+                    for (int x = r * RUN / 2; x < std::min(wc, (r + 1) * RUN / 2); x++) d[x] = 1e6f;
         }
         // box means over 3 x 3 and 9 x 9 cells, then the weight, then the least weight around
-        auto box = [&](int radius, std::vector<float> &out) {
-            std::vector<float> column(wc + 2 * BROAD);
+        auto box = [&](int radius, float *out) {
             for (int j = 0; j < n; j++) {
                 const int p = std::max(0, j - radius), q = std::min(n - 1, j + radius);
+                float *column = mean.data();
                 for (int x = 0; x < wc; x++) column[x] = 0;
                 for (int k = p; k <= q; k++) {
-                    const float *d = diff.data() + (size_t)k * wc;
+                    const float *d = diff + (size_t)k * wc;
                     for (int x = 0; x < wc; x++) column[x] += d[x] < 40.0f ? d[x] : 40.0f;
                 }
-                float *o = out.data() + (size_t)j * wc;
+                float *o = out + (size_t)j * wc;
                 const int lo = std::min(radius, wc), hi = std::max(lo, wc - radius);
                 for (int x = 0; x < wc; x++) {
                     if (x >= lo && x < hi) continue;
@@ -199,22 +212,21 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
         box(FINE, fine);
         box(BROAD, broad);
         const float kf = 1.0f / (J.fine1 - J.fine0), kb = 1.0f / (J.broad1 - J.broad0);
-        for (size_t k = 0; k < weight.size(); k++) {
+        for (size_t k = 0; k < (size_t)n * wc; k++) {
             float f = (J.fine1 - fine[k]) * kf, b = (J.broad1 - broad[k]) * kb;
             f = f < 0 ? 0 : f > 1 ? 1 : f;
             b = b < 0 ? 0 : b > 1 ? 1 : b;
             weight[k] = f * b;
         }
-        std::vector<float> least((size_t)n * wc);
         for (int j = 0; j < n; j++) {
-            const float *u = weight.data() + (size_t)std::max(0, j - 1) * wc, *m = weight.data() + (size_t)j * wc,
-                        *d = weight.data() + (size_t)std::min(n - 1, j + 1) * wc;
-            std::vector<float> v(wc);
+            const float *u = weight + (size_t)std::max(0, j - 1) * wc, *m = weight + (size_t)j * wc,
+                        *d = weight + (size_t)std::min(n - 1, j + 1) * wc;
+            float *v = line.data();
             for (int x = 0; x < wc; x++) {
                 float t = u[x] < d[x] ? u[x] : d[x];
                 v[x] = t < m[x] ? t : m[x];
             }
-            float *o = least.data() + (size_t)j * wc;
+            float *o = least + (size_t)j * wc;
             for (int x = 0; x < wc; x++) {
                 float l = v[x > 0 ? x - 1 : 0], r = v[x < wc - 1 ? x + 1 : x];
                 float t = l < r ? l : r;
@@ -224,26 +236,23 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
         for (int y = c0; y < c1; y++)
             for (int x = 0; x < wc; x++) belief.data()[(size_t)y * wc + x] += least[(size_t)(y - a0) * wc + x];
         // add, with the weights bilinear between cell centres
-        std::vector<float> line(wc);
         const int last = c1 == hc ? h : 2 * c1;
         for (int y = 2 * c0; y < last; y++) {
             const float fy = 0.5f * y - 0.25f - a0;
             const int j0 = clampi((int)std::floor(fy), 0, n - 1), j1 = std::min(j0 + 1, n - 1);
             const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
-            const float *p = least.data() + (size_t)j0 * wc, *q = least.data() + (size_t)j1 * wc;
+            const float *p = least + (size_t)j0 * wc, *q = least + (size_t)j1 * wc;
+            float *e = column.data();  // the weight of every pixel, three times
             for (int x = 0; x < wc; x++) line[x] = p[x] + f * (q[x] - p[x]);
-            const float *src = warped.data() + (size_t)(y - 2 * a0) * w * 3;
-            float *dst = total.data() + (size_t)y * w * 3;
             for (int x = 0; x < wc; x++) {
-                const float here = line[x], l = 0.75f * here + 0.25f * line[x > 0 ? x - 1 : 0],
-                            r = 0.75f * here + 0.25f * line[x < wc - 1 ? x + 1 : x];
-                for (int t = 0; t < 3; t++) {
-                    dst[6 * x + t] += l * src[6 * x + t];
-                    dst[6 * x + 3 + t] += r * src[6 * x + 3 + t];
-                }
+                const float l = 0.75f * line[x] + 0.25f * line[x > 0 ? x - 1 : 0],
+                            r = 0.75f * line[x] + 0.25f * line[x < wc - 1 ? x + 1 : x];
+                for (int t = 0; t < 3; t++) e[6 * x + t] = l, e[6 * x + 3 + t] = r;
             }
-            if (w & 1)
-                for (int t = 0; t < 3; t++) dst[3 * (w - 1) + t] += line[wc - 1] * src[3 * (w - 1) + t];
+            for (int i = 6 * wc; i < 3 * w; i++) e[i] = line[wc - 1];
+            const float *src = warped + (size_t)(y - 2 * a0) * w * 3;
+            float *dst = total.data() + (size_t)y * w * 3;
+            for (int i = 0; i < 3 * w; i++) dst[i] += e[i] * src[i];
         }
     });
 }

@@ -54,14 +54,18 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
     -------
     Frames[Scene]
         ``rgb: Float32 "h w 3"`` in camera space; ``frames`` is 1 / lens-shading gain, ``clipped`` has bit c set where
-        a sample of colour c within two pixels was clipped.
+        a sample of colour c within two pixels was clipped (the reference only).
     """
     history = (*frames.history, f"demosaic method={params.method}")
-    return Frames(frames.count, frames.reference, lambda k: coloured(frames[k], params, history), "demosaic", history)
+
+    def make(k: int) -> Scene:
+        return coloured(frames[k], params, history, mark_clipped=k == frames.reference)
+
+    return Frames(frames.count, frames.reference, make, "demosaic", history)
 
 
-def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, ...] = ()) -> Scene:
-    """One frame with three colours at every pixel (see `demosaic`)."""
+def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, ...] = (), *, mark_clipped: bool = True) -> Scene:
+    """One frame with three colours at every pixel (see `demosaic`); only the reference's clipped areas are needed."""
     h, w = mosaic.cfa.shape[:2]
     if mosaic.kind == "linear":
         rgb = mosaic.cfa
@@ -75,7 +79,7 @@ def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, 
         else:
             kernels.demosaic(mosaic.cfa, red // 2, red % 2, mosaic.noise.shot[1], mosaic.noise.read[1], rgb)
     clipped = None
-    if mosaic.clipped.any():
+    if mark_clipped and mosaic.clipped.any():
         clipped = np.empty((h, w), np.uint8)
         pattern = np.array(mosaic.pattern if mosaic.kind == "bayer" else (3, 3, 3, 3), np.uint8)
         kernels.demosaic_clipped(mosaic.clipped, pattern, clipped)

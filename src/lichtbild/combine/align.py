@@ -121,8 +121,8 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
             motion *= 2
         if min(fixed[level].shape) < 12:
             continue
-        kernels.align_global(fixed[level], moving[level], 2 if level == top else 6, 4 if level else 2,
-                             64.0 if level >= top - 1 else 12.0, motion)
+        kernels.align_global(fixed[level], moving[level], 2 if level == top else 6, 4 if level > 1 else 2,
+                             1 if level > 0 else 3, 64.0 if level >= top - 1 else 12.0, motion)
     return motion
 
 
