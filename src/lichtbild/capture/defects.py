@@ -80,7 +80,7 @@ def _standing(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float
         far = [_take(dn, y + 3 * dy, x + 3 * dx), _take(dn, y + dy + 2 * dx, x + dx + 2 * dy),
                _take(dn, y + dy - 2 * dx, x + dx - 2 * dy)]
         around.append(_take(dn, y + dy, x + dx) - np.median(far, axis=0))
-    return out, value - same[3:5].mean(0), np.mean(around, axis=0)
+    return out, value - same[3:5].mean(0), np.median(around, axis=0)  # the median: defects may come in pairs
 
 
 def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:
