@@ -3,15 +3,12 @@
 #pragma once
 #include "kernel.h"
 
-inline uint32_t lattice_hash(int32_t y, int32_t x, uint32_t seed) {
-    uint32_t h = (uint32_t)y * 0x9e3779b1u ^ (uint32_t)x * 0x85ebca77u ^ seed * 0xc2b2ae3du;
+// Slope times distance from one corner; `place` mixes row and column, the two halves of its hash are the slope, -1 ... 1.
+inline float lattice_slope(uint32_t place, float dy, float dx) {
+    uint32_t h = place;
     h ^= h >> 15; h *= 0x2c1b3c6du;
     h ^= h >> 12; h *= 0x297a2d39u;
-    return h ^ h >> 15;
-}
-// Slope times distance from one corner; the two halves of the hash are the slope, -1 ... 1 each.
-inline float lattice_slope(int32_t y, int32_t x, uint32_t seed, float dy, float dx) {
-    uint32_t h = lattice_hash(y, x, seed);
+    h ^= h >> 15;
     return (float)((int32_t)(h & 0xffffu) - 32768) * 3.0517578e-5f * dy +
            (float)((int32_t)(h >> 16) - 32768) * 3.0517578e-5f * dx;
 }
@@ -19,10 +16,12 @@ inline float lattice_slope(int32_t y, int32_t x, uint32_t seed, float dy, float 
 inline float lattice_noise(float y, float x, uint32_t seed) {
     int32_t iy = (int32_t)y, ix = (int32_t)x;
     iy -= (float)iy > y; ix -= (float)ix > x;
-    float v = y - (float)iy, u = x - (float)ix;
-    float sv = v * v * v * (v * (v * 6.0f - 15.0f) + 10.0f), su = u * u * u * (u * (u * 6.0f - 15.0f) + 10.0f);
-    float a = lattice_slope(iy, ix, seed, v, u), b = lattice_slope(iy, ix + 1, seed, v, u - 1.0f);
-    float c = lattice_slope(iy + 1, ix, seed, v - 1.0f, u), d = lattice_slope(iy + 1, ix + 1, seed, v - 1.0f, u - 1.0f);
+    const float v = y - (float)iy, u = x - (float)ix;
+    const float sv = v * v * v * (v * (v * 6.0f - 15.0f) + 10.0f), su = u * u * u * (u * (u * 6.0f - 15.0f) + 10.0f);
+    const uint32_t y0 = (uint32_t)iy * 0x9e3779b1u ^ seed, y1 = ((uint32_t)iy * 0x9e3779b1u + 0x9e3779b1u) ^ seed;
+    const uint32_t x0 = (uint32_t)ix * 0x85ebca77u, x1 = x0 + 0x85ebca77u;
+    float a = lattice_slope(y0 ^ x0, v, u), b = lattice_slope(y0 ^ x1, v, u - 1.0f);
+    float c = lattice_slope(y1 ^ x0, v - 1.0f, u), d = lattice_slope(y1 ^ x1, v - 1.0f, u - 1.0f);
     a += su * (b - a); c += su * (d - c);
     return a + sv * (c - a);
 }

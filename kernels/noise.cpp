@@ -17,7 +17,7 @@ void noise(In<float, 2> y, In<float, 2> x, int octaves, float roughness, unsigne
     for (int64_t i = 0; i < n; i++) p[i] = 0;
     float scale = 1;
     for (int o = 0; o < octaves; o++, amplitude *= roughness, scale *= 2.03f) {
-        const uint32_t key = seed * 31u + (uint32_t)o;
+        const uint32_t key = (seed * 31u + (uint32_t)o) * 0xc2b2ae3du;
         const float shift = 17.31f * (float)o;
         for (int64_t i = 0; i < n; i++) p[i] += amplitude * lattice_noise(py[i] * scale + shift, px[i] * scale - shift, key);
     }

@@ -15,6 +15,8 @@ References
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lichtbild.base import kernels
@@ -72,7 +74,7 @@ def wave(value: Float32) -> Float32:
 
 def turned(y: Float32, x: Float32, centre: tuple[float, float], degrees: float) -> tuple[Float32, Float32]:
     """Coordinates (v, u) of an object at `centre` that is turned clockwise."""
-    c, s = np.float32(np.cos(np.radians(degrees))), np.float32(np.sin(np.radians(degrees)))
+    c, s = np.float32(math.cos(math.radians(degrees))), np.float32(math.sin(math.radians(degrees)))
     dy, dx = y - np.float32(centre[0]), x - np.float32(centre[1])
     return dy * c - dx * s, dy * s + dx * c
 

@@ -75,7 +75,7 @@ def write(folder: Path, burst: Burst, truth: Truth) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / frame.shot.path.name for frame in burst.frames]
         for path, frame in zip(paths, burst.frames, strict=True):
-            write_mosaic(path, frame.dn, frame.shot)
+            write_mosaic(path, frame.dn, frame.shot, overwrite=True)
         packed = io.BytesIO()
         np.savez(packed, rgb=truth.rgb, poses=truth.poses, layer_poses=truth.layer_poses, layer=truth.layer,
                  moving=truth.moving)
