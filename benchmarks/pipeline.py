@@ -113,7 +113,7 @@ def once(paths, folder):
         burst = machinery.timed("read", lambda: lb.gather(paths))
         scene = lb.merged(burst, recipe)
         del burst
-        machinery.timed("dng", partial(lb.write_merged, scene, folder / "merged.dng", overwrite=True))
+        machinery.timed("dng", partial(lb.write_merged, folder / "merged.dng", scene, overwrite=True))
         photo = lb.finish(scene, recipe)
         del scene
         machinery.timed("jpeg", lambda: lb.save(photo, folder / "photo.jpg", overwrite=True))
@@ -143,8 +143,8 @@ def main():
     table(rounds, memory.peak, (args.frames, h * w), bandwidth)
     print(
         f"\nRoofline in the same run: {bandwidth:.1f} GB/s copy, {flops:.0f} GFLOP/s multiply-add (float32). "
-        f"{os.cpu_count()} cores {platform.machine()}, kernels {kernels.level}, Python {platform.python_version()}, "
-        f"median of {args.rounds} warm rounds (interquartile range of the total in brackets)."
+        f"{os.cpu_count()} cores {platform.machine()}, kernels {kernels.level}, "
+        f"Python {platform.python_version()}, median of {args.rounds} warm rounds (interquartile range of the total in brackets)."
     )
 
 
@@ -163,7 +163,8 @@ def table(rounds, peak, size, bandwidth):
         print("| " + " | ".join((word, *cells, f"{floor:.1f}", f"{wall / floor:.1f}")) + " |")
     totals = [sum(r.values()) for r in rounds]
     wall, cpu = (statistics.median(float(t[k]) for t in totals) * 1e3 for k in (0, 1))
-    spread = statistics.quantiles([float(t[1]) * 1e3 for t in totals], n=4) if len(totals) > 1 else (cpu, cpu, cpu)
+    spent = [float(t[1]) * 1e3 for t in totals]
+    spread = statistics.quantiles(spent, n=4) if len(spent) > 1 else (cpu, cpu, cpu)
     most = f"{peak['total'] / 2**20:.0f}"
     print(f"| total | {wall:.0f} | {cpu:.0f} [{spread[0]:.0f} … {spread[2]:.0f}] | | {most} | | |")
 

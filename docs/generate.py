@@ -10,6 +10,7 @@ from pathlib import Path
 
 import lichtbild as lb
 from lichtbild.base import errors
+from lichtbild.look.look import looks as shelf
 from lichtbild.recipe import stages
 from lichtbild.tools import outcome
 from lichtbild.tools.cli import parser
@@ -61,7 +62,7 @@ def looks() -> str:
         f"# Looks\n\n{NOTE}\nChoose one with `--look NAME`. A look of your own is a TOML file like these: "
         "`--look my.toml`.\n"
     ]
-    for name, look in lb.looks.items():
+    for name, look in shelf.items():
         turned = [
             f"{stage}.{knob} = {value}"
             for stage, knobs in look.settings.items()

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::lichtbild.base.errors.Lichtbild
 
 @pytest.fixture(scope="module")
 def burst():
-    return simulate.burst(size=SIZE, frames=COUNT, seed=3)[0]
+    return simulate.burst("leaves", size=SIZE, frames=COUNT, seed=3)[0]
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ def commands():
                 yield pytest.param(words[1:], id=f"{page}: {line.split('#')[0].strip()}")
 
 
-@pytest.mark.parametrize("words", commands())
+@pytest.mark.parametrize("words", [*commands()])
 def test_every_command_in_the_documents_is_understood(words):
     args = cli.parser().parse_args(words)
     Recipe.of(*getattr(args, "settings", []))
@@ -60,7 +60,7 @@ def test_the_two_commands_of_the_readme_stand_there():
 
 def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    simulate.write(tmp_path / "shots" / "0042", *simulate.burst(size=(96, 128), frames=3))
+    simulate.write(tmp_path / "shots" / "0042", *simulate.burst("leaves", size=(96, 128), frames=3))
     ran = 0
     for page, code in blocks("python"):
         if page == "README.md":

@@ -2,7 +2,7 @@
 """The whole system in one page: a burst becomes a photo.
 
 Every line is ``noun = verb(noun, recipe.verb)``; their order is the order of the stages and of the fields of
-`Recipe`.  `develop` is `merged` (what the camera saw, many frames as one), then `finish` (what a person should see).
+`Recipe`.  `develop` is `merged` (what the camera saw, all frames as one), then `finish` (what a person sees).
 """
 
 from __future__ import annotations

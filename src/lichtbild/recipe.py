@@ -12,7 +12,7 @@ that carries its recipe can be developed again.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,10 +28,13 @@ from lichtbild.correct.highlights import Highlights
 from lichtbild.correct.lens import Lens
 from lichtbild.look.exposure import Exposure
 from lichtbild.look.grade import Grade
+from lichtbild.look.look import Look
+from lichtbild.look.look import looks as shelf
 from lichtbild.look.tone import Tone
 from lichtbild.publish.display import Display
 
 Settings = Mapping[str, Mapping[str, Any]]
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,14 @@ class Recipe:
     display: Display = Display()
 
     @classmethod
-    def of(cls, *layers: Recipe | Settings | str) -> Recipe:
+    def of(cls, *layers: Recipe | Look | Settings | str) -> Recipe:
         """Lay settings over the defaults, one layer over the other.
 
         Parameters
         ----------
-        *layers : Recipe, mapping or str
-            A whole recipe (hides what is below), ``{"tone": {"shadows": 0.4}}`` or ``"tone.shadows=0.4"``.
+        *layers : Recipe, Look, mapping or str
+            A whole recipe (hides what is below), a look, a table of settings ``{"tone": {"shadows": 0.4}}``, or
+            one setting ``"tone.shadows=0.4"``.
 
         Raises
         ------
@@ -69,7 +73,8 @@ class Recipe:
         for layer in layers:
             for stage, knobs in settings(layer).items():
                 turned[known_stage(stage)].update(knobs)
-        return cls(**{stage: made(kind, turned[stage]) for stage, kind in stages().items()})
+        parts: dict[str, Any] = {stage: made(kind, turned[stage]) for stage, kind in stages().items()}
+        return cls(**parts)
 
     @classmethod
     def from_toml(cls, text: str) -> Recipe:
@@ -121,7 +126,7 @@ def known_stage(word: str) -> str:
     return word
 
 
-def settings(layer: Recipe | Settings | str) -> Settings:
+def settings(layer: Recipe | Look | Settings | str) -> Settings:
     """What one layer sets: stage → knob → value.
 
     Raises
@@ -129,6 +134,8 @@ def settings(layer: Recipe | Settings | str) -> Settings:
     RecipeError
         The layer is a string but not ``stage.knob=value``, or a stage is not given as a table of knobs.
     """
+    if isinstance(layer, Look):
+        return layer.settings
     if isinstance(layer, Recipe):
         return {
             s: {k.name: getattr(getattr(layer, s), k.name) for k in kind.knobs()}
@@ -176,3 +183,19 @@ def toml(value: float | int | str) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return repr(value)
+
+
+class Looks(Mapping[str, Recipe]):
+    """The built-in looks as whole recipes, by name."""
+
+    def __getitem__(self, name: str) -> Recipe:
+        return Recipe.of(shelf[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(shelf)
+
+    def __len__(self) -> int:
+        return len(shelf)
+
+
+looks = Looks()

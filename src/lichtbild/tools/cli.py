@@ -68,7 +68,7 @@ def number(low: int, high: int, word: str = "") -> type:
     return convert  # type: ignore[return-value]  # argparse takes any callable
 
 
-def common() -> argparse.ArgumentParser:
+def common() -> Parser:
     """The flags of every verb."""
     flags = Parser(add_help=False)
     group = flags.add_argument_group("every verb")
@@ -213,7 +213,7 @@ def call(argv: Sequence[str]) -> int:
 
 
 def main() -> NoReturn:
-    """The installed program: `call`, a clean end when killed, silence when the reader of the output leaves."""
+    """The installed program: `call`, a clean end when killed, silence when nobody reads the output any more."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds: nothing half-written
     code = call(sys.argv[1:])
     try:

@@ -4,34 +4,82 @@
 from __future__ import annotations
 
 import time
-import warnings
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from lichtbild.base.errors import LichtbildWarning
-from lichtbild.base.image import Burst
-from lichtbild.capture.burst import gather
+from lichtbild.look.look import Look, looks
 from lichtbild.pipeline import finish, merged
-from lichtbild.publish.dng import write_merged
 from lichtbild.publish.photo import save
 from lichtbild.recipe import Recipe
 from lichtbild.tools.jobs import Job, jobs, refuse_replacing
+from lichtbild.tools.merge import write_dng
+from lichtbild.tools.open import opened, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
-from lichtbild.tools.talk import Talk
+from lichtbild.tools.talk import Talk, frames
 
 
 def develop(args: Namespace, talk: Talk) -> int:
     """Develop every burst that the arguments name; one that fails does not stop the others."""
-    recipe = recipe_of(args)
-    todo = jobs(args.inputs, args.output, args.dng, args.tiff)
-    failures, done = Failures(talk), []
-    for job in todo:
+    profile = [f"display.space={args.profile}"] if args.profile else []
+    recipe = Recipe.of(look_of(args.look), *args.settings, *profile)
+    failures, photos = Failures(talk), []
+    for job in jobs(args.inputs, args.output, args.dng, args.tiff, failures):
         try:
-            refuse_replacing(job.files, job.paths, overwrite=args.overwrite)
-            done.append(photo(job, recipe, args, talk, failures))
+            photo = developed(job, recipe, args, talk, failures)
         except RECOVERABLE as error:
             failures.add(job.name, error)
-    talk.document({"photos": done, "failed": failures.records})
-    return failures.code(len(done))
+            continue
+        photos.append(photo)
+        counts = f"{frames(photo['frames'])}, {photo['merged']} merged"
+        talk.result(f"{job.name}  {counts}  {Path(args.look).stem}  {photo['seconds']:.1f} s")
+    talk.document({"photos": photos, "failed": failures.records})
+    return failures.code(len(photos))
+
+
+def look_of(word: str) -> Look:
+    """A look by name, or from a TOML file.
+
+    Raises
+    ------
+    RecipeError
+        There is no such look.
+    """
+    return Look.read(word) if word.endswith(".toml") else looks[word]
+
+
+def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: Failures) -> dict[str, Any]:
+    """One burst: read, merged, finished, written.  Returns what there is to say about it."""
+    start = time.perf_counter()
+    refuse_replacing(job.files, job.paths, overwrite=args.overwrite)
+    with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
+        read = opened(job.paths, args, failures)
+        count, inputs = len(read.burst.frames), read.inputs
+        scene = merged(read.burst, recipe)
+        del read
+        if job.dng is not None:
+            write_dng(job.dng, scene, recipe, inputs, args)
+        photo = finish(scene, recipe)
+        del scene
+        for path in (job.output, job.tiff):
+            if path is not None:
+                save(
+                    photo,
+                    path,
+                    quality=args.quality,
+                    strip=args.strip,
+                    recipe=recipe.to_toml(),
+                    inputs=inputs,
+                    overwrite=args.overwrite,
+                )
+    return {
+        "photo": str(job.output),
+        "files": [str(f) for f in job.files],
+        "frames": count,
+        "merged": photo.merged,
+        "look": args.look,
+        "seconds": round(time.perf_counter() - start, 3),
+        "stages": {stage: round(own, 4) for stage, own in seconds.items()},
+        "warnings": warnings,
+    }

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from lichtbild.base.errors import ExportError, InputError
 from lichtbild.capture.burst import group, raw_files
-from lichtbild.tools.outcome import UsageError
+from lichtbild.publish.photo import SUFFIXES as PHOTO
+from lichtbild.tools.outcome import Failures, UsageError
 
-PHOTO, DNG, TIFF = (".jpg", ".jpeg", ".tif", ".tiff"), (".dng",), (".tif", ".tiff")
+DNG, TIFF = (".dng",), (".tif", ".tiff")
 PICTURES = (".jpg", ".jpeg", ".heic", ".heif", ".png", ".avif", ".xmp")  # what lies beside raws
 
 
@@ -69,7 +70,7 @@ def one_burst(inputs: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(raw_files(folders[0]))
 
 
-def found(inputs: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
+def found(inputs: Sequence[Path], failures: Failures) -> list[tuple[str, tuple[Path, ...]]]:
     """The bursts that `inputs` name when each becomes a photo of its own: name and paths.
 
     Raises
@@ -87,7 +88,12 @@ def found(inputs: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
         raise UsageError(
             f"{odd} is no folder but other inputs are", hint="give the files of one burst, or folders"
         )
-    bursts = [(g.name, tuple(g.paths)) for folder in inputs for g in group(folder)]
+    bursts = []
+    for folder in inputs:
+        groups = group(folder)
+        bursts += [(g.name, g.paths) for g in groups]
+        for path, error in groups.refused:
+            failures.add(path, error)
     seen: dict[str, int] = {}
     named = []
     for name, paths in bursts:
@@ -96,8 +102,10 @@ def found(inputs: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
     return named
 
 
-def jobs(inputs: Sequence[Path], output: str, dng: str | None, tiff: str | None) -> list[Job]:
-    """What ``develop`` has to do.
+def jobs(
+    inputs: Sequence[Path], output: str, dng: str | None, tiff: str | None, failures: Failures
+) -> list[Job]:
+    """What ``develop`` has to do; files of a folder that cannot be read are told to `failures`.
 
     Raises
     ------
@@ -112,7 +120,7 @@ def jobs(inputs: Sequence[Path], output: str, dng: str | None, tiff: str | None)
             if text is not None
         }
         return [Job(Path(output).name, paths, target(output, "", PHOTO), **side)]
-    bursts = found(inputs)
+    bursts = found(inputs, failures)
     for flag, text in (("--dng", dng), ("--tiff", tiff)):
         if text is not None and not is_folder(text) and len(bursts) > 1:
             raise UsageError(

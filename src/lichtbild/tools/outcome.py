@@ -17,11 +17,19 @@ from __future__ import annotations
 import errno
 import traceback
 
-from lichtbild.base.errors import ExportError, LichtbildError, RecipeError, StateError
+from lichtbild.base.errors import CorruptRaw, ExportError, InputError, LichtbildError, RecipeError, StateError
 from lichtbild.tools.talk import Talk
 
 DONE, SOME_FAILED, USAGE, REFUSED, RESOURCES, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
+ROOM = "free some space or write to another disk"
+HINTS = (  # where an error brings none of its own
+    (CorruptRaw, "copy the file again from the camera; `lichtbild info FILE` says whether it can be read"),
+    (InputError, "`lichtbild info FILE` and `lichtbild group FOLDER` say what can be read"),
+    (RecipeError, "`lichtbild knobs` and `lichtbild looks` list what there is"),
+    (ExportError, "write to another name or folder"),
+    (LichtbildError, "`lichtbild doctor` checks this machine"),
+)
 RECOVERABLE = (LichtbildError, MemoryError, OSError)  # of one item: the others go on
 
 
@@ -45,17 +53,15 @@ def exit_code(error: BaseException) -> int:
 
 def sentence(error: BaseException) -> tuple[str, str]:
     """What went wrong and what to try."""
-    if isinstance(error, LichtbildError):
-        hint = getattr(error, "hint", "")
-        if not hint and exit_code(error) == RESOURCES:
-            hint = "free some space or write to another disk"
-        return str(error), hint
+    if isinstance(error, LichtbildError) and exit_code(error) != BUG:
+        general = ROOM if exit_code(error) == RESOURCES else next(h for k, h in HINTS if isinstance(error, k))
+        return str(error), error.hint or general
     if isinstance(error, MemoryError):
         return "there is not enough memory", "merge fewer frames (--frames 4) or close other programs"
     if isinstance(error, OSError) and error.errno in FULL:
         return (
             f"{error.filename or 'the disk'} cannot be written: {error.strerror}",
-            "free some space or write to another disk",
+            ROOM,
         )
     if isinstance(error, OSError):
         return (

@@ -12,6 +12,7 @@ from typing import Any
 
 from lichtbild.base.stage import Watcher, watching
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.talk import frames as counted
 
 STAGES = 12
 READS = 3  # how often a frame is made: linearized for align, linearized and demosaicked for merge
@@ -31,7 +32,7 @@ def progress(talk: Talk, title: str, frames: int) -> Iterator[dict[str, float]]:
                 yield seconds
         else:
             if talk.style == "plain":
-                talk.note(f"{title}: {frames} frame{'s' * (frames != 1)}")
+                talk.note(f"{title}: {counted(frames)}")
             yield seconds
     for stage, own in seconds.items():
         talk.detail(f"  {stage:12s} {own * 1e3:8.1f} ms")

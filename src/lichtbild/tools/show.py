@@ -9,7 +9,7 @@ from typing import Any
 
 from lichtbild.base.params import Knob
 from lichtbild.tools.outcome import DONE, RECOVERABLE, Failures
-from lichtbild.tools.talk import Talk
+from lichtbild.tools.talk import Talk, frames
 
 
 def describe(args: Namespace, talk: Talk) -> int:
@@ -56,7 +56,7 @@ def spoken(value: Any) -> str:
 
 def looks(args: Namespace, talk: Talk) -> int:
     """``lichtbild looks``: what can be chosen."""
-    from lichtbild.look import looks as known
+    from lichtbild.look.look import looks as known
 
     talk.table((name, look.words) for name, look in known.items())
     talk.document(
@@ -105,20 +105,20 @@ def group(args: Namespace, talk: Talk) -> int:
     from lichtbild.capture.burst import group as find
 
     groups = find(args.folder)
+    failures = Failures(talk)
     for g in groups:
-        talk.result(f"{g.name}  {len(g.paths)} frame{'s' * (len(g.paths) != 1)}")
-        if not talk.quiet:
-            for path, why in zip(g.paths, g.reasons, strict=True):
-                talk.result(f"  {path.name}  {why}")
-    talk.document(
-        [
-            {
-                "name": g.name,
-                "frames": [
-                    {"file": str(p), "reason": why} for p, why in zip(g.paths, g.reasons, strict=True)
-                ],
-            }
-            for g in groups
-        ]
-    )
-    return DONE
+        talk.result(f"{g.name}  {frames(len(g.paths))}, exposures {g.exposures}")
+        for path, why in zip(g.paths, g.reasons, strict=True):
+            talk.result(f"  {path.name}  {why}")
+    for path, error in groups.refused:
+        failures.add(path, error)
+    told = [
+        {
+            "name": g.name,
+            "exposures": g.exposures,
+            "frames": [{"file": str(p), "reason": w} for p, w in zip(g.paths, g.reasons, strict=True)],
+        }
+        for g in groups
+    ]
+    talk.document({"groups": told, "failed": failures.records})
+    return failures.code(len(groups))

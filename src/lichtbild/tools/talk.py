@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """stdout is data, stderr is talk.
 
-Results go to stdout, as lines or as one JSON document; progress, warnings and errors go to stderr.  Colour only
-where a person looks at a terminal and has not set ``NO_COLOR``.
+Results go to stdout, as lines or as one JSON document; progress, warnings and errors go to stderr.  Colour is
+only for terminals, and only if ``NO_COLOR`` is not set.
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ class Talk:
         if hint:
             print(f"\nhint: {hint}", file=sys.stderr)
         sys.stderr.flush()
+
+
+def frames(count: int) -> str:
+    """``1 frame``, ``8 frames``."""
+    return f"{count} frame{'s' * (count != 1)}"
 
 
 def paint(words: str, colour: str) -> str:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``develop`` and ``merge`` begin with: the frames that can be read; and the warnings that come up."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lichtbild.base.errors import BurstMismatch, InputError, LichtbildWarning
+from lichtbild.base.image import Burst
+from lichtbild.capture.burst import gather
+from lichtbild.capture.raw import read_raw
+from lichtbild.tools.outcome import Failures, UsageError
+from lichtbild.tools.talk import Talk
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A burst that was read, and name and SHA-256 of each of its files."""
+
+    burst: Burst
+    inputs: tuple[tuple[str, str], ...]
+
+
+def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened:
+    """Read a burst; frames that cannot be read are named in `failures` and left out.
+
+    Raises
+    ------
+    InputError
+        No frame can be read, or they do not belong together.
+    UsageError
+        There is no such reference frame.
+    """
+    paths = paths[: args.frames]
+    reference = None if args.reference == "auto" else args.reference
+    if reference is not None and reference >= len(paths):
+        raise UsageError(
+            f"--reference = {reference}: the burst has {len(paths)} frames",
+            hint=f"give auto or a number from 0 to {len(paths) - 1}",
+        )
+    try:
+        burst = gather(paths, reference)
+    except BurstMismatch:
+        raise
+    except InputError:
+        if len(paths) == 1:
+            raise
+        burst = gather(readable(paths, failures), reference)
+    return Opened(burst, tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames))
+
+
+def readable(paths: Sequence[Path], failures: Failures) -> list[Path]:
+    """Those of `paths` that can be read; the others are told to `failures`.
+
+    Raises
+    ------
+    InputError
+        None can be read.
+    """
+    good = []
+    for path in paths:
+        try:
+            read_raw(path)
+        except InputError as error:
+            failures.add(path, error)
+        else:
+            good.append(path)
+    if not good:
+        raise InputError(f"none of the {len(paths)} files can be read", hint="copy them again")
+    return good
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def warned(talk: Talk) -> Iterator[list[str]]:
+    """Say our own warnings, one line each and each once; gives their sentences."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", LichtbildWarning)
+        try:
+            yield said
+        finally:
+            said += dict.fromkeys(str(w.message) for w in caught)
+            for line in said:
+                talk.warn(line)
