@@ -144,7 +144,8 @@ def main():
     print(
         f"\nRoofline in the same run: {bandwidth:.1f} GB/s copy, {flops:.0f} GFLOP/s multiply-add (float32). "
         f"{os.cpu_count()} cores {platform.machine()}, kernels {kernels.level}, "
-        f"Python {platform.python_version()}, median of {args.rounds} warm rounds (interquartile range of the total in brackets)."
+        f"Python {platform.python_version()}, median of {args.rounds} warm rounds "
+        "(interquartile range of the total in brackets)."
     )
 
 

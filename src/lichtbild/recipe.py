@@ -61,8 +61,8 @@ class Recipe:
         Parameters
         ----------
         *layers : Recipe, Look, mapping or str
-            A whole recipe (hides what is below), a look, a table of settings ``{"tone": {"shadows": 0.4}}``, or
-            one setting ``"tone.shadows=0.4"``.
+            A whole recipe (hides what is below), a look, settings ``{"tone": {"shadows": 0.4}}``, or one
+            setting ``"tone.shadows=0.4"``.
 
         Raises
         ------
@@ -108,7 +108,8 @@ class Recipe:
 
 def stages() -> dict[str, type[Params]]:
     """The stages in running order, each with the class of its knobs."""
-    return {f.name: type(f.default) for f in fields(Recipe)}
+    kinds: dict[str, Any] = {f.name: type(f.default) for f in fields(Recipe)}
+    return kinds
 
 
 def known_stage(word: str) -> str:

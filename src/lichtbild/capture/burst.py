@@ -86,6 +86,17 @@ def gather(paths: Iterable[Path | str], reference: int | None = None) -> Burst:
     return Burst(tuple(frames), reference)
 
 
+def read_burst(folder: Path | str, reference: int | None = None) -> Burst:
+    """Read all raw files of a folder as one burst: `gather` of its `raw_files`.
+
+    Raises
+    ------
+    InputError
+        As those do.
+    """
+    return gather(raw_files(folder), reference)
+
+
 def _clock(shot: Shot) -> float | None:
     """Seconds; local time where the file does not say how far it is from UTC."""
     return None if shot.time is None else (shot.time if shot.time.tzinfo else shot.time.replace(tzinfo=UTC)).timestamp()

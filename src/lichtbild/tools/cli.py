@@ -213,7 +213,7 @@ def call(argv: Sequence[str]) -> int:
 
 
 def main() -> NoReturn:
-    """The installed program: `call`, a clean end when killed, silence when nobody reads the output any more."""
+    """The installed program: `call`, a clean end when killed, silence when nobody reads the output."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds: nothing half-written
     code = call(sys.argv[1:])
     try:
