@@ -135,7 +135,7 @@ def tile_flow(fixed: list[Float32], moving: list[Float32], grid: tuple[int, int]
     pull = CORRELATED * (2 / params.hold) ** 2  # offsets are measured in half-size pixels
     if len(fixed) > 2:
         kernels.align_tiles(fixed[1], moving[1], motion / 2, TILE // 4, 4, 4 * pull, 3, everywhere, offset, cost)
-        lost = cost > 4 * np.median(cost) + 1
+        lost = cost > 4 * typical(cost) + 1
         if params.reach > 0 and lost.any():
             far, better = hunted(fixed, moving, motion, lost, cost, params.reach)
             offset[better] = far[better]
@@ -144,8 +144,14 @@ def tile_flow(fixed: list[Float32], moving: list[Float32], grid: tuple[int, int]
             offset = neighbours(offset)
         offset *= np.float32(2)
     kernels.align_tiles(fixed[0], moving[0], motion, TILE // 2, 0, 6 * pull, 1, everywhere, offset, cost)
-    trust = np.clip(np.float32(1) - cost / (4 * np.median(cost) + 4), 0, 1).astype(np.float32)
+    trust = np.clip(np.float32(1) - cost / np.float32(4 * typical(cost) + 4), 0, 1)
     return centres(motion, fixed[0].shape, grid) + offset * np.float32(2), trust
+
+
+def typical(cost: Float32) -> float:
+    """Median residual of the tiles that overlap the frame; 0 when none does."""
+    seen = cost[np.isfinite(cost)]
+    return float(np.median(seen)) if seen.size else 0.0
 
 
 def neighbours(offset: Float32) -> Float32:

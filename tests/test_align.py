@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lichtbild.base import kernels
+from lichtbild.base.image import RGGB, Frames, Mosaic, Noise, Shot
+from lichtbild.combine.align import TILE, Align, align, grey, pyramid, sharpest
+
+NOISE = Noise((5e-4,) * 3, (1e-6,) * 3)
+
+
+def texture(seed):
+    """Band-limited texture, sampled anywhere by its own cosines: exact under any motion."""
+    rng = np.random.default_rng(seed)
+    waves = [tuple(np.float32([*rng.uniform(-0.11, 0.11, 2), rng.uniform(0, 6.28), rng.uniform(0.4, 1)])) for _ in range(20)]
+    waves += [tuple(np.float32([*rng.uniform(-0.01, 0.01, 2), rng.uniform(0, 6.28), 2.0])) for _ in range(5)]
+
+    def sample(y, x):
+        y, x = np.float32(y), np.float32(x)
+        value = sum(a * np.cos(np.float32(2 * np.pi) * (fy * y + fx * x) + p) for fy, fx, p, a in waves)
+        return (0.4 * np.exp(0.2 * value)).astype(np.float32)
+
+    return sample
+
+
+def frame(light, noise=NOISE, seed=None):
+    if seed is not None:
+        rng = np.random.default_rng(seed)
+        light = light + np.sqrt(noise.shot[0] * light + noise.read[0]) * rng.standard_normal(light.shape)
+    light = np.ascontiguousarray(light, np.float32)
+    return Mosaic(light, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros(light.shape, np.uint8), Shot(Path(), light.shape))
+
+
+def frames_of(*mosaics, reference=0):
+    return Frames(len(mosaics), reference, lambda k: mosaics[k], "linearize")
+
+
+def moved(sample, h, w, dy, dx, degrees=0.0):
+    """The reference grid and a frame in which the scene went by (dy, dx) and turned about the centre."""
+    y, x = np.mgrid[0:h, 0:w].astype(np.float64)
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    cy, cx = (h - 1) / 2, (w - 1) / 2
+    # frame pixel q shows scene point p with q = R (p - c) + c + d
+    qy, qx = y - cy - dy, x - cx - dx
+    return sample(c * qy + s * qx + cy, -s * qy + c * qx + cx)
+
+
+def truth(h, w, dy, dx, degrees=0.0):
+    ny, nx = -(-h // TILE), -(-w // TILE)
+    y, x = np.meshgrid((np.arange(ny) + 0.5) * TILE - 0.5, (np.arange(nx) + 0.5) * TILE - 0.5, indexing="ij")
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    py, px = y - (h - 1) / 2, x - (w - 1) / 2
+    return np.stack([c * py - s * px - py + dy, s * py + c * px - px + dx], axis=-1)
+
+
+@pytest.mark.parametrize("motion", [(0.0, 0.0, 0.0), (3.4, -7.7, 0.0), (64.0, 37.3, 0.0), (-20.5, 64.0, 1.0), (5.0, 5.0, -1.0)])
+def test_finds_a_known_motion(motion):
+    h, w = 704, 896
+    sample = texture(1)
+    flow = align(frames_of(frame(sample(*np.mgrid[0:h, 0:w]), seed=1), frame(moved(sample, h, w, *motion), seed=2)))
+    error = np.hypot(*np.moveaxis(flow.shift[1] - truth(h, w, *motion), -1, 0))
+    # tiles whose content left the picture cannot know
+    away = truth(h, w, *motion)
+    ny, nx = error.shape
+    y, x = np.meshgrid((np.arange(ny) + 0.5) * TILE, (np.arange(nx) + 0.5) * TILE, indexing="ij")
+    inside = (y + away[..., 0] > 48) & (y + away[..., 0] < h - 48) & (x + away[..., 1] > 48) & (x + away[..., 1] < w - 48)
+    assert inside.sum() > 60
+    assert np.median(error[inside]) < 0.1
+    assert np.percentile(error[inside], 95) < 0.5
+
+
+def test_a_thing_that_moves_on_its_own_is_followed():
+    h, w = 512, 640
+    background, thing = texture(2), texture(3)
+    y, x = np.mgrid[0:h, 0:w]
+    first, second = background(y, x), background(y, x - 2.0)
+    first[192:384, 192:384] = thing(y, x)[192:384, 192:384]
+    second[192:384, 220:412] = thing(y, x - 28.0)[192:384, 220:412]
+    flow = align(frames_of(frame(first, seed=1), frame(second, seed=2)))
+    np.testing.assert_allclose(flow.shift[1, 4, 4], (0, 28), atol=0.5)
+    np.testing.assert_allclose(flow.shift[1, 0, 8], (0, 2), atol=0.1)
+    still = align(frames_of(frame(first, seed=1), frame(second, seed=2)), Align(reach=0))
+    assert abs(still.shift[1, 4, 4, 1] - 28) > 5
+
+
+def test_the_reference_does_not_move():
+    sample = texture(4)
+    a, b = frame(sample(*np.mgrid[0:256, 0:256]), seed=1), frame(moved(sample, 256, 256, 3, 1), seed=2)
+    flow = align(frames_of(b, a, reference=1))
+    assert not flow.shift[1].any()
+    np.testing.assert_allclose(np.median(flow.shift[0], axis=(0, 1)), (3, 1), atol=0.1)
+
+
+def test_grey_has_unit_noise_at_every_brightness():
+    ramp = np.broadcast_to(np.linspace(0.02, 0.9, 512, dtype=np.float32), (512, 512))
+    clean, noisy = grey(frame(ramp)), grey(frame(ramp, seed=5))
+    for part in np.array_split(noisy - clean, 4, axis=1):
+        assert part.std() == pytest.approx(1, rel=0.03)
+
+
+def test_grey_equals_its_twin():
+    m = frame(texture(6)(*np.mgrid[0:37, 0:51]), seed=1)
+    cell = (m.cfa[0:36:2, 0:50:2] + m.cfa[0:36:2, 1:50:2] + m.cfa[1:36:2, 0:50:2] + m.cfa[1:36:2, 1:50:2]) / 4
+    s, r = NOISE.shot[0] / 4, NOISE.read[0] / 4
+    np.testing.assert_allclose(grey(m), 2 / s * np.sqrt(s * cell + r), rtol=1e-5)
+
+
+def test_pyramid_equals_its_twin():
+    image = np.random.default_rng(0).normal(size=(101, 74)).astype(np.float32)
+    levels = pyramid(image)
+    pad = np.pad(image, 1, mode="edge")
+    rows = 0.25 * pad[:-2] + 0.5 * pad[1:-1] + 0.25 * pad[2:]
+    np.testing.assert_allclose(levels[0], 0.25 * rows[:, :-2] + 0.5 * rows[:, 1:-1] + 0.25 * rows[:, 2:], atol=1e-5)
+    taps = np.array([1, 3, 3, 1]) / 8
+
+    def halved(a):
+        p = np.pad(a, ((1, 1), (0, 0)), mode="edge")
+        return sum(t * p[k : k + 2 * (len(a) // 2) : 2] for k, t in enumerate(taps))
+
+    below = np.empty((50, 37), np.float32)
+    kernels.align_half(image, below)
+    np.testing.assert_allclose(below, halved(halved(image).T).T, atol=1e-5)
+
+
+def test_the_sharpest_frame_is_the_reference():
+    sharp = texture(7)(*np.mgrid[0:256, 0:256])
+    soft = sum(np.roll(sharp, (dy, dx), (0, 1)) for dy in range(-4, 5) for dx in range(-4, 5)) / 81
+    assert sharpest(frames_of(frame(soft, seed=1), frame(sharp, seed=2), frame(soft, seed=3))) == 1
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 64), (65, 130), (3, 400)])
+def test_small_and_odd_sizes(size):
+    sample = texture(8)
+    light = sample(*np.mgrid[0 : size[0], 0 : size[1]])
+    flow = align(frames_of(frame(light, seed=1), frame(light, seed=2)))
+    assert flow.shift.shape == (2, -(-size[0] // TILE), -(-size[1] // TILE), 2)
+    assert np.isfinite(flow.shift).all()
+    assert np.abs(flow.shift).max() < 3
+
+
+def test_nothing_to_see_is_no_motion():
+    flat = np.full((200, 200), 0.2, np.float32)
+    flow = align(frames_of(frame(flat), frame(flat)))
+    assert np.abs(flow.shift).max() < 1e-3
+
+
+def test_threads_do_not_change_a_bit():
+    sample = texture(9)
+    burst = frames_of(frame(sample(*np.mgrid[0:300, 0:420]), seed=1), frame(moved(sample, 300, 420, 6, -3, 0.3), seed=2))
+    try:
+        kernels.set_threads(1)
+        one = align(burst)
+        kernels.set_threads(2)
+        two = align(burst)
+    finally:
+        kernels.set_threads(0)
+    np.testing.assert_array_equal(one.shift, two.shift)
+    np.testing.assert_array_equal(one.trust, two.trust)
