@@ -87,6 +87,7 @@ def test_no_list_is_an_empty_list():
     (pack((9, gain_map(GAIN, spacing=(0.0, 1.0)))), "spacing"),
     (pack((9, AREA + struct.pack(">II4dI", 2**31, 2**31, 1, 1, 0, 0, 1))), "impossible map"),
     (pack((9, struct.pack(">8I", 9, 2, 3, 40, 0, 1, 2, 2))), "impossible area"),
+    (pack((9, struct.pack(">8I", 1, 2, 30, 40, 0, 1, 2, 2**31))), "impossible area"),
     (pack((1, struct.pack(">I", 0))), "0 coefficient sets"),
     (pack((5, struct.pack(">III", 0, 2**30, 2**30))), "cut short"),
 ])

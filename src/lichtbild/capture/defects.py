@@ -51,13 +51,15 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
     found = np.empty((h, w), np.uint8)
     kernels.outliers(dn, slope, base, found)
     y, x = np.divmod(np.flatnonzero(found), w)
-    stays, rise, around = np.zeros(len(y)), np.zeros(len(y)), np.zeros(len(y))
+    stays, rise, around = np.zeros(len(y)), np.zeros(len(y)), np.zeros((4, len(y)))
     for frame in burst.frames:
         out, r, a = _standing(frame.dn, y, x, slope, base)
         stays += out
         rise += r
         around += a
-    keep = (stays >= math.ceil(_STAYS * len(burst.frames))) & (around * np.sign(rise) < _ALONE * abs(rise))
+    # what stays may come in pairs, so the middle two count; one frame alone must be sure of all four
+    beside = around.mean(0) if len(burst.frames) == 1 else around[1:3].mean(0)
+    keep = (stays >= math.ceil(_STAYS * len(burst.frames))) & (beside * np.sign(rise) < _ALONE * abs(rise))
     return y[keep], x[keep]
 
 
@@ -80,7 +82,7 @@ def _standing(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float
         far = [_take(dn, y + 3 * dy, x + 3 * dx), _take(dn, y + dy + 2 * dx, x + dx + 2 * dy),
                _take(dn, y + dy - 2 * dx, x + dx - 2 * dy)]
         around.append(_take(dn, y + dy, x + dx) - np.median(far, axis=0))
-    return out, value - same[3:5].mean(0), np.median(around, axis=0)  # the median: defects may come in pairs
+    return out, value - same[3:5].mean(0), np.sort(around, axis=0)
 
 
 def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:

@@ -23,7 +23,7 @@ LONGEST_CARRIED = 1 << 16  # bytes of one value
 def exposure_tags(chain: list[Directory]) -> dict[str, Any]:
     """Camera, exposure, time and the EXIF fields to carry, as keyword arguments of a `Shot`."""
     top = chain[0]
-    exif = top.children.get(EXIF_IFD, [top])[0]
+    exif = (top.children.get(EXIF_IFD) or [top])[0]
     gps = top.children.get(GPS_IFD)
     time, subseconds = _time(exif, top)
     orientation = top.integer(274, 1)

@@ -94,7 +94,7 @@ def _flattest(mean: Array, coarse: Array, share: float) -> NDArray[np.bool_]:
 def _line(mean: Array, variance: Array, least: float) -> tuple[float, float]:
     """Weighted least squares of variance = shot · mean + read with weights 1 / variance², both non-negative."""
     x, v = mean.astype(np.float64), variance.astype(np.float64)
-    shot, read = 0.0, float(v.mean())
+    shot, read = 0.0, max(float(v.mean()), least)
     for _ in range(6):
         w = 1 / (shot * np.maximum(x, 0) + read) ** 2
         w /= w.sum()

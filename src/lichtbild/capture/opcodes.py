@@ -71,8 +71,9 @@ class _Payload:
 
     def area(self) -> tuple[int, ...]:
         area = tuple(int(v) for v in self.take("u4", 8))
-        top, left, bottom, right, _, planes, down, across = area
-        if bottom < top or right < left or bottom > 1 << 20 or right > 1 << 20 or not planes or not down or not across:
+        top, left, bottom, right, plane, planes, down, across = area
+        if not (top <= bottom < 1 << 20 and left <= right < 1 << 20 and 0 < down < 1 << 20 and 0 < across < 1 << 20
+                and 0 < planes <= 4 and plane < 4):
             raise CorruptRaw(f"{self.where} has an impossible area {area}")
         return area
 

@@ -159,7 +159,7 @@ def _libraw(path: Path) -> Iterator[rawpy.RawPy]:
     try:
         with rawpy.imread(str(path)) as raw:
             yield raw
-    except rawpy.LibRawFileUnsupportedError as error:
+    except (rawpy.LibRawFileUnsupportedError, NotImplementedError) as error:
         raise UnsupportedRaw(f"{path} is not a raw lichtbild can read", hint=READABLE) from error
     except (rawpy.LibRawError, OSError, MemoryError) as error:
         text = error.args[0] if error.args else error
@@ -271,7 +271,10 @@ def _camera_colour(raw: rawpy.RawPy) -> CameraColour:
         if not to_srgb.any() or not (daylight > 0).all() or np.allclose(to_srgb, np.eye(3)):
             return CameraColour()
         srgb_to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-        matrix = np.linalg.inv(srgb_to_xyz @ to_srgb @ np.diag(daylight))
-    if not np.isfinite(matrix).all() or np.linalg.cond(matrix) > 1e4:
-        return CameraColour()
-    return CameraColour(illuminants=(_D65,), colour=(matrix,))
+        to_xyz = srgb_to_xyz @ to_srgb @ np.diag(daylight)
+        matrix = np.linalg.inv(to_xyz) if _invertible(to_xyz) else np.zeros((3, 3))
+    return CameraColour(illuminants=(_D65,), colour=(matrix,)) if _invertible(matrix) else CameraColour()
+
+
+def _invertible(matrix: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(matrix).all()) and bool(np.linalg.cond(matrix) < 1e4)

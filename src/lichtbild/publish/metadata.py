@@ -87,7 +87,9 @@ def exif_block(shot: Shot, *, strip: Strip = "gps", size: tuple[int, int] | None
     c = carried(shot, strip=strip, software=software, size=size, space=space)
     main = c.main | {282: tiff.numbers_field(tiff.RATIONAL, 72), 283: tiff.numbers_field(tiff.RATIONAL, 72),
                      296: tiff.numbers_field(tiff.SHORT, 2), 531: tiff.numbers_field(tiff.SHORT, 1)}
-    return b"".join(tiff.tiff_chunks([Page(main, c.below)]))
+    deep = {37121: tiff.bytes_field(tiff.UNDEFINED, b"\1\2\3\0"), 40960: tiff.bytes_field(tiff.UNDEFINED, b"0100")}
+    below = c.below | {EXIF_IFD: [Page(page.fields | deep) for page in c.below[EXIF_IFD]]}  # what a JPEG must say
+    return b"".join(tiff.tiff_chunks([Page(main, below)]))
 
 
 def xmp_packet(recipe: str, history: Iterable[str], inputs: Iterable[tuple[str, str]] = ()) -> bytes:
