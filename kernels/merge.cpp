@@ -120,6 +120,7 @@ struct Judge {  // how a difference is judged; see combine/merge.py
     float shot[3], read[3], slope, fine0, fine1, broad0, broad1;
 };
 
+constexpr float UNSEEN = -1.0f;  // difference of a cell that lies outside the frame
 constexpr int FINE = 1, BROAD = 4, HALO = BROAD + 1, BAND = 48;  // cells
 
 // Adds the warped frame to total, weight by weight; belief collects the weights of the cells.
@@ -181,7 +182,7 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
             for (int x = 0; x < wc; x++) d[x] *= 1.0f / 3.0f;
             for (int r = 0; r < runs; r++)
                 if (!(q[r] && q[r + runs]))
-                    for (int x = r * RUN / 2; x < std::min(wc, (r + 1) * RUN / 2); x++) d[x] = 1e6f;
+                    for (int x = r * RUN / 2; x < std::min(wc, (r + 1) * RUN / 2); x++) d[x] = UNSEEN;
         }
         // box means over 3 x 3 and 9 x 9 cells, then the weight, then the least weight around
         auto box = [&](int radius, float *out) {
@@ -191,7 +192,7 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
                 for (int x = 0; x < wc; x++) column[x] = 0;
                 for (int k = p; k <= q; k++) {
                     const float *d = diff + (size_t)k * wc;
-                    for (int x = 0; x < wc; x++) column[x] += d[x] < 40.0f ? d[x] : 40.0f;
+                    for (int x = 0; x < wc; x++) column[x] += d[x] < 0 ? 1.0f : d[x] < 40.0f ? d[x] : 40.0f;
                 }
                 float *o = out + (size_t)j * wc;
                 const int lo = std::min(radius, wc), hi = std::max(lo, wc - radius);
@@ -216,7 +217,7 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
             float f = (J.fine1 - fine[k]) * kf, b = (J.broad1 - broad[k]) * kb;
             f = f < 0 ? 0 : f > 1 ? 1 : f;
             b = b < 0 ? 0 : b > 1 ? 1 : b;
-            weight[k] = f * b;
+            weight[k] = diff[k] < 0 ? 0 : f * b;
         }
         for (int j = 0; j < n; j++) {
             const float *u = weight + (size_t)std::max(0, j - 1) * wc, *m = weight + (size_t)j * wc,
