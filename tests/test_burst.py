@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bursts: strangers are named, folders fall into the bursts they hold, one bad file spoils nothing."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +164,7 @@ def test_a_day_of_two_cameras_falls_into_its_bursts(tmp_path):
         kind = ("time", "name", "single", "whole seconds")[burst % 4]
         for k in range({"single": 1}.get(kind, int(rng.integers(2, 5)))):
             serial += 1
-            now = (START + timedelta(seconds=clock + 0.25 * k)).replace(tzinfo=timezone.utc).astimezone(zone)
+            now = (START + timedelta(seconds=clock + 0.25 * k)).replace(tzinfo=UTC).astimezone(zone)
             name = f"{k:05d}IMG_{k:05d}_BURST{burst:08d}.dng" if kind == "name" else f"IMG_{serial:04d}.dng"
             label = burst if kind != "whole seconds" else 1000 + serial  # nothing tells these apart from singles
             if kind == "whole seconds":

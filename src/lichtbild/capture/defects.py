@@ -50,7 +50,7 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
     base = k2 * max(noise.read) * span**2 - slope * black + k2 / 12
     found = np.empty((h, w), np.uint8)
     kernels.outliers(dn, slope, base, found)
-    y, x = np.divmod(np.flatnonzero(found), w)
+    y, x = np.divmod(np.flatnonzero(found.view(np.bool_)), w)
     stays, rise, around = np.zeros(len(y)), np.zeros(len(y)), np.zeros((4, len(y)))
     for frame in burst.frames:
         out, r, a = _standing(frame.dn, y, x, slope, base)
@@ -91,7 +91,7 @@ def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:
     rows = [np.asarray(values["points"], np.intp).reshape(-1, 2)]
     for top, left, bottom, right in np.asarray(values["boxes"], np.intp).reshape(-1, 4):
         if 0 <= top < bottom <= h and 0 <= left < right <= w:
-            rows.append(np.stack(np.mgrid[top:bottom, left:right], -1).reshape(-1, 2))
+            rows.append(np.argwhere(np.ones((bottom - top, right - left), np.bool_)) + (top, left))
     points = np.concatenate(rows)
     points = points[(points[:, 0] < h) & (points[:, 1] < w)]
     return points[:, 0], points[:, 1]

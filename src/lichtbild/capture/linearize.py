@@ -72,7 +72,7 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     Warns
     -----
     FallbackWarning
-        No as-shot neutral, no noise profile, or an opcode that is not applied.
+        No as-shot neutral, or an opcode that the file insists on and that is not applied.
     """
     reference = burst.reference or 0
     shot = burst.frames[reference].shot

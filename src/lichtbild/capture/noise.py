@@ -43,23 +43,30 @@ def estimate_noise(burst: Burst) -> Noise:
     step2 = float(1 / (12 * (frame.shot.white - float(frame.shot.black.max())) ** 2))  # rounding to whole numbers
     mean, fine, coarse = _blocks(frame)
     if mean.size < 64:
-        return Noise((1e-4,) * 3, (max(1e-6, step2),) * 3)
+        return _same(1e-4, max(1e-6, step2))
     flat, anchor = (_flattest(mean, coarse, share) for share in (_FLATTEST, _ANCHOR))
     shot, read = _line(mean[flat], fine[flat], step2)
     for _ in range(_ROUNDS):
         expected = shot * mean + read
         flat = ((coarse < _TOLERANCE * expected) & (fine < 3 * expected)) | (anchor & (fine < 10 * expected))
         shot, read = _line(mean[flat], fine[flat], step2)
-    return Noise((shot,) * 3, (read,) * 3)
+    return _same(shot, read)
+
+
+def _same(shot: float, read: float) -> Noise:
+    return Noise((shot, shot, shot), (read, read, read))
 
 
 def _blocks(frame: RawFrame) -> tuple[Array, Array, Array]:
     """Mean, finest diagonal energy and all other detail energy of the blocks that are neither black nor clipped."""
     s = frame.shot
-    planes = [frame.dn[..., c] for c in range(3)] if frame.dn.ndim == 3 else [frame.dn[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    if frame.dn.ndim == 3:
+        planes = [(frame.dn[..., c], s.black[..., c % s.black.shape[-1]] if s.black.ndim == 3 else s.black) for c in range(3)]
+    else:
+        planes = [(frame.dn[i::2, j::2], s.black[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
     parts = []
-    for k, plane in enumerate(planes):
-        black = s.black[0, 0, k] if s.black.ndim == 3 else s.black[k // 2::2, k % 2::2].mean() if len(planes) == 4 else s.black.mean()
+    for plane, levels in planes:
+        black = levels.mean()
         rows, columns = plane.shape[0] // _SIDE, plane.shape[1] // _SIDE
         every = max(1, rows * columns // _MOST_BLOCKS)
         cut = plane[:rows * _SIDE, :columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)[::every]
@@ -71,16 +78,17 @@ def _blocks(frame: RawFrame) -> tuple[Array, Array, Array]:
 
 
 def _energies(x: Array) -> tuple[Array, Array, Array]:
-    level, total, fine = x, np.zeros(len(x), np.float32), None
-    for _ in range(3):
+    level, total, fine = x, np.zeros(len(x), np.float32), np.zeros(len(x), np.float32)
+    for k in range(3):
         a, b, c, d = level[:, ::2, ::2], level[:, ::2, 1::2], level[:, 1::2, ::2], level[:, 1::2, 1::2]
         bands = [(a + b - c - d) / 2, (a - b + c - d) / 2, (a - b - c + d) / 2]
         level = (a + b + c + d) / 2
-        if fine is None:
+        if k == 0:
             fine = (bands.pop() ** 2).mean((1, 2))
-        total += sum((band**2).sum((1, 2)) for band in bands)
-    assert fine is not None
-    return level[:, 0, 0] / _SIDE, fine, total / (_SIDE * _SIDE - 1 - _SIDE * _SIDE // 4)
+        for band in bands:
+            total += (band**2).sum((1, 2))
+    others = np.float32(_SIDE * _SIDE - 1 - _SIDE * _SIDE // 4)
+    return level[:, 0, 0] / np.float32(_SIDE), fine, total / others
 
 
 def _flattest(mean: Array, coarse: Array, share: float) -> NDArray[np.bool_]:

@@ -266,13 +266,13 @@ def _camera_colour(raw: rawpy.RawPy) -> CameraColour:
     """ColorMatrix for D65: LibRaw's table, else the inverse of its camera → sRGB matrix and daylight balance."""
     matrix: NDArray[np.float64] = np.array(raw.rgb_xyz_matrix[:3], np.float64)
     if not matrix.any():
-        to_srgb = np.array(raw.color_matrix[:, :3], np.float64)
+        to_srgb: NDArray[np.float64] = np.array(raw.color_matrix[:, :3], np.float64)
         daylight = np.array(raw.daylight_whitebalance[:3], np.float64)
         if not to_srgb.any() or not (daylight > 0).all() or np.allclose(to_srgb, np.eye(3)):
             return CameraColour()
         srgb_to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
         to_xyz = srgb_to_xyz @ to_srgb @ np.diag(daylight)
-        matrix = np.linalg.inv(to_xyz) if _invertible(to_xyz) else np.zeros((3, 3))
+        matrix = np.linalg.inv(to_xyz).astype(np.float64) if _invertible(to_xyz) else np.zeros((3, 3))
     return CameraColour(illuminants=(_D65,), colour=(matrix,)) if _invertible(matrix) else CameraColour()
 
 

@@ -153,8 +153,8 @@ def _encoded(scene: Scene, kind: str, headroom: int) -> UInt16:
 def _merged_noise(scene: Scene, headroom: int) -> Noise:
     """Of the file's values 0 … 1: balance undone, shared by the frames, lowered by the headroom."""
     frames = float(scene.frames.mean()) if scene.frames is not None else float(scene.merged)
-    g = scene.gain
-    n = scene.noise.scaled((1 / g[0], 1 / g[1], 1 / g[2])).scaled((2.0**-headroom,) * 3)
+    g, down = scene.gain, 2.0**-headroom
+    n = scene.noise.scaled((1 / g[0], 1 / g[1], 1 / g[2])).scaled((down, down, down))
     s, r = (tuple(v / max(frames, 1e-3) for v in values) for values in (n.shot, n.read))
     return Noise((s[0], s[1], s[2]), (r[0], r[1], r[2]))
 
