@@ -6,6 +6,8 @@
 namespace {
 constexpr int BLOCK = 8;
 
+inline float root3(float x) { return x > 0.0f ? exp2_(log2_(x) * (1.0f / 3.0f)) : 0.0f; }
+
 // Offsets e[c] = cbrt(x[c]) - mean of the three, and how much they count, on a coarser and coarser raster.
 struct Level {
     int h, w;
@@ -17,25 +19,32 @@ struct Level {
 
 Level measured(const float *rgb, const uint8_t *clipped, const float *gain, int h, int w) {
     Level level((h + BLOCK - 1) / BLOCK, (w + BLOCK - 1) / BLOCK);
+    std::vector<uint8_t> touched(level.weight.size(), 0);
+    parallel_rows(level.h, 4, [&](int j0, int j1) {
+        for (int j = j0; j < j1; j++)
+            for (int y = j * BLOCK; y < std::min(h, (j + 1) * BLOCK); y++)
+                for (int x = 0; x < w; x++) touched[(size_t)j * level.w + x / BLOCK] |= clipped[(size_t)y * w + x];
+    });
     parallel_rows(level.h, 4, [&](int j0, int j1) {
         for (int j = j0; j < j1; j++)
             for (int i = 0; i < level.w; i++) {
-                float sum[3] = {0, 0, 0}, total = 0.0f;
                 uint8_t bits = 0;
-                for (int y = std::max(0, j * BLOCK - 2); y < std::min(h, (j + 1) * BLOCK + 2); y++)
-                    for (int x = std::max(0, i * BLOCK - 2); x < std::min(w, (i + 1) * BLOCK + 2); x++)
-                        bits |= clipped[(size_t)y * w + x];
+                for (int dj = -1; dj <= 1; dj++)
+                    for (int di = -1; di <= 1; di++)
+                        bits |= touched[(size_t)clampi(j + dj, 0, level.h - 1) * level.w + clampi(i + di, 0, level.w - 1)];
                 // sensors bend before they clip: where anything near is clipped, ask only if nobody else knows
                 const float trust = bits ? 1e-3f : 1.0f;
-                for (int y = j * BLOCK; y < std::min(h, (j + 1) * BLOCK); y += 2)
-                    for (int x = i * BLOCK; x < std::min(w, (i + 1) * BLOCK); x += 2) {
+                float sum[3] = {0, 0, 0}, total = 0.0f;
+                for (int y = j * BLOCK + 1; y < std::min(h, (j + 1) * BLOCK); y += 3)
+                    for (int x = i * BLOCK + 1; x < std::min(w, (i + 1) * BLOCK); x += 3) {
                         size_t at = (size_t)y * w + x;
                         const float *p = rgb + 3 * at;
                         float near = std::max(p[0] / gain[0], std::max(p[1] / gain[1], p[2] / gain[2]));
                         if (clipped[at] || !(std::min(p[0], std::min(p[1], p[2])) > 0.0f) || !(near < 64.0f)) continue;
+                        if (near < 0.0625f) continue;
                         near = std::min(near, 1.0f);
                         float weight = trust * near * near * near * near;  // what is nearly as bright says most
-                        float r = cbrt_(p[0]), g = cbrt_(p[1]), b = cbrt_(p[2]), mean = (r + g + b) * (1.0f / 3.0f);
+                        float r = root3(p[0]), g = root3(p[1]), b = root3(p[2]), mean = (r + g + b) * (1.0f / 3.0f);
                         sum[0] += weight * (r - mean);
                         sum[1] += weight * (g - mean);
                         sum[2] += weight * (b - mean);
@@ -43,7 +52,7 @@ Level measured(const float *rgb, const uint8_t *clipped, const float *gain, int 
                     }
                 size_t n = (size_t)j * level.w + i;
                 for (int c = 0; c < 3; c++) level.offset[c][n] = total > 0.0f ? sum[c] / total : 0.0f;
-                level.weight[n] = total * (4.0f / (BLOCK * BLOCK));
+                level.weight[n] = total * (1.0f / 9.0f);
             }
     });
     return level;
@@ -78,15 +87,19 @@ float bilinear(const std::vector<float> &v, int h, int w, float y, float x) {
 }
 
 void fill(Level &fine, const Level &coarse) {  // where little is known, the coarser raster speaks
-    for (int j = 0; j < fine.h; j++)
-        for (int i = 0; i < fine.w; i++) {
-            size_t n = (size_t)j * fine.w + i;
-            float own = fine.weight[n] < 0.25f ? fine.weight[n] * 4.0f : 1.0f;
-            for (int c = 0; c < 3; c++) {
-                float far = bilinear(coarse.offset[c], coarse.h, coarse.w, 0.5f * (float)j - 0.25f, 0.5f * (float)i - 0.25f);
-                fine.offset[c][n] = own * fine.offset[c][n] + (1.0f - own) * far;
+    parallel_rows(fine.h, 16, [&](int j0, int j1) {
+        for (int j = j0; j < j1; j++)
+            for (int i = 0; i < fine.w; i++) {
+                size_t n = (size_t)j * fine.w + i;
+                float own = fine.weight[n] < 0.25f ? fine.weight[n] * 4.0f : 1.0f;
+                if (own == 1.0f) continue;
+                for (int c = 0; c < 3; c++) {
+                    float far = bilinear(coarse.offset[c], coarse.h, coarse.w, 0.5f * (float)j - 0.25f,
+                                         0.5f * (float)i - 0.25f);
+                    fine.offset[c][n] = own * fine.offset[c][n] + (1.0f - own) * far;
+                }
             }
-        }
+    });
 }
 
 // How clipped a pixel is, 0 … 1 per colour: the mean of the bits over 5 × 5 pixels.
@@ -106,20 +119,33 @@ void softened(const uint8_t *clipped, int h, int w, int y, int *column, float *o
     }
 }
 
-void rebuild(const float *p, const float *soft, const float *offset, float *to) {
-    float root[3], known = 0.0f, level = 0.0f, least = -1e30f;
+void rebuild(const float *p, const float *bits, const float *gain, const float *measured, float *to) {
+    // where two are clipped, the third one near its end may have been bent: it follows them
+    float soft[3];
     for (int c = 0; c < 3; c++) {
-        root[c] = cbrt_(p[c]);
-        float weight = 1.0f - soft[c];
-        level += weight * (root[c] - offset[c]);
-        known += weight;
+        float near = (p[c] / gain[c] - 0.85f) * 8.0f, others = std::min(bits[(c + 1) % 3], bits[(c + 2) % 3]);
+        soft[c] = std::max(bits[c], others * (near > 0.0f ? (near < 1.0f ? near : 1.0f) : 0.0f));
+    }
+    // the more is clipped the less is known of the colour: none is left where all three are
+    const float known = 3.0f - (soft[0] + soft[1] + soft[2]), keep = known * (1.0f / 3.0f);
+    float offset[3] = {keep * measured[0], keep * measured[1], keep * measured[2]};
+    // bright things are seldom magenta: a clipped green may lag behind by a quarter of what was measured
+    const float less = offset[1] < 0.0f ? 0.75f * soft[1] * offset[1] : 0.0f;
+    offset[0] += 0.5f * less;
+    offset[1] -= less;
+    offset[2] += 0.5f * less;
+    float root[3], level = 0.0f, least = -1e30f;
+    for (int c = 0; c < 3; c++) {
+        root[c] = root3(p[c]);
+        level += (1.0f - soft[c]) * (root[c] - offset[c]);
         least = std::max(least, root[c] - offset[c]);
     }
-    // all clipped: the least light that explains every colour
-    float sure = known < 1.0f ? known : 1.0f;
+    const float sure = known < 1.0f ? known : 1.0f;
     level = known > 1e-6f ? sure * level / known + (1.0f - sure) * least : least;
+    float lifted = level;  // every clipped colour is at least what the sensor saw
+    for (int c = 0; c < 3; c++) lifted = std::max(lifted, level + soft[c] * (root[c] - offset[c] - level));
     for (int c = 0; c < 3; c++) {
-        float wanted = level + offset[c];
+        float wanted = lifted + offset[c];
         wanted = wanted * wanted * wanted - p[c];
         to[c] = wanted > 0.0f ? p[c] + soft[c] * wanted : p[c];
     }
@@ -157,17 +183,10 @@ static void highlights(In<float, 3> rgb, In<uint8_t, 2> clipped, In<float, 1> ga
                 const float *s = &soft[(size_t)3 * x];
                 if (s[0] + s[1] + s[2] == 0.0f) continue;
                 float offset[3];
-                // bright things are seldom magenta: a clipped green may lag behind by a quarter of what was measured
                 for (int c = 0; c < 3; c++)
                     offset[c] = bilinear(field.offset[c], field.h, field.w, ((float)y - 0.5f * (BLOCK - 1)) / BLOCK,
                                          ((float)x - 0.5f * (BLOCK - 1)) / BLOCK);
-                if (offset[1] < 0.0f) {
-                    float less = 0.75f * s[1] * offset[1];
-                    offset[1] -= less;
-                    offset[0] += 0.5f * less;
-                    offset[2] += 0.5f * less;
-                }
-                rebuild(p + 3 * x, s, offset, to + 3 * x);
+                rebuild(p + 3 * x, s, gain.data(), offset, to + 3 * x);
             }
         }
     });

@@ -5,7 +5,7 @@
 namespace {
 constexpr float LOWEST = -16.0f, STEP = 0.5f;  // log2 of the first bin, EV a bin
 constexpr int BINS = 65;                       // up to +16
-constexpr int BLOCK = 4;                       // pixels a side whose mean enters the grid
+constexpr int BLOCK = 4;                       // pixels between samples that enter the grid
 
 struct Grid {
     int gy, gx;       // nodes in space; node (j, i) lies at pixel (j · cell, i · cell)
@@ -15,36 +15,32 @@ struct Grid {
                                   sum((size_t)gy * gx * BINS), count((size_t)gy * gx * BINS) {}
 };
 
-// log2 of the mean luminance of blocks
-std::vector<float> blocks_of(const float *rgb, int h, int w, const float *k, int bh, int bw) {
+// log2 of the luminance of every BLOCK-th 2 × 2 pixels: few enough not to mix what lies either side of an edge
+std::vector<float> samples_of(const float *rgb, int h, int w, const float *k, int bh, int bw) {
     std::vector<float> made((size_t)bh * bw);
     parallel_rows(bh, 8, [&](int b0, int b1) {
-        std::vector<float> row(w), column(bw);
         for (int b = b0; b < b1; b++) {
-            std::fill(row.begin(), row.end(), 0.0f);
-            int y1 = std::min(h, (b + 1) * BLOCK);
-            for (int y = b * BLOCK; y < y1; y++) {
-                const float *p = rgb + (size_t)3 * w * y;
-                for (int x = 0; x < w; x++) row[x] += k[0] * p[3 * x] + k[1] * p[3 * x + 1] + k[2] * p[3 * x + 2];
-            }
+            float *row = &made[(size_t)b * bw];
+            const float *rows[2];
+            for (int d = 0; d < 2; d++) rows[d] = rgb + (size_t)3 * w * std::min(b * BLOCK + 1 + d, h - 1);
             for (int i = 0; i < bw; i++) {
-                int x0 = i * BLOCK, x1 = std::min(w, x0 + BLOCK);
+                const int x[2] = {3 * std::min(i * BLOCK + 1, w - 1), 3 * std::min(i * BLOCK + 2, w - 1)};
                 float s = 0.0f;
-                for (int x = x0; x < x1; x++) s += row[x];
-                s /= (float)((x1 - x0) * (y1 - b * BLOCK));
-                column[i] = s > 1.6e-5f ? s : 1.6e-5f;  // also NaN
+                for (const float *p : rows)
+                    for (int at : x) s += k[0] * p[at] + k[1] * p[at + 1] + k[2] * p[at + 2];
+                row[i] = s > 6.4e-5f ? 0.25f * s : 1.6e-5f;  // also NaN
             }
             for (int i = 0; i < bw; i++) {
-                float l = log2_(column[i]);
-                made[(size_t)b * bw + i] = l < 15.9f ? l : 15.9f;
+                float l = log2_(row[i]);
+                row[i] = l < 15.9f ? l : 15.9f;
             }
         }
     });
     return made;
 }
 
-// One piece is one grid row, which gathers from the blocks within a cell of it: no two pieces write the same node.
-void splat(Grid &g, const std::vector<float> &blocks, int bh, int bw) {
+// One piece is one grid row, which gathers from the samples within a cell of it: no two pieces write the same node.
+void splat(Grid &g, const std::vector<float> &samples, int bh, int bw) {
     std::vector<int> node(bw);
     std::vector<float> part(bw);
     for (int i = 0; i < bw; i++) {
@@ -58,7 +54,7 @@ void splat(Grid &g, const std::vector<float> &blocks, int bh, int bw) {
             float away = std::fabs((BLOCK * (float)b + 0.5f * (BLOCK - 1)) / g.cell - (float)j);
             if (away >= 1.0f) continue;
             for (int i = 0; i < bw; i++) {
-                float l = blocks[(size_t)b * bw + i], at = (l - LOWEST) * (1.0f / STEP);
+                float l = samples[(size_t)b * bw + i], at = (l - LOWEST) * (1.0f / STEP);
                 int k = std::min((int)at, BINS - 2);
                 float t = at - (float)k;
                 for (int side = 0; side < 2; side++) {
@@ -114,8 +110,8 @@ static void tone(In<float, 3> rgb, In<float, 1> weights, In<float, 1> curve, flo
     const int bh = (h + BLOCK - 1) / BLOCK, bw = (w + BLOCK - 1) / BLOCK;
     Grid g(h, w, cell);
     {
-        auto blocks = blocks_of(rgb.data(), h, w, weights.data(), bh, bw);
-        splat(g, blocks, bh, bw);
+        auto samples = samples_of(rgb.data(), h, w, weights.data(), bh, bw);
+        splat(g, samples, bh, bw);
     }
     std::vector<float> scratch;
     for (auto *v : {&g.sum, &g.count}) {

@@ -7,7 +7,7 @@ lightness behind a standard curve shall be that of a good print::
     Σ n(l) · s(l) · L*(curve(2^(l + ev))) / Σ n(l) · s(l) = 46,    s(l) = 1 … 0.15 from 5 to 9 EV below the bright parts
 
 The deep dark counts little (s): a black sky does not brighten the street.  Then half of what would lie more than 4 EV
-above mid-grey is taken back, and a third of what a picture without anything bright is short of.  The absolute
+above mid-grey is taken back, and nearly half of what a scene without anything bright is short of is given: snow is white.  The absolute
 brightness that aperture, time and ISO tell holds night scenes down: by `Exposure.night` at 1 lx and below, by nothing
 above 40 lx.  Night stays night.
 
@@ -33,7 +33,7 @@ LUMINANCE = np.float32(REC2020.to_xyz()[1])
 _LOW, _STEPS, _BINS = -20.0, 16, 640  # log2 of the first bin, bins an EV
 _GREY = math.log2(0.18)
 _PRINT = 46.0  # mean lightness
-_BRIGHTEST, _NEAR_WHITE = 4.0, 1.75  # EV above mid-grey
+_BRIGHTEST, _NEAR_WHITE = 4.0, 2.0  # EV above mid-grey
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _centred(counts: np.ndarray) -> float:
         low, high = (ev, high) if mean < _PRINT else (low, ev)
     above = _percentile(counts, 0.99) + ev - _GREY
     ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 3.0)
-    return ev + 0.35 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
+    return ev + 0.45 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
 
 
 def _percentile(counts: np.ndarray, share: float) -> float:
