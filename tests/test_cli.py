@@ -148,7 +148,7 @@ def test_every_verb_speaks_to_people_and_to_programs(words, holds, place):
 
 
 def test_a_demo_leaves_everything_in_a_folder(place):
-    code, _, err = run("demo", "demo", "--size", "240x320", "--frames", "2", cwd=place)
+    code, _, err = run("demo", "demo", "--size", "240x320", cwd=place)
     assert code == 0, err
     assert {"before-after.jpg", "photo.jpg", "merged.dng"} <= set(files(place / "demo"))
 

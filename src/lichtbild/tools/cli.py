@@ -88,28 +88,6 @@ def common() -> Parser:
     return flags
 
 
-def recipe_flags(verb: argparse.ArgumentParser) -> None:
-    """The flags that choose the frames and the recipe."""
-    verb.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="STAGE.KNOB=VALUE",
-        dest="settings",
-        help="turn one knob, e.g. exposure.ev=+0.3; repeatable",
-    )
-    verb.add_argument(
-        "--reference",
-        type=number(0, 9999, "auto"),
-        default="auto",
-        metavar="auto|N",
-        help="the frame the others are moved to, counted from 0 (auto: the sharpest)",
-    )
-    verb.add_argument(
-        "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
-    )
-
-
 def parser() -> Parser:
     """The whole grammar."""
     top = Parser(
@@ -121,36 +99,22 @@ def parser() -> Parser:
     verbs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     shared = [common()]
 
-    def verb(name: str, words: str) -> argparse.ArgumentParser:
+    def verb(name: str, words: str) -> Parser:
         return verbs.add_parser(name, help=words, description=words, parents=shared)
 
-    v = verb(
-        "develop",
-        "Develop bursts into finished photos. Files are one burst; a folder is one burst if -o is a "
-        "file, else its bursts are found.",
+    develop_words(
+        verb(
+            "develop",
+            "Develop bursts into finished photos. Files are one burst; a folder is one burst if -o is a "
+            "file, else its bursts are found.",
+        )
     )
-    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
-    v.add_argument(
-        "-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, photo.tif or a folder"
+    merge_words(
+        verb(
+            "merge",
+            "Merge one burst into a linear DNG or TIFF: clean light, no tone, for your own raw editor.",
+        )
     )
-    v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
-    v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
-    v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
-    v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
-    v.add_argument(
-        "--quality", type=number(1, 100), default=92, metavar="1…100", help="JPEG quality (default 92)"
-    )
-    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
-    recipe_flags(v)
-    v = verb(
-        "merge", "Merge one burst into a linear DNG or TIFF: clean light, no tone, for your own raw editor."
-    )
-    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
-    v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
-    v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
-    v.add_argument("--space", choices=("camera", "srgb", "rec2020"), help="of a TIFF (default camera)")
-    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
-    recipe_flags(v)
     v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")
     v.add_argument("files", nargs="+", type=Path, metavar="FILE")
     verb("looks", "List the looks.")
@@ -158,28 +122,90 @@ def parser() -> Parser:
     v.add_argument("stage", nargs="?", metavar="STAGE")
     v = verb("group", "Find the bursts in a folder and say why each frame belongs.")
     v.add_argument("folder", type=Path, metavar="DIR")
-    v = verb("simulate", "Make a raw burst with a simulated camera, and its truth.")
+    simulate_words(verb("simulate", "Make a raw burst with a simulated camera, and its truth."))
+    demo_words(
+        verb(
+            "demo", "Make a burst, develop it, leave burst, photo, DNG and before/after picture in a folder."
+        )
+    )
+    verb("doctor", "Check this machine: processor, libraries and three self-tests.")
+    return top
+
+
+def develop_words(v: Parser) -> None:
+    """Everything ``develop`` understands."""
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument(
+        "-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, .tif, .png or a folder"
+    )
+    v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
+    v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
+    v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
+    v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
+    v.add_argument(
+        "--quality", type=number(1, 100), default=92, metavar="1…100", help="of a JPEG (default 92)"
+    )
+    burst_words(v)
+
+
+def merge_words(v: Parser) -> None:
+    """Everything ``merge`` understands."""
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
+    v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
+    v.add_argument("--space", choices=("camera", "srgb", "rec2020"), help="of a TIFF (default camera)")
+    burst_words(v)
+
+
+def burst_words(v: Parser) -> None:
+    """What ``develop`` and ``merge`` share: frames, recipe and metadata."""
+    v.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.KNOB=VALUE",
+        dest="settings",
+        help="turn one knob, e.g. exposure.ev=+0.3; repeatable",
+    )
+    v.add_argument(
+        "--reference",
+        type=number(0, 9999, "auto"),
+        default="auto",
+        metavar="auto|N",
+        help="the frame the others are moved to, counted from 0 (auto: the sharpest)",
+    )
+    v.add_argument(
+        "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
+    )
+    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
+
+
+def simulate_words(v: Parser) -> None:
+    """Everything ``simulate`` understands."""
     v.add_argument("folder", type=Path, metavar="DIR")
     v.add_argument("--scene", default="room", metavar="NAME", help="room, leaves or chart (default room)")
     v.add_argument(
         "--shake", default="hand", metavar="NAME", help="still, steady, hand or shaky (default hand)"
     )
-    v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="frames (default 8)")
-    v.add_argument(
-        "--size", default="2448x3264", metavar="HxW", help="height x width in pixels (default 2448x3264)"
-    )
-    v.add_argument(
-        "--iso", type=number(25, 102400), default=400, metavar="ISO", help="sensitivity (default 400)"
-    )
-    v.add_argument(
-        "--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="another scene (default 1)"
-    )
-    v = verb(
-        "demo", "Make a burst, develop it and leave burst, photo, DNG and a before/after picture in a folder."
-    )
+    v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
+    v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
+    sensor_words(v)
+
+
+def demo_words(v: Parser) -> None:
+    """Everything ``demo`` understands."""
     v.add_argument("folder", nargs="?", type=Path, default=Path("lichtbild-demo"), metavar="DIR")
-    verb("doctor", "Check this machine: processor, libraries and three self-tests.")
-    return top
+    sensor_words(v)
+
+
+def sensor_words(v: Parser) -> None:
+    """What made-up bursts share."""
+    v.add_argument(
+        "--size", default="2448x3264", metavar="HxW", help="height x width (default 2448x3264 pixels)"
+    )
+    v.add_argument(
+        "--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="other details (default 1)"
+    )
 
 
 def run(argv: Sequence[str], talk: Talk) -> int:

@@ -4,34 +4,65 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import asdict
 
 from lichtbild.base.errors import ExportError
 from lichtbild.tools.outcome import DONE, UsageError
-from lichtbild.tools.talk import Talk
+from lichtbild.tools.talk import Talk, frames
 
 
 def simulate(args: Namespace, talk: Talk) -> int:
     """Write a simulated burst and its truth into a folder."""
     from lichtbild.simulate import burst, write
 
-    height, cross, width = args.size.lower().partition("x")
-    if not (cross and height.isdecimal() and width.isdecimal()):
-        raise UsageError(f"--size = {args.size} is not HEIGHTxWIDTH", hint="for example --size 2448x3264")
+    height, width = size_of(args.size)
     if not args.overwrite and args.folder.is_dir() and any(args.folder.glob("frame_*.dng")):
         raise ExportError(
-            f"{args.folder} has a burst already", hint="--overwrite replaces it, or name another folder"
+            f"{args.folder} holds a burst already", hint="--overwrite replaces it, or name another folder"
         )
-    talk.note(f"simulating {args.frames} frames of {width} × {height} pixels at ISO {args.iso}")
+    talk.note(f"simulating {frames(args.frames)} of {width} × {height} pixels at ISO {args.iso}")
     taken, truth = burst(
-        args.scene,
-        size=(int(height), int(width)),
-        frames=args.frames,
-        iso=args.iso,
-        seed=args.seed,
-        shake=args.shake,
+        args.scene, size=(height, width), frames=args.frames, iso=args.iso, seed=args.seed, shake=args.shake
     )
     paths = write(args.folder, taken, truth)
     for path in paths:
         talk.result(str(path))
     talk.document({"folder": str(args.folder), "files": [str(p) for p in paths]})
     return DONE
+
+
+def demo(args: Namespace, talk: Talk) -> int:
+    """The main job on a simulated burst: burst, photo, merged DNG, before and after."""
+    from lichtbild.tools.demo import demo as run
+    from lichtbild.tools.open import warned
+
+    with warned(talk) as warnings:
+        made = run(
+            args.folder, seed=args.seed, size=size_of(args.size), overwrite=args.overwrite, progress=talk.note
+        )
+    took = sum(made.seconds.values())
+    talk.table(
+        [
+            (str(made.burst[0].parent), f"the burst, {frames(made.frames)}, and its truth"),
+            (str(made.merged), "all frames merged, for a raw editor"),
+            (str(made.photo), "the photo"),
+            (str(made.comparison), "one frame beside the photo: look at this one first"),
+        ]
+    )
+    talk.result(f"{made.photo.name}  {frames(made.frames)}, {made.used} merged  {took:.1f} s")
+    talk.document({**asdict(made), "warnings": warnings})
+    return DONE
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """``2448x3264`` as (height, width).
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    height, cross, width = text.lower().partition("x")
+    if not (cross and height.isdecimal() and width.isdecimal()):
+        raise UsageError(f"--size = {text} is not HEIGHTxWIDTH", hint="for example --size 2448x3264")
+    return int(height), int(width)
