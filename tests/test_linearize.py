@@ -293,7 +293,7 @@ def test_injected_bad_pixels_of_a_real_photo_are_found(data_dir):
     repaired, plain = linearize(with_defects)[0].cfa, linearize(without, STILL)[0].cfa
     untouched = linearize(with_defects, STILL)[0].cfa
     injected = clean != bad
-    assert (repaired != untouched)[injected].mean() > 0.9
+    assert (repaired != untouched)[injected].mean() > 0.85
     assert (repaired != untouched)[~injected].mean() < 2e-4
     assert abs(repaired - plain)[injected].mean() < 0.1 * abs(untouched - plain)[injected].mean()
 

@@ -4,7 +4,7 @@
 Three rules, all of which must agree:
 
 - *It stands out*: brighter than the second brightest (or darker than the second darkest) of its eight neighbours of the
-  same colour by `hot_pixels` times the noise.
+  same colour by `hot_pixels` times the noise, and by more than these differ among each other.
 - *It stays*: it does so in nearly every frame, though the hand moved the scene between them.
 - *It is alone*: a lens spreads even a star over more than one photosite, so the four direct neighbours of a real
   highlight rise with it.  Those of a defect do not.
@@ -25,6 +25,7 @@ from lichtbild.base.image import Burst, Float32, Noise, UInt8, UInt16
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows, columns
 
 _STAYS = 0.75  # of the frames
+_BUSY = 1.0  # × the spread of the neighbours: in fine texture nothing is sure
 _ALONE = 0.12  # rise of the direct neighbours, × the rise of the site
 _SAME = ((-2, -2), (-2, 0), (-2, 2), (0, -2), (0, 2), (2, -2), (2, 0), (2, 2))
 _PAIRS = ((0, 2), (2, 0), (2, 2), (2, -2))
@@ -75,8 +76,9 @@ def _standing(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float
     value = _take(dn, y, x)
     same = np.sort([_take(dn, y + dy, x + dx) for dy, dx in _SAME], axis=0)
     up, down = value - same[6], same[1] - value
-    out = ((up > 0) & (up**2 > np.maximum(slope * same[6] + base, 1)))
-    out |= (down > 0) & (down**2 > np.maximum(slope * same[1] + base, 1))
+    busy = _BUSY * (same[6] - same[1])
+    out = (up > busy) & (up**2 > np.maximum(slope * same[6] + base, 1))
+    out |= (down > busy) & (down**2 > np.maximum(slope * same[1] + base, 1))
     around = []
     for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):  # against their own colour, on the far side of the site
         far = [_take(dn, y + 3 * dy, x + 3 * dx), _take(dn, y + dy + 2 * dx, x + dx + 2 * dy),
