@@ -109,12 +109,13 @@ static void fold(const float *__restrict s, float *__restrict cell, int w, int c
 }
 
 static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black_rows, In<float, 2> gain, int white,
-                      int clip, In<float, 1> gains, In<double, 2> where, In<double, 2> vignettes, float power,
+                      In<uint16_t, 2> clip, In<float, 1> gains, In<double, 2> where, In<double, 2> vignettes, float power,
                       Out<float, 3> light, Out<uint8_t, 2> clipped, Out<float, 2> shading) {
     const int h = (int)dn.shape(0), w = (int)dn.shape(1), c = (int)dn.shape(2), n = w * c;
     need((int)black.shape(1) == n && black.shape(0) > 0, "black");
     need((int)black_rows.shape(0) == h || black_rows.shape(0) == 0, "black_rows");
     need((int)gain.shape(1) == n && gain.shape(0) == 2, "gain");
+    need((int)clip.shape(1) == n && clip.shape(0) == 2, "clip");
     need((int)light.shape(0) == h && (int)light.shape(1) == w && (int)light.shape(2) == c, "light");
     need((int)clipped.shape(0) == h && (int)clipped.shape(1) == w, "clipped");
     need(where.shape(1) == 15 && vignettes.shape(1) == 7, "opcodes");
@@ -135,12 +136,13 @@ static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black
             const float by = black_rows.shape(0) ? black_rows(y) : 0.0f, top = (float)white;
             for (int x = 0; x < n; x++) out[x] = (std::min((float)in[x], top) - (b[x] + by)) * g[x];
             uint8_t *flag = clipped.data() + (size_t)y * w;
+            const uint16_t *full = clip.data() + (size_t)(y & 1) * n;
             if (c == 1)
-                for (int x = 0; x < w; x++) flag[x] = in[x] >= clip;
+                for (int x = 0; x < w; x++) flag[x] = in[x] >= full[x];
             else
                 for (int x = 0; x < w; x++) {
                     flag[x] = 0;
-                    for (int p = 0; p < c; p++) flag[x] |= in[(size_t)x * c + p] >= clip;
+                    for (int p = 0; p < c; p++) flag[x] |= in[(size_t)x * c + p] >= full[(size_t)x * c + p];
                 }
             if (!shaded) continue;
             std::fill(shade.begin(), shade.end(), 1.0f);

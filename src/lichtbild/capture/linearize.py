@@ -5,10 +5,11 @@ Per photosite at (y, x) of colour c::
 
     light = (DN - black(y, x)) / (white - black) · shading(y, x)^k · gain[c]
 
-Black levels repeat in a small pattern and may have a delta per row and column.  ``shading`` is the product of the
-GainMaps and FixVignetteRadial opcodes of OpcodeList2 (k is `Linearize.shading`).  ``gain`` is the white balance: 1 for
-the strongest channel, more for the others, so that nothing that is not clipped in the file becomes clipped; it is one
-triple for the whole burst, the reference's.  Nothing is clipped at 0: noise around black must stay unbiased.
+Black levels repeat in a small pattern and may have a delta per row and column.  ``shading`` is the product of
+the GainMaps and FixVignetteRadial opcodes of OpcodeList2 (k is `Linearize.shading`).  ``gain`` is the white
+balance: 1 for the strongest channel, more for the others, so that nothing that is not clipped in the file
+becomes clipped; it is one triple for the whole burst, the reference's.  Nothing is clipped at 0: noise around
+black must stay unbiased.
 
 Hot and dead photosites are replaced (see `defects`), as are those of OpcodeList1's FixBadPixels.
 
@@ -20,7 +21,6 @@ References
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass, replace
 
@@ -34,10 +34,10 @@ from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import signature, stage
 from lichtbild.capture.defects import Sites, defects, listed, repair
 from lichtbild.capture.noise import estimate_noise
+from lichtbild.capture.saturation import saturation
 
 __all__ = ["Linearize", "estimate_noise", "linearize"]
 
-_TOLERANCE = 0.004  # of the range below the white level: clipped sensors scatter a little
 _STRONGEST = 8.0  # white-balance gain an estimate may ask for
 _BLOCK = 16  # photosites of one colour averaged before estimating the white balance
 _APPLIED = ("GainMap", "FixVignetteRadial")
@@ -49,8 +49,12 @@ class Linearize(Params):
     """Knobs of `linearize`."""
 
     shading: float = knob(1.0, 0.0, 1.0, "", "Share of the lens shading (in EV) that is corrected.")
-    hot_pixels: float = knob(8.0, 0.0, 30.0, "σ", "How far a photosite must stand out to be replaced; 0 is never.")
-    white_balance: str = choice("as-shot", ("as-shot", "auto"), "as-shot: the camera's. auto: estimated from the scene.")
+    hot_pixels: float = knob(
+        8.0, 0.0, 30.0, "σ", "How far a photosite must stand out to be replaced; 0 is never."
+    )
+    white_balance: str = choice(
+        "as-shot", ("as-shot", "auto"), "as-shot: the camera's. auto: estimated from the scene."
+    )
 
 
 @stage
@@ -83,13 +87,14 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     gain = _gain(neutral) if shot.kind != "mono" else (1.0, 1.0, 1.0)
     _tell(shot)
     sites = _sites(burst, reference, noise, params)
+    full = saturation(burst.frames[reference])
     history = (signature("linearize", params),)
 
     def make(k: int) -> Mosaic:
         frame = burst.frames[k]
         own = frame.shot.noise or noise
         frame = replace(frame, shot=replace(frame.shot, neutral=neutral or frame.shot.neutral))
-        return _light(frame, gain, own, sites, params, history)
+        return _light(frame, (gain, full), own, sites, params, history)
 
     return Frames(len(burst.frames), reference, make, "linearize")
 
@@ -97,34 +102,62 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
 # ---- one frame
 
 
-def _light(frame: RawFrame, gain: Triple, noise: Noise, sites: Sites, params: Linearize, history: tuple[str, ...]
-           ) -> Mosaic:
-    shot = frame.shot
+def _light(
+    frame: RawFrame,
+    levels: tuple[Triple, Triple],
+    noise: Noise,
+    sites: Sites,
+    params: Linearize,
+    history: tuple[str, ...],
+) -> Mosaic:
+    shot, (gain, full) = frame.shot, levels
     h, w = frame.dn.shape[:2]
     c = 3 if frame.dn.ndim == 3 else 1
-    gains, where, vignettes = _shading(shot) if params.shading > 0 else _shading(replace(shot, opcodes=((), (), ())))
+    gains, where, vignettes = (
+        _shading(shot) if params.shading > 0 else _shading(replace(shot, opcodes=((), (), ())))
+    )
     black, rows, highest = _black(shot, w, c)
-    clip = math.ceil(shot.white - _TOLERANCE * (shot.white - highest))
     light, clipped = np.empty((h, w, c), np.float32), np.empty((h, w), np.uint8)
     shaded = len(where) + len(vignettes) > 0
     shading = np.empty(((h + 1) // 2, (w + 1) // 2) if shaded else (0, 0), np.float32)
-    kernels.linearize(frame.dn.reshape(h, w, c), black, rows, _site_gains(shot, gain, w, shot.white - highest),
-                      int(shot.white), clip, gains, where, vignettes, params.shading, light, clipped, shading)
+    gain_at = _samples(shot, gain, w) / np.float32(shot.white - highest)
+    kernels.linearize(
+        frame.dn.reshape(h, w, c),
+        black,
+        rows,
+        gain_at,
+        int(shot.white),
+        _samples(shot, full, w).astype(np.uint16),
+        gains,
+        where,
+        vignettes,
+        params.shading,
+        light,
+        clipped,
+        shading,
+    )
     cfa = light if c == 3 else light[..., 0]
     if c == 1:
         green = (False,) * 4 if shot.kind == "mono" else tuple(p == 1 for p in shot.pattern)
         repair(cfa, clipped, sites, (green[0], green[1], green[2], green[3]))
-    return Mosaic(cfa, shot.kind, shot.pattern, gain, noise.scaled(gain), clipped, shot,
-                  shading if shaded else None, history)
+    return Mosaic(
+        cfa,
+        shot.kind,
+        shot.pattern,
+        gain,
+        noise.scaled(gain),
+        clipped,
+        shot,
+        shading if shaded else None,
+        history,
+    )
 
 
 def _black(shot: Shot, w: int, c: int) -> tuple[Float32, Float32, float]:
-    """Black per row of the pattern and per sample of a row, the deltas of the rows, and the highest black of all."""
-    pattern = shot.black if shot.black.ndim == 3 else np.repeat(shot.black[..., None], c, axis=2)
-    repeats = -(-w // pattern.shape[1])
-    wide = np.tile(pattern, (1, repeats, 1))[:, :w].astype(np.float32)
-    highest = float(pattern.max())
-    if shot.black_columns is not None:
+    """Black per row of the pattern and per sample of a row, the deltas of the rows, and the highest black of
+    all.""" pattern = shot.black if shot.black.ndim == 3 else np.repeat(shot.black[..., None], c, axis=2)
+    repeats = -(-w // pattern.shape[1]) wide = np.tile(pattern, (1, repeats, 1))[:, :w].astype(np.float32)
+    highest = float(pattern.max()) if shot.black_columns is not None:
         wide = wide + shot.black_columns[None, :w, None]
         highest += max(float(shot.black_columns.max()), 0.0)
     rows = np.zeros(0, np.float32)
@@ -134,22 +167,29 @@ def _black(shot: Shot, w: int, c: int) -> tuple[Float32, Float32, float]:
     return np.ascontiguousarray(wide.reshape(len(wide), w * c)), rows, highest
 
 
-def _site_gains(shot: Shot, gain: Triple, w: int, span: float) -> Float32:
-    """White balance over range, for the samples of an even and an odd row."""
+def _samples(shot: Shot, values: Triple, w: int) -> Float32:
+    """A value per colour, laid out for the samples of an even and an odd row."""
     if shot.kind == "linear":
-        cells = np.array([gain, gain], np.float32)
-        return np.ascontiguousarray(np.tile(cells, (1, w)) / np.float32(span))
+        return np.tile(np.array([values, values], np.float32), (1, w))
     colours = shot.pattern if shot.kind == "bayer" else (0, 0, 0, 0)
-    cells = np.array([gain[c] for c in colours], np.float32).reshape(2, 2)
-    return np.ascontiguousarray(np.tile(cells, (1, (w + 1) // 2))[:, :w] / np.float32(span))
+    cells = np.array([values[c] for c in colours], np.float32).reshape(2, 2)
+    return np.ascontiguousarray(np.tile(cells, (1, (w + 1) // 2))[:, :w])
 
 
 def _shading(shot: Shot) -> tuple[Float32, NDArray[np.float64], NDArray[np.float64]]:
     """Gains of all maps in a row, where each map lies, and the radial vignettes, of OpcodeList2."""
     maps = [o.values for o in shot.opcodes[1] if o.name == "GainMap"]
     where = [[*m["area"], *m["gain"].shape, *m["spacing"], *m["origin"]] for m in maps]
-    gains = np.concatenate([m["gain"].ravel() for m in maps]).astype(np.float32) if maps else np.zeros(0, np.float32)
-    radial = [[*o.values["coefficients"], *o.values["centre"]] for o in shot.opcodes[1] if o.name == "FixVignetteRadial"]
+    gains = (
+        np.concatenate([m["gain"].ravel() for m in maps]).astype(np.float32)
+        if maps
+        else np.zeros(0, np.float32)
+    )
+    radial = [
+        [*o.values["coefficients"], *o.values["centre"]]
+        for o in shot.opcodes[1]
+        if o.name == "FixVignetteRadial"
+    ]
     return gains, np.array(where, np.float64).reshape(-1, 15), np.array(radial, np.float64).reshape(-1, 7)
 
 
@@ -158,11 +198,14 @@ def _shading(shot: Shot) -> tuple[Float32, NDArray[np.float64], NDArray[np.float
 
 def _tell(shot: Shot) -> None:
     """Warn of opcodes that the file insists on and that are not applied."""
+
     def left(opcodes: tuple[Opcode, ...], known: tuple[str, ...]) -> list[str]:
         return [o.name for o in opcodes if o.name not in known and not o.optional]
 
     if names := left(shot.opcodes[0], _REPAIRED) + left(shot.opcodes[1], _APPLIED):
-        warnings.warn(f"{shot.path.name}: {', '.join(names)} of the file is not applied", FallbackWarning, stacklevel=5)
+        warnings.warn(
+            f"{shot.path.name}: {', '.join(names)} of the file is not applied", FallbackWarning, stacklevel=5
+        )
 
 
 def _sites(burst: Burst, reference: int, noise: Noise, params: Linearize) -> Sites:
@@ -202,23 +245,31 @@ def _neutral(frame: RawFrame, params: Linearize) -> Triple | None:
     if shot.neutral is not None and params.white_balance == "as-shot":
         return shot.neutral
     if shot.neutral is None:
-        warnings.warn(f"{shot.path.name} says nothing about white balance; estimated from the scene", FallbackWarning,
-                      stacklevel=5)
+        warnings.warn(
+            f"{shot.path.name} says nothing about white balance; estimated from the scene",
+            FallbackWarning,
+            stacklevel=5,
+        )
     return _estimated_neutral(frame)
 
 
 def _estimated_neutral(frame: RawFrame) -> Triple:
-    """Shades of grey: the 6-norm over the scene of each colour, of block means that hold no clipped photosite."""
-    shot, dn = frame.shot, frame.dn
-    planes = [dn] * 3 if dn.ndim == 3 else [dn[i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    colours = (0, 1, 2) if dn.ndim == 3 else shot.pattern
-    blacks = shot.black.reshape(-1, shot.black.shape[-1])[0] if shot.black.ndim == 3 else shot.black[:2, :2].ravel()
+    """Shades of grey: the 6-norm over the scene of each colour, of block means that hold no clipped
+    photosite.""" shot, dn = frame.shot, frame.dn planes = [dn] * 3 if dn.ndim == 3 else [dn[i::2, j::2] for i
+    in (0, 1) for j in (0, 1)] colours = (0, 1, 2) if dn.ndim == 3 else shot.pattern blacks = (
+        shot.black.reshape(-1, shot.black.shape[-1])[0]
+        if shot.black.ndim == 3
+        else shot.black[:2, :2].ravel()
+    )
     side = max(1, min(_BLOCK, *(s // 8 for s in planes[0].shape[:2])))
     means, highest = [], []
     for k, plane in enumerate(planes):
         plane = plane[..., k] if dn.ndim == 3 else plane
-        rows, columns = dn.shape[0] // (side * (1 if dn.ndim == 3 else 2)), dn.shape[1] // (side * (1 if dn.ndim == 3 else 2))
-        cut = plane[:rows * side, :columns * side].reshape(rows, side, columns, side)
+        rows, columns = (
+            dn.shape[0] // (side * (1 if dn.ndim == 3 else 2)),
+            dn.shape[1] // (side * (1 if dn.ndim == 3 else 2)),
+        )
+        cut = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
         means.append(np.maximum(cut.mean((1, 3), dtype=np.float64) - float(blacks[k]), 0))
         highest.append(cut.max((1, 3)))
     usable = np.max(highest, axis=0) < 0.98 * shot.white
