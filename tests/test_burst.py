@@ -18,9 +18,20 @@ START = datetime(2026, 5, 1, 12, 0, 0)
 def shoot(folder, name, seconds=0.0, *, model="One", size=(16, 16), subseconds=True, **fields):
     """A tiny raw file, taken `seconds` after the start."""
     folder.mkdir(exist_ok=True)
-    said = {"make": "M", "model": model, "iso": 100.0, "exposure_time": 0.01, "f_number": 2.0, "black": np.full((2, 2), 64, np.float32),
-            "white": 1023.0, "time": START + timedelta(seconds=seconds), "subseconds": subseconds}
-    return write_mosaic(folder / name, np.full(size, 200, np.uint16), Shot(Path(name), size, **(said | fields)))
+    said = {
+        "make": "M",
+        "model": model,
+        "iso": 100.0,
+        "exposure_time": 0.01,
+        "f_number": 2.0,
+        "black": np.full((2, 2), 64, np.float32),
+        "white": 1023.0,
+        "time": START + timedelta(seconds=seconds),
+        "subseconds": subseconds,
+    }
+    return write_mosaic(
+        folder / name, np.full(size, 200, np.uint16), Shot(Path(name), size, **(said | fields))
+    )
 
 
 # ---- gather
@@ -38,11 +49,16 @@ def test_without_fractions_of_seconds_names_decide(tmp_path):
     assert [f.shot.path.name for f in gather(paths).frames] == ["a.dng", "b.dng", "c.dng"]
 
 
-@pytest.mark.parametrize(("odd", "words"), [
-    ({"size": (16, 18)}, "size = 18 × 16, the other frames have 16 × 16"),
-    ({"model": "Two"}, "camera = M Two, the other frames have M One"),
-    ({"pattern": BGGR}, "kind = Bayer BGGR, the other frames have Bayer RGGB"),
-    ({"kind": "mono"}, "kind = mono"), ({"exposure_time": 0.08}, "exposure = 8 ×")])
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"size": (16, 18)}, "size = 18 × 16, the other frames have 16 × 16"),
+        ({"model": "Two"}, "camera = M Two, the other frames have M One"),
+        ({"pattern": BGGR}, "kind = Bayer BGGR, the other frames have Bayer RGGB"),
+        ({"kind": "mono"}, "kind = mono"),
+        ({"exposure_time": 0.08}, "exposure = 8 ×"),
+    ],
+)
 @pytest.mark.parametrize("place", [0, 1, 3])
 def test_the_odd_frame_is_named(tmp_path, odd, words, place):
     paths = [shoot(tmp_path, f"{k}.dng", k / 10, **(odd if k == place else {})) for k in range(4)]
@@ -52,7 +68,14 @@ def test_the_odd_frame_is_named(tmp_path, odd, words, place):
 
 
 def test_an_exposure_that_wavers_is_no_stranger(tmp_path):
-    assert len(gather([shoot(tmp_path, f"{k}.dng", k, exposure_time=0.01 * (1 + 0.1 * k)) for k in range(2)]).frames) == 2
+    assert (
+        len(
+            gather(
+                [shoot(tmp_path, f"{k}.dng", k, exposure_time=0.01 * (1 + 0.1 * k)) for k in range(2)]
+            ).frames
+        )
+        == 2
+    )
 
 
 def test_impossible_bursts_are_refused(tmp_path):
@@ -71,12 +94,19 @@ def test_impossible_bursts_are_refused(tmp_path):
 # ---- names
 
 
-@pytest.mark.parametrize(("name", "key"), [
-    ("PXL_20260101_101010123.RAW-02.ORIGINAL.dng", None), ("20260101_101010_003.dng", ("Samsung", "20260101_101010")),
-    ("IMG_20260101_101010_BURST012_COVER.dng", ("Huawei", "IMG_20260101_101010")),
-    ("DSC_0042_BURST20260101101010123.dng", ("Sony", "20260101101010123")),
-    ("00007IMG_00007_BURST20260101101010123_COVER.dng", ("Nexus", "20260101101010123")),
-    ("IMG_20260101_101010_2.dng", ("Open Camera", "IMG_20260101_101010")), ("IMG_1234.dng", None), ("no suffix", None)])
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("PXL_20260101_101010123.RAW-02.ORIGINAL.dng", None),
+        ("20260101_101010_003.dng", ("Samsung", "20260101_101010")),
+        ("IMG_20260101_101010_BURST012_COVER.dng", ("Huawei", "IMG_20260101_101010")),
+        ("DSC_0042_BURST20260101101010123.dng", ("Sony", "20260101101010123")),
+        ("00007IMG_00007_BURST20260101101010123_COVER.dng", ("Nexus", "20260101101010123")),
+        ("IMG_20260101_101010_2.dng", ("Open Camera", "IMG_20260101_101010")),
+        ("IMG_1234.dng", None),
+        ("no suffix", None),
+    ],
+)
 def test_name_families(name, key):
     assert family(Path(name)) == key
 
@@ -96,7 +126,11 @@ def test_names_join_and_say_so(tmp_path):
     assert sorted(map(len, names(groups))) == [1, 3]
     burst = max(groups, key=lambda g: len(g.paths))
     assert burst.name == "20260101"
-    assert burst.reasons == ("first frame", "same Nexus burst, key 20260101", "same Nexus burst, key 20260101")
+    assert burst.reasons == (
+        "first frame",
+        "same Nexus burst, key 20260101",
+        "same Nexus burst, key 20260101",
+    )
     assert len(group(tmp_path, by=["time"])) == 4
 
 
@@ -154,7 +188,7 @@ def test_empty_and_missing_folders_are_named(tmp_path):
 
 
 def test_a_day_of_two_cameras_falls_into_its_bursts(tmp_path):
-    """Two cameras in turn, bursts by time and by name, singles, whole seconds, and a clock that changes its zone."""
+    """Two cameras in turn, bursts by time and by name, singles, whole seconds, a clock that changes zone."""
     rng = np.random.default_rng(0)
     truth: dict[str, int] = {}
     clock, serial = 0.0, 0
@@ -166,10 +200,18 @@ def test_a_day_of_two_cameras_falls_into_its_bursts(tmp_path):
             serial += 1
             now = (START + timedelta(seconds=clock + 0.25 * k)).replace(tzinfo=UTC).astimezone(zone)
             name = f"{k:05d}IMG_{k:05d}_BURST{burst:08d}.dng" if kind == "name" else f"IMG_{serial:04d}.dng"
-            label = burst if kind != "whole seconds" else 1000 + serial  # nothing tells these apart from singles
+            label = (
+                burst if kind != "whole seconds" else 1000 + serial
+            )  # nothing tells these apart from singles
             if kind == "whole seconds":
                 now = now.replace(microsecond=0)
-            shoot(tmp_path, name, model=("One", "Two")[burst // 2 % 2], subseconds=kind != "whole seconds", time=now)
+            shoot(
+                tmp_path,
+                name,
+                model=("One", "Two")[burst // 2 % 2],
+                subseconds=kind != "whole seconds",
+                time=now,
+            )
             truth[name] = label
     found = {p.name: number for number, g in enumerate(group(tmp_path)) for p in g.paths}
     pairs = [(a, b) for a in truth for b in truth if a < b]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Linearize: the kernel equals the formula, phases do not matter, shading and defects go, the noise is what was put in."""
+"""Linearize: the kernel equals the formula, phases do not matter, shading and defects go, the noise is what
+was put in."""
 
 import struct
 import warnings
@@ -22,7 +23,12 @@ STILL = Linearize(hot_pixels=0)
 
 
 def frame(dn, **fields):
-    said = {"black": np.full((2, 2), 64, np.float32), "white": 1023.0, "neutral": NEUTRAL, "noise": Noise((1e-4,) * 3, (1e-6,) * 3)}
+    said = {
+        "black": np.full((2, 2), 64, np.float32),
+        "white": 1023.0,
+        "neutral": NEUTRAL,
+        "noise": Noise((1e-4,) * 3, (1e-6,) * 3),
+    }
     return RawFrame(dn, Shot(Path("a.dng"), dn.shape[:2], **(said | fields)))
 
 
@@ -35,8 +41,14 @@ def gain_maps(size, gain, first=(0, 0)):
     v, h = gain.shape[1:]
     body = b""
     for k, (top, left) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
-        head = struct.pack(">8I2I4dI", top, left, *size, 0, 1, 2, 2, v, h, 1 / (v - 1), 1 / (h - 1), *first, 1)
-        body += struct.pack(">4I", 9, 0x01030000, 0, len(head) + 4 * v * h) + head + gain[k].astype(">f4").tobytes()
+        head = struct.pack(
+            ">8I2I4dI", top, left, *size, 0, 1, 2, 2, v, h, 1 / (v - 1), 1 / (h - 1), *first, 1
+        )
+        body += (
+            struct.pack(">4I", 9, 0x01030000, 0, len(head) + 4 * v * h)
+            + head
+            + gain[k].astype(">f4").tobytes()
+        )
     return read_opcodes(struct.pack(">I", 4) + body, Path("a"), 2)
 
 
@@ -65,9 +77,17 @@ def twin(raw, gain, power=1.0):
             v = np.clip(((x + 0.5) / w - oh) / sh, 0, m.shape[1] - 1)
             i, j = np.minimum(u.astype(int), m.shape[0] - 2), np.minimum(v.astype(int), m.shape[1] - 2)
             a, b = u - i, v - j
-            g = ((m[i, j] ** power * (1 - b) + m[i, j + 1] ** power * b) * (1 - a)
-                 + (m[i + 1, j] ** power * (1 - b) + m[i + 1, j + 1] ** power * b) * a)
-            inside = (y >= top) & (y < bottom) & (x >= left) & (x < right) & ((y - top) % down == 0) & ((x - left) % across == 0)
+            g = (m[i, j] ** power * (1 - b) + m[i, j + 1] ** power * b) * (1 - a) + (
+                m[i + 1, j] ** power * (1 - b) + m[i + 1, j + 1] ** power * b
+            ) * a
+            inside = (
+                (y >= top)
+                & (y < bottom)
+                & (x >= left)
+                & (x < right)
+                & ((y - top) % down == 0)
+                & ((x - left) % across == 0)
+            )
             shade = np.where(inside, shade * g, shade)
         else:
             k, (cx, cy) = o.values["coefficients"], o.values["centre"]
@@ -84,20 +104,35 @@ def twin(raw, gain, power=1.0):
 @pytest.mark.parametrize("size", [(40, 56), (41, 57)])
 def test_the_kernel_equals_its_twin(pattern, size):
     rng = np.random.default_rng(1)
-    raw = frame(numbers(rng, size), pattern=pattern, black=rng.uniform(50, 70, (4, 6)).astype(np.float32),
-                black_rows=rng.normal(0, 3, size[0]).astype(np.float32), black_columns=rng.normal(0, 3, size[1]).astype(np.float32),
-                opcodes=((), gain_maps(size, rng.uniform(1, 3, (4, 5, 7))) + vignette(0.1, 0.2, 0.0, -0.05, 0.1, centre=(0.4, 0.6)), ()))
+    raw = frame(
+        numbers(rng, size),
+        pattern=pattern,
+        black=rng.uniform(50, 70, (4, 6)).astype(np.float32),
+        black_rows=rng.normal(0, 3, size[0]).astype(np.float32),
+        black_columns=rng.normal(0, 3, size[1]).astype(np.float32),
+        opcodes=(
+            (),
+            gain_maps(size, rng.uniform(1, 3, (4, 5, 7)))
+            + vignette(0.1, 0.2, 0.0, -0.05, 0.1, centre=(0.4, 0.6)),
+            (),
+        ),
+    )
     made = linearize(Burst((raw,)), STILL)[0]
     wanted, shade = twin(raw, made.gain)
     np.testing.assert_allclose(made.cfa, wanted, rtol=2e-6, atol=2e-6)
     assert made.cfa.dtype == np.float32
     padded = np.pad(shade, ((0, size[0] % 2), (0, size[1] % 2)), mode="edge")
-    np.testing.assert_allclose(made.shading, padded.reshape(padded.shape[0] // 2, 2, -1, 2).mean((1, 3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        made.shading, padded.reshape(padded.shape[0] // 2, 2, -1, 2).mean((1, 3)), rtol=1e-6
+    )
 
 
 def test_a_share_of_the_shading_is_a_power_of_it():
     rng = np.random.default_rng(2)
-    raw = frame(numbers(rng, (40, 56)), opcodes=((), gain_maps((40, 56), rng.uniform(1, 4, (4, 5, 7))) + vignette(0.3, 0, 0, 0, 0), ()))
+    raw = frame(
+        numbers(rng, (40, 56)),
+        opcodes=((), gain_maps((40, 56), rng.uniform(1, 4, (4, 5, 7))) + vignette(0.3, 0, 0, 0, 0), ()),
+    )
     half = linearize(Burst((raw,)), Linearize(hot_pixels=0, shading=0.5))[0]
     np.testing.assert_allclose(half.cfa, twin(raw, half.gain, 0.5)[0], rtol=5e-6, atol=5e-6)
     none = linearize(Burst((raw,)), Linearize(hot_pixels=0, shading=0))[0]
@@ -127,8 +162,10 @@ def test_a_phase_is_only_a_shift_of_the_same_scene():
     scene = numbers(rng, (42, 58))
     whole = linearize(Burst((frame(scene, pattern=RGGB),)), STILL)[0].cfa
     for pattern, (y, x) in ((GRBG, (0, 1)), (GBRG, (1, 0)), (BGGR, (1, 1))):
-        part = np.ascontiguousarray(scene[y:y + 40, x:x + 56])
-        assert (linearize(Burst((frame(part, pattern=pattern),)), STILL)[0].cfa == whole[y:y + 40, x:x + 56]).all()
+        part = np.ascontiguousarray(scene[y : y + 40, x : x + 56])
+        assert (
+            linearize(Burst((frame(part, pattern=pattern),)), STILL)[0].cfa == whole[y : y + 40, x : x + 56]
+        ).all()
 
 
 def test_nothing_is_cut_at_black_and_white_is_the_gain():
@@ -144,7 +181,11 @@ def test_the_clipped_are_marked_and_values_above_white_are_white():
     dn = np.full((16, 16), 500, np.uint16)
     dn[4, 4], dn[5, 7], dn[6, 6], dn[8, 9] = 1023, 1020, 1015, 5000
     made = linearize(Burst((frame(dn),)), STILL)[0]
-    assert sorted(zip(*(i.tolist() for i in np.nonzero(made.clipped)), strict=True)) == [(4, 4), (5, 7), (8, 9)]
+    assert sorted(zip(*(i.tolist() for i in np.nonzero(made.clipped)), strict=True)) == [
+        (4, 4),
+        (5, 7),
+        (8, 9),
+    ]
     assert made.cfa[8, 9] == pytest.approx(1.0)
 
 
@@ -155,7 +196,9 @@ def test_the_noise_is_raised_by_the_gain():
 
 def test_one_white_balance_for_the_burst():
     rng = np.random.default_rng(6)
-    frames = tuple(frame(numbers(rng, (16, 16)), neutral=n) for n in ((0.5, 1, 0.5), NEUTRAL, (1.0, 0.5, 0.25)))
+    frames = tuple(
+        frame(numbers(rng, (16, 16)), neutral=n) for n in ((0.5, 1, 0.5), NEUTRAL, (1.0, 0.5, 0.25))
+    )
     made = linearize(Burst(frames, 1), STILL)
     assert made.reference == 1
     assert {m.gain for m in made} == {(2.0, 1.0, 1.6)}
@@ -173,7 +216,9 @@ def test_without_a_neutral_a_grey_scene_is_still_grey():
     assert made.shot.neutral == pytest.approx(NEUTRAL, rel=0.01)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        asked = linearize(Burst((frame(dn, neutral=(1.0, 1.0, 1.0)),)), Linearize(hot_pixels=0, white_balance="auto"))[0]
+        asked = linearize(
+            Burst((frame(dn, neutral=(1.0, 1.0, 1.0)),)), Linearize(hot_pixels=0, white_balance="auto")
+        )[0]
     assert asked.gain == made.gain
 
 
@@ -181,7 +226,11 @@ def test_without_a_neutral_a_grey_scene_is_still_grey():
 def test_other_kinds_become_light_too(kind):
     rng = np.random.default_rng(8)
     dn = numbers(rng, (33, 21, 3) if kind == "linear" else (33, 21))
-    black = np.broadcast_to(np.array([60, 62, 64], np.float32), (2, 2, 3)).copy() if kind == "linear" else np.full((2, 2), 64, np.float32)
+    black = (
+        np.broadcast_to(np.array([60, 62, 64], np.float32), (2, 2, 3)).copy()
+        if kind == "linear"
+        else np.full((2, 2), 64, np.float32)
+    )
     made = linearize(Burst((frame(dn, kind=kind, black=black),)), STILL)[0]
     gain = np.array(made.gain)
     assert made.gain == ((2.0, 1.0, 1.6) if kind == "linear" else (1.0, 1.0, 1.0))
@@ -216,7 +265,9 @@ NOISE = Noise((1e-3,) * 3, (1e-5,) * 3)
 def test_defects_go_and_nothing_else_changes(count):
     rng = np.random.default_rng(9)
     clean = flat_burst(count, rng)
-    sites = [(int(y), int(x)) for y, x in zip(rng.permutation(128)[:30], rng.permutation(160)[:30], strict=True)]
+    sites = [
+        (int(y), int(x)) for y, x in zip(rng.permutation(128)[:30], rng.permutation(160)[:30], strict=True)
+    ]
     if count > 1:
         sites.append((sites[0][0], sites[0][1] - 1))  # a pair
     bad = [dn.copy() for dn in clean]
@@ -249,11 +300,15 @@ def test_stars_stay():
 def test_bad_pixels_the_camera_knows_are_replaced():
     dn = flat_burst(1, np.random.default_rng(11))[0]
     dn[20, 31] = 0
-    listing = read_opcodes(struct.pack(">5I3I2I4I", 1, 5, 0x01030000, 1, 36, 0, 1, 1, 40, 41, 60, 60, 62, 61), Path("a"), 1)
+    listing = read_opcodes(
+        struct.pack(">5I3I2I4I", 1, 5, 0x01030000, 1, 36, 0, 1, 1, 40, 41, 60, 60, 62, 61), Path("a"), 1
+    )
     constant = read_opcodes(struct.pack(">5I2I", 1, 4, 0x01030000, 1, 8, 0, 0), Path("a"), 1)
     raw = frame(dn, noise=NOISE)
     before = linearize(Burst((raw,)), STILL)[0].cfa
-    after = linearize(Burst((replace(raw, shot=replace(raw.shot, opcodes=(listing + constant, (), ()))),)), STILL)[0].cfa
+    after = linearize(
+        Burst((replace(raw, shot=replace(raw.shot, opcodes=(listing + constant, (), ()))),)), STILL
+    )[0].cfa
     changed = {(int(y), int(x)) for y, x in zip(*np.nonzero(before != after), strict=True)}
     assert {(20, 31)} <= changed <= {(20, 31), (40, 41), (60, 60), (61, 60)}
     assert len(changed) >= 3
@@ -269,7 +324,11 @@ def test_the_noise_that_was_put_in_comes_back(level):
     patches = rng.uniform(0.01, 0.8, (12, 16)).repeat(48, 0).repeat(48, 1)
     edges = 0.05 * np.sin(np.arange(768) / 3.0) * (np.arange(768) > 500)  # a third of the picture is texture
     light = patches + edges
-    dn = np.clip(np.rint(64 + 959 * (light + rng.normal(size=light.shape) * np.sqrt(shot * light.clip(0) + read))), 0, 1023)
+    dn = np.clip(
+        np.rint(64 + 959 * (light + rng.normal(size=light.shape) * np.sqrt(shot * light.clip(0) + read))),
+        0,
+        1023,
+    )
     found = estimate_noise(Burst((frame(dn.astype(np.uint16), noise=None),)))
     assert found.shot[0] == pytest.approx(shot, rel=0.1)
     at_black = read + 1 / 12 / 959**2
@@ -287,7 +346,10 @@ def test_the_noise_of_a_real_camera(data_dir):
 
 
 def test_injected_bad_pixels_of_a_real_photo_are_found(data_dir):
-    clean, bad = (np.fromfile(data_dir / "raw" / f"DSC_1339_768x512_{n}.raw", "<u2").reshape(512, 768) for n in ("rggb", "rggb_bpc_test"))
+    clean, bad = (
+        np.fromfile(data_dir / "raw" / f"DSC_1339_768x512_{n}.raw", "<u2").reshape(512, 768)
+        for n in ("rggb", "rggb_bpc_test")
+    )
     levels = {"black": np.full((2, 2), 600, np.float32), "white": 16383.0, "noise": None}
     with_defects, without = (Burst((frame(dn, **levels),)) for dn in (bad, clean))
     repaired, plain = linearize(with_defects)[0].cfa, linearize(without, STILL)[0].cfa
@@ -309,7 +371,9 @@ def test_a_wide_lens_is_lifted_and_neutral_to_the_corners(data_dir):
     def wall(cfa):
         cells = cfa.reshape(1500, 2, 2000, 2)
         colours = np.stack([cells[:, 0, :, 0], cells[:, 0, :, 1], cells[:, 1, :, 1]], -1)
-        return np.array([colours[y:y + 60, x:x + 60].mean((0, 1)) for y in (20, 1420) for x in (20, 970, 1920)])
+        return np.array(
+            [colours[y : y + 60, x : x + 60].mean((0, 1)) for y in (20, 1420) for x in (20, 970, 1920)]
+        )
 
     corners = [0, 2, 3, 5]
     assert (wall(made.cfa)[corners] > 1.4 * wall(plain.cfa)[corners]).all()

@@ -17,16 +17,41 @@ from lichtbild.base.image import Shot
 from lichtbild.base.tiff import numbers_field
 from lichtbild.publish.metadata import NAMESPACE, exif_block, xmp_packet
 
-SECRETS = {42033: "SERIAL123", 42032: "OWNER NAME", 42037: "LENSSERIAL", 37510: b"COMMENT!", 37500: b"MAKERNOTE", 42016: "UNIQUEID"}
+SECRETS = {
+    42033: "SERIAL123",
+    42032: "OWNER NAME",
+    42037: "LENSSERIAL",
+    37510: b"COMMENT!",
+    37500: b"MAKERNOTE",
+    42016: "UNIQUEID",
+}
 MAIN_SECRETS = {315: "ARTIST NAME", 50735: "BODYSERIAL", 33432: "COPYRIGHT HOLDER", 270: "C:\\Users\\someone"}
-GPS = {0: tiff.bytes_field(tiff.BYTE, bytes((2, 3, 0, 0))), 1: tiff.ascii_field("S"), 2: numbers_field(tiff.RATIONAL, 33, 51, 22.5),
-       3: tiff.ascii_field("E"), 4: numbers_field(tiff.RATIONAL, 151, 12, 30.25)}
+GPS = {
+    0: tiff.bytes_field(tiff.BYTE, bytes((2, 3, 0, 0))),
+    1: tiff.ascii_field("S"),
+    2: numbers_field(tiff.RATIONAL, 33, 51, 22.5),
+    3: tiff.ascii_field("E"),
+    4: numbers_field(tiff.RATIONAL, 151, 12, 30.25),
+}
 
 
 def shot(**fields):
-    said = {"make": "Maker", "model": "Model", "orientation": 6, "iso": 64.0, "exposure_time": 1 / 320, "f_number": 1.8,
-            "focal_length": 6.9, "time": datetime(2026, 2, 3, 4, 5, 6, 70000, timezone(-timedelta(hours=3, minutes=30))), "subseconds": True,
-            "exif": {"main": MAIN_SECRETS, "exif": {**SECRETS, 41989: 24, 37380: -0.5, 42036: "Lens 1.8"}, "gps": GPS}}
+    said = {
+        "make": "Maker",
+        "model": "Model",
+        "orientation": 6,
+        "iso": 64.0,
+        "exposure_time": 1 / 320,
+        "f_number": 1.8,
+        "focal_length": 6.9,
+        "time": datetime(2026, 2, 3, 4, 5, 6, 70000, timezone(-timedelta(hours=3, minutes=30))),
+        "subseconds": True,
+        "exif": {
+            "main": MAIN_SECRETS,
+            "exif": {**SECRETS, 41989: 24, 37380: -0.5, 42036: "Lens 1.8"},
+            "gps": GPS,
+        },
+    }
     return Shot(Path("a.dng"), (300, 400), **(said | fields))
 
 
@@ -37,8 +62,10 @@ def jpeg(tmp_path, exif, xmp=b""):
 
 
 def exiftool(path):
-    said = (subprocess.run(["exiftool", "-j", "-G1", *more, path], capture_output=True, text=True, check=True)
-            for more in (("-n", "-struct"), ("-a", "-validate", "-warning")))
+    said = (
+        subprocess.run(["exiftool", "-j", "-G1", *more, path], capture_output=True, text=True, check=True)
+        for more in (("-n", "-struct"), ("-a", "-validate", "-warning"))
+    )
     plain, checked = (json.loads(s.stdout)[0] for s in said)
     return plain | checked
 
@@ -49,7 +76,13 @@ NEEDS_EXIFTOOL = pytest.mark.skipif(not shutil.which("exiftool"), reason="exifto
 def test_pillow_reads_what_the_camera_did():
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + exif_block(shot(), size=(30, 40), space="srgb", software="lichtbild 1"))
-    assert (exif[271], exif[272], exif[274], exif[305], exif[306]) == ("Maker", "Model", 1, "lichtbild 1", "2026:02:03 04:05:06")
+    assert (exif[271], exif[272], exif[274], exif[305], exif[306]) == (
+        "Maker",
+        "Model",
+        1,
+        "lichtbild 1",
+        "2026:02:03 04:05:06",
+    )
     deep = exif.get_ifd(0x8769)
     assert float(deep[33434]) == pytest.approx(1 / 320)
     assert (float(deep[33437]), float(deep[37386]), float(deep[37380])) == pytest.approx((1.8, 6.9, -0.5))

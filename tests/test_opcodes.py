@@ -39,7 +39,10 @@ BODIES = {
     8: AREA + struct.pack(">I2d", 1, 0.5, 2.0),
     9: gain_map(GAIN),
     **{n: AREA + struct.pack(">I2f", 2, 0.5, 0.25) for n in (10, 11, 12, 13)},
-    14: struct.pack(">I", 1) + struct.pack(">17d", *range(17)) + struct.pack(">4d", 0, 1, 0.5, 0.5) + struct.pack(">I", 1),
+    14: struct.pack(">I", 1)
+    + struct.pack(">17d", *range(17))
+    + struct.pack(">4d", 0, 1, 0.5, 0.5)
+    + struct.pack(">I", 1),
     99: b"abc",
 }
 ALL = pack(*BODIES.items())
@@ -48,9 +51,22 @@ ALL = pack(*BODIES.items())
 def test_every_opcode_reads_and_writes_back():
     read = read_opcodes(ALL, FILE, 2)
     assert [o.name for o in read] == [
-        "WarpRectilinear", "WarpFisheye", "FixVignetteRadial", "FixBadPixelsConstant", "FixBadPixelsList", "TrimBounds",
-        "MapTable", "MapPolynomial", "GainMap", "DeltaPerRow", "DeltaPerColumn", "ScalePerRow", "ScalePerColumn",
-        "WarpRectilinear2", "opcode 99"]
+        "WarpRectilinear",
+        "WarpFisheye",
+        "FixVignetteRadial",
+        "FixBadPixelsConstant",
+        "FixBadPixelsList",
+        "TrimBounds",
+        "MapTable",
+        "MapPolynomial",
+        "GainMap",
+        "DeltaPerRow",
+        "DeltaPerColumn",
+        "ScalePerRow",
+        "ScalePerColumn",
+        "WarpRectilinear2",
+        "opcode 99",
+    ]
     assert opcode_bytes(read) == ALL
     assert opcode_bytes(read[3:5]) == pack((4, BODIES[4]), (5, BODIES[5]))
 
@@ -73,25 +89,36 @@ def test_the_values_are_those_that_were_written():
 
 
 def test_only_the_flag_makes_an_opcode_optional():
-    assert [read_opcodes(pack((4, BODIES[4]), flags=f), FILE, 1)[0].optional for f in (0, 1, 2, 3)] == [False, True, False, True]
+    assert [read_opcodes(pack((4, BODIES[4]), flags=f), FILE, 1)[0].optional for f in (0, 1, 2, 3)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_no_list_is_an_empty_list():
     assert read_opcodes(b"", FILE, 1) == ()
 
 
-@pytest.mark.parametrize(("raw", "words"), [
-    (b"\0\0", "cut short"), (pack((4, BODIES[4]))[:-1], "cut short"), (pack((3, BODIES[3][:-1])), "FixVignetteRadial is cut"),
-    (struct.pack(">I", 65) + b"\0" * 65 * 16, "65 opcodes"), (b"\0" * (LARGEST_LIST + 1), "bytes"),
-    (pack((9, gain_map(np.full((2, 2, 1), np.nan, np.float32)))), "finite"),
-    (pack((9, gain_map(np.full((2, 2, 1), -1, np.float32)))), "gains of"),
-    (pack((9, gain_map(GAIN, spacing=(0.0, 1.0)))), "spacing"),
-    (pack((9, AREA + struct.pack(">II4dI", 2**31, 2**31, 1, 1, 0, 0, 1))), "impossible map"),
-    (pack((9, struct.pack(">8I", 9, 2, 3, 40, 0, 1, 2, 2))), "impossible area"),
-    (pack((9, struct.pack(">8I", 1, 2, 30, 40, 0, 1, 2, 2**31))), "impossible area"),
-    (pack((1, struct.pack(">I", 0))), "0 coefficient sets"),
-    (pack((5, struct.pack(">III", 0, 2**30, 2**30))), "cut short"),
-])
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"\0\0", "cut short"),
+        (pack((4, BODIES[4]))[:-1], "cut short"),
+        (pack((3, BODIES[3][:-1])), "FixVignetteRadial is cut"),
+        (struct.pack(">I", 65) + b"\0" * 65 * 16, "65 opcodes"),
+        (b"\0" * (LARGEST_LIST + 1), "bytes"),
+        (pack((9, gain_map(np.full((2, 2, 1), np.nan, np.float32)))), "finite"),
+        (pack((9, gain_map(np.full((2, 2, 1), -1, np.float32)))), "gains of"),
+        (pack((9, gain_map(GAIN, spacing=(0.0, 1.0)))), "spacing"),
+        (pack((9, AREA + struct.pack(">II4dI", 2**31, 2**31, 1, 1, 0, 0, 1))), "impossible map"),
+        (pack((9, struct.pack(">8I", 9, 2, 3, 40, 0, 1, 2, 2))), "impossible area"),
+        (pack((9, struct.pack(">8I", 1, 2, 30, 40, 0, 1, 2, 2**31))), "impossible area"),
+        (pack((1, struct.pack(">I", 0))), "0 coefficient sets"),
+        (pack((5, struct.pack(">III", 0, 2**30, 2**30))), "cut short"),
+    ],
+)
 def test_damage_is_named(raw, words):
     with pytest.raises(CorruptRaw, match=words) as refused:
         read_opcodes(raw, FILE, 2)
@@ -104,6 +131,8 @@ def test_no_damage_gets_past_the_one_error(data):
     raw = bytearray(ALL)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(raw) - 4))
-        raw[at:at + 4] = data.draw(st.sampled_from([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1"]))
+        raw[at : at + 4] = data.draw(
+            st.sampled_from([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1"])
+        )
     with contextlib.suppress(CorruptRaw):
-        read_opcodes(bytes(raw[:data.draw(st.integers(0, len(raw)))]), FILE, 1)
+        read_opcodes(bytes(raw[: data.draw(st.integers(0, len(raw)))]), FILE, 1)

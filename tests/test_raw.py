@@ -18,24 +18,41 @@ from lichtbild.capture.opcodes import read_opcodes
 from lichtbild.capture.raw import info, read_raw, read_shot
 from lichtbild.publish.dng import write_mosaic
 
-GAIN_MAP = struct.pack(">I4I8I2I4dI4f", 1, 9, 0x01030000, 1, 92, 0, 0, 48, 64, 0, 1, 2, 2, 2, 2, 1, 1, 0, 0, 1, 1, 1.5, 2, 1)
+GAIN_MAP = struct.pack(
+    ">I4I8I2I4dI4f", 1, 9, 0x01030000, 1, 92, 0, 0, 48, 64, 0, 1, 2, 2, 2, 2, 1, 1, 0, 0, 1, 1, 1.5, 2, 1
+)
 
 
 def small(path):
     """A file with most of what a DNG can say."""
     dn = np.random.default_rng(0).integers(60, 1024, (48, 64), np.uint16)
-    shot = Shot(path, (48, 64), black=np.full((2, 2), 64, np.float32), white=1023.0, make="M", model="N", neutral=(0.5, 1, 0.7),
-                noise=Noise((1e-3,) * 3, (1e-6,) * 3), iso=100.0, exposure_time=0.01, orientation=8,
-                colour=CameraColour((21,), (np.eye(3),), (np.eye(3),)),
-                opcodes=((), read_opcodes(GAIN_MAP, path, 2), ()))
+    shot = Shot(
+        path,
+        (48, 64),
+        black=np.full((2, 2), 64, np.float32),
+        white=1023.0,
+        make="M",
+        model="N",
+        neutral=(0.5, 1, 0.7),
+        noise=Noise((1e-3,) * 3, (1e-6,) * 3),
+        iso=100.0,
+        exposure_time=0.01,
+        orientation=8,
+        colour=CameraColour((21,), (np.eye(3),), (np.eye(3),)),
+        opcodes=((), read_opcodes(GAIN_MAP, path, 2), ()),
+    )
     return write_mosaic(path, dn, shot)
 
 
-@pytest.mark.parametrize(("name", "size", "orientation", "names"), [
-    ("Hero6_GOPR0024.DNG", (3000, 4000), 2, ("GoPro", "HERO6 Black")),
-    ("Hero7_GOPR8508.DNG", (3000, 4000), 2, ("GoPro", "HERO7 Black")),
-    ("S40_CRW_0101.CRW", (1720, 2312), 1, ("Canon", "Canon PowerShot S40")),
-    ("S40_CRW_0117.CRW", (1720, 2312), 1, ("Canon", "Canon PowerShot S40"))])
+@pytest.mark.parametrize(
+    ("name", "size", "orientation", "names"),
+    [
+        ("Hero6_GOPR0024.DNG", (3000, 4000), 2, ("GoPro", "HERO6 Black")),
+        ("Hero7_GOPR8508.DNG", (3000, 4000), 2, ("GoPro", "HERO7 Black")),
+        ("S40_CRW_0101.CRW", (1720, 2312), 1, ("Canon", "Canon PowerShot S40")),
+        ("S40_CRW_0117.CRW", (1720, 2312), 1, ("Canon", "Canon PowerShot S40")),
+    ],
+)
 def test_real_files_read(data_dir, name, size, orientation, names):
     path = data_dir / "raw" / name
     frame = read_raw(path)
@@ -63,15 +80,27 @@ def test_the_facts_of_a_real_file_are_plain(data_dir):
 
 
 def test_gpr_is_named(data_dir):
-    with pytest.raises(UnsupportedRaw, match=r"is a GPR \(VC-5\) file: not a raw lichtbild can read") as refused:
+    with pytest.raises(
+        UnsupportedRaw, match=r"is a GPR \(VC-5\) file: not a raw lichtbild can read"
+    ) as refused:
         read_raw(data_dir / "raw" / "Hero7_GOPR8508.GPR")
     assert refused.value.hint
 
 
-@pytest.mark.parametrize(("head", "what"), [
-    (b"\xff\xd8\xff\xe1", "a JPEG"), (b"\x89PNG\r\n\x1a\n", "a PNG"), (b"\0\0\0\x18ftypheic", "a HEIC"),
-    (b"\0\0\0\x18ftypmp42", "a video"), (b"\0\0\0\x18ftypavif", "an AVIF"), (b"%PDF-1.7", "a PDF"), (b"RIFF", "a RIFF"),
-    (b"hello world, I am a text", "not a raw"), (b"\0" * 100, "not a raw")])
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"\xff\xd8\xff\xe1", "a JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG"),
+        (b"\0\0\0\x18ftypheic", "a HEIC"),
+        (b"\0\0\0\x18ftypmp42", "a video"),
+        (b"\0\0\0\x18ftypavif", "an AVIF"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"RIFF", "a RIFF"),
+        (b"hello world, I am a text", "not a raw"),
+        (b"\0" * 100, "not a raw"),
+    ],
+)
 @pytest.mark.parametrize("suffix", [".dng", ".xyz"])
 def test_what_is_no_raw_is_named(tmp_path, head, what, suffix):
     path = tmp_path / f"picture{suffix}"
@@ -109,7 +138,7 @@ def test_every_truncation_is_found(tmp_path):
 def test_a_truncated_camera_raw_is_found(data_dir, tmp_path):
     whole = (data_dir / "raw" / "S40_CRW_0101.CRW").read_bytes()
     path = tmp_path / "cut.crw"
-    path.write_bytes(whole[:len(whole) // 2])
+    path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"cut\.crw"):
         read_raw(path)
 
@@ -117,10 +146,16 @@ def test_a_truncated_camera_raw_is_found(data_dir, tmp_path):
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_pixels_need_no_decoder_in_either_byte_order(tmp_path, order):
     dn = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32)
-    tags = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, (0, 1, 1, 2), True), (50706, 1, 4, (1, 4, 0, 0), True),
-            (50721, 10, 9, (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1), True)]
+    tags = [
+        (33421, 3, 2, (2, 2), True),
+        (33422, 1, 4, (0, 1, 1, 2), True),
+        (50706, 1, 4, (1, 4, 0, 0), True),
+        (50721, 10, 9, (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1), True),
+    ]
     path = tmp_path / "a.dng"
-    tifffile.imwrite(path, dn, byteorder=order, photometric=32803, metadata=None, rowsperstrip=5, extratags=tags)
+    tifffile.imwrite(
+        path, dn, byteorder=order, photometric=32803, metadata=None, rowsperstrip=5, extratags=tags
+    )
     assert (read_raw(path).dn == dn).all()
     with rawpy.imread(str(path)) as raw:
         assert (raw.raw_image_visible == dn).all()
@@ -129,13 +164,33 @@ def test_pixels_need_no_decoder_in_either_byte_order(tmp_path, order):
 def test_compressed_pixels_come_from_libraw(tmp_path):
     imagecodecs = pytest.importorskip("imagecodecs")
     dn = np.random.default_rng(1).integers(0, 4096, (256, 768), np.uint16)
-    tags = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, (2, 1, 1, 0), True), (50706, 1, 4, (1, 4, 0, 0), True),
-            (50717, 4, 1, 4095, True)]
-    tiles = (imagecodecs.jpeg8_encode(np.ascontiguousarray(dn[:, x:x + 256]).reshape(256, 128, 2), lossless=True, bitspersample=16,
-                                      predictor=1) for x in (0, 256, 512))
+    tags = [
+        (33421, 3, 2, (2, 2), True),
+        (33422, 1, 4, (2, 1, 1, 0), True),
+        (50706, 1, 4, (1, 4, 0, 0), True),
+        (50717, 4, 1, 4095, True),
+    ]
+    tiles = (
+        imagecodecs.jpeg8_encode(
+            np.ascontiguousarray(dn[:, x : x + 256]).reshape(256, 128, 2),
+            lossless=True,
+            bitspersample=16,
+            predictor=1,
+        )
+        for x in (0, 256, 512)
+    )
     with tifffile.TiffWriter(tmp_path / "a.dng") as made:
-        made.write(tiles, shape=dn.shape, dtype="uint16", tile=(256, 256), compression=7, bitspersample=16, photometric=32803,
-                   metadata=None, extratags=tags)
+        made.write(
+            tiles,
+            shape=dn.shape,
+            dtype="uint16",
+            tile=(256, 256),
+            compression=7,
+            bitspersample=16,
+            photometric=32803,
+            metadata=None,
+            extratags=tags,
+        )
     frame = read_raw(tmp_path / "a.dng")
     assert (frame.dn == dn).all()
     assert frame.shot.pattern == (2, 1, 1, 0)
@@ -144,8 +199,47 @@ def test_compressed_pixels_come_from_libraw(tmp_path):
 # ---- fuzz
 
 MAGIC = (0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2, 3, 8, 65536)
-KNOWN = (254, 256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 330, 33421, 33422, 34665, 34853, 50706,
-         50708, 50712, 50713, 50714, 50715, 50717, 50721, 50727, 50728, 50730, 50829, 50937, 50938, 50940, 51008, 51009, 51041)
+KNOWN = (
+    254,
+    256,
+    257,
+    258,
+    259,
+    262,
+    273,
+    277,
+    278,
+    279,
+    284,
+    317,
+    322,
+    323,
+    324,
+    325,
+    330,
+    33421,
+    33422,
+    34665,
+    34853,
+    50706,
+    50708,
+    50712,
+    50713,
+    50714,
+    50715,
+    50717,
+    50721,
+    50727,
+    50728,
+    50730,
+    50829,
+    50937,
+    50938,
+    50940,
+    51008,
+    51009,
+    51041,
+)
 
 
 def mutated(whole: bytes, dice: random.Random) -> bytes:
@@ -160,16 +254,20 @@ def mutated(whole: bytes, dice: random.Random) -> bytes:
         if kind < 0.45:
             part = dice.choice((2, 4, 8))
             value = dice.choice((*MAGIC, dice.randrange(len(raw))))
-            struct.pack_into("<H" if part == 2 else "<I", raw, at + part, value & (0xFFFF if part == 2 else 0xFFFFFFFF))
+            struct.pack_into(
+                "<H" if part == 2 else "<I", raw, at + part, value & (0xFFFF if part == 2 else 0xFFFFFFFF)
+            )
         elif kind < 0.6:
             struct.pack_into("<H", raw, at, dice.choice(KNOWN))
         elif kind < 0.85:
-            raw[dice.randrange(min(len(raw), 1400) if dice.random() < 0.7 else len(raw))] = dice.randrange(256)
+            raw[dice.randrange(min(len(raw), 1400) if dice.random() < 0.7 else len(raw))] = dice.randrange(
+                256
+            )
         elif kind < 0.93:
-            del raw[dice.randrange(len(raw)):]
+            del raw[dice.randrange(len(raw)) :]
         else:
             start = dice.randrange(len(raw))
-            raw[start:start + dice.randint(1, 63)] = dice.randbytes(dice.randint(1, 63))
+            raw[start : start + dice.randint(1, 63)] = dice.randbytes(dice.randint(1, 63))
     return bytes(raw)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of the TIFF reader and writer: what is written reads back; damage has one name; files are whole or absent."""
+"""Laws of the TIFF reader and writer: what is written reads back; damage has one name; files are whole or
+absent."""
 
 import os
 import resource
@@ -18,16 +19,32 @@ PIXELS = np.arange(5 * 7 * 3, dtype=np.uint16).reshape(5, 7, 3)
 
 
 def page(**more):
-    fields = {256: numbers_field(tiff.LONG, 7), 257: numbers_field(tiff.LONG, 5), 258: numbers_field(tiff.SHORT, 16, 16, 16),
-              259: numbers_field(tiff.SHORT, 1), 262: numbers_field(tiff.SHORT, 2), 277: numbers_field(tiff.SHORT, 3),
-              284: numbers_field(tiff.SHORT, 1), 270: tiff.ascii_field("Grüße")}
+    fields = {
+        256: numbers_field(tiff.LONG, 7),
+        257: numbers_field(tiff.LONG, 5),
+        258: numbers_field(tiff.SHORT, 16, 16, 16),
+        259: numbers_field(tiff.SHORT, 1),
+        262: numbers_field(tiff.SHORT, 2),
+        277: numbers_field(tiff.SHORT, 3),
+        284: numbers_field(tiff.SHORT, 1),
+        270: tiff.ascii_field("Grüße"),
+    }
     return Page(fields, strip=PIXELS.data, **more)
 
 
 def test_what_is_written_reads_back(tmp_path):
-    values = {tiff.BYTE: (1, 255), tiff.SHORT: (65535,), tiff.LONG: (1, 2**32 - 1), tiff.RATIONAL: (0.25, 3.0), tiff.SBYTE: (-3,),
-              tiff.SSHORT: (-300, 4), tiff.SLONG: (-2**31,), tiff.SRATIONAL: (-0.125, 7.5), tiff.FLOAT: (0.5, -2.0, 3.0),
-              tiff.DOUBLE: (1e-9, 0.1)}
+    values = {
+        tiff.BYTE: (1, 255),
+        tiff.SHORT: (65535,),
+        tiff.LONG: (1, 2**32 - 1),
+        tiff.RATIONAL: (0.25, 3.0),
+        tiff.SBYTE: (-3,),
+        tiff.SSHORT: (-300, 4),
+        tiff.SLONG: (-(2**31),),
+        tiff.SRATIONAL: (-0.125, 7.5),
+        tiff.FLOAT: (0.5, -2.0, 3.0),
+        tiff.DOUBLE: (1e-9, 0.1),
+    }
     made = Page({1000 + kind: numbers_field(kind, *v) for kind, v in values.items()})
     (read,) = read_directories(write_file(tmp_path / "a.tif", tiff_chunks([made])))
     for kind, v in values.items():
@@ -37,7 +54,9 @@ def test_what_is_written_reads_back(tmp_path):
 
 def test_tifffile_reads_the_pixels_of_every_page(tmp_path):
     sub, second = page(), page()
-    first = page(children={tiff.SUB_IFDS: [sub], tiff.EXIF_IFD: [Page({33437: numbers_field(tiff.RATIONAL, 1.8)})]})
+    first = page(
+        children={tiff.SUB_IFDS: [sub], tiff.EXIF_IFD: [Page({33437: numbers_field(tiff.RATIONAL, 1.8)})]}
+    )
     path = write_file(tmp_path / "a.tif", tiff_chunks([first, second]))
     with tifffile.TiffFile(path) as read:
         assert len(read.pages) == 2
@@ -51,8 +70,14 @@ def test_tifffile_reads_the_pixels_of_every_page(tmp_path):
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_both_byte_orders_mean_the_same(tmp_path, order):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, PIXELS, byteorder=order, photometric="rgb", metadata=None,
-                     extratags=[(50728, 5, 3, (1, 2, 1, 1, 3, 4), True), (51041, 12, 2, (1e-4, 1e-7), True)])
+    tifffile.imwrite(
+        path,
+        PIXELS,
+        byteorder=order,
+        photometric="rgb",
+        metadata=None,
+        extratags=[(50728, 5, 3, (1, 2, 1, 1, 3, 4), True), (51041, 12, 2, (1e-4, 1e-7), True)],
+    )
     (read,) = read_directories(path)
     assert read.numbers(50728) == (0.5, 1.0, 0.75)
     assert read.numbers(51041) == (1e-4, 1e-7)
@@ -70,12 +95,20 @@ def head(entries, following=0):
     return struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + rows + struct.pack("<I", following)
 
 
-@pytest.mark.parametrize(("payload", "words"), [
-    (b"", "outside"), (b"II*\0", "outside"), (b"hello, world", "not a TIFF container"), (struct.pack("<2sHI", b"II", 42, 99), "outside"),
-    (head([(270, 2, 1000, 200)]), "tag 270 in IFD0"), (head([(256, 4, 1, 1)], following=8), "leads back"),
-    (head([(330, 4, 1, 8)]), "leads back"), (head([(256, 4, 1, 1)])[:-6], "outside"),
-    (struct.pack("<2sHIH", b"II", 42, 8, MOST_ENTRIES + 1), "more than"),
-])
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (b"", "outside"),
+        (b"II*\0", "outside"),
+        (b"hello, world", "not a TIFF container"),
+        (struct.pack("<2sHI", b"II", 42, 99), "outside"),
+        (head([(270, 2, 1000, 200)]), "tag 270 in IFD0"),
+        (head([(256, 4, 1, 1)], following=8), "leads back"),
+        (head([(330, 4, 1, 8)]), "leads back"),
+        (head([(256, 4, 1, 1)])[:-6], "outside"),
+        (struct.pack("<2sHIH", b"II", 42, 8, MOST_ENTRIES + 1), "more than"),
+    ],
+)
 def test_damage_is_named(tmp_path, payload, words):
     with pytest.raises(CorruptRaw, match=words) as refused:
         read_directories(raw_file(tmp_path, payload))
@@ -137,6 +170,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     pid = os.fork()
     if pid == 0:  # the limit would stay with the process
         import signal
+
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         try:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """TIFF directories, read with suspicion.
 
-Files come from anywhere.  The reader follows the list of directories inside fixed limits (entries, depth, bytes, no
-loops, nothing outside the file) and answers any damage with `CorruptRaw`, naming the file and the tag.
+Files come from anywhere.  The reader follows the list of directories inside fixed limits (entries, depth,
+bytes, no loops, nothing outside the file) and answers any damage with `CorruptRaw`, naming the file and the
+tag.
 
 References
 ----------
@@ -52,13 +53,17 @@ class Directory:
             Not `count` of them, or not numbers, or not finite.
         """
         if tag in self.skipped:
-            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} is longer than {LARGEST_VALUE >> 20} MiB")
+            raise CorruptRaw(
+                f"{self.path}: tag {tag} in {self.name} is longer than {LARGEST_VALUE >> 20} MiB"
+            )
         if tag not in self.fields:
             return None
         values = self.fields[tag].numbers()
         if self.fields[tag].type == ASCII or (count is not None and len(values) != count):
-            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} has {len(values)} values, expected "
-                             f"{count or 'numbers'}")
+            raise CorruptRaw(
+                f"{self.path}: tag {tag} in {self.name} has {len(values)} values, expected "
+                f"{count or 'numbers'}"
+            )
         if not all(abs(v) < 1e30 for v in values):  # also false for NaN
             raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} is not finite")
         return values
@@ -80,7 +85,9 @@ class Directory:
     def payload(self, tag: int) -> bytes:
         """The bytes of a tag, empty where it is absent."""
         if tag in self.skipped:
-            raise CorruptRaw(f"{self.path}: tag {tag} in {self.name} is longer than {LARGEST_VALUE >> 20} MiB")
+            raise CorruptRaw(
+                f"{self.path}: tag {tag} in {self.name} is longer than {LARGEST_VALUE >> 20} MiB"
+            )
         return self.fields[tag].payload if tag in self.fields else b""
 
 
@@ -98,8 +105,11 @@ class _Reader:
 
     def at(self, offset: int, count: int, what: str) -> bytes:
         if offset < 0 or count < 0 or offset + count > self.length:
-            raise CorruptRaw(f"{self.path}: {what} lies at {offset} … {offset + count}, outside the file of "
-                             f"{self.length} bytes", hint="the file is cut short or damaged; copy it again")
+            raise CorruptRaw(
+                f"{self.path}: {what} lies at {offset} … {offset + count}, outside the file of "
+                f"{self.length} bytes",
+                hint="the file is cut short or damaged; copy it again",
+            )
         self.file.seek(offset)
         read = self.file.read(count)
         if len(read) != count:
@@ -122,13 +132,15 @@ class _Reader:
         table = self.at(offset + 2, 12 * count + 4, name)
         made = Directory(self.path, name, self.order)
         for i in range(count):
-            self.entry(made, table[12 * i:12 * i + 12])
+            self.entry(made, table[12 * i : 12 * i + 12])
         for tag, child in _CHILDREN.items():
             if (found := made.numbers(tag)) is not None:
                 names = (f"{child}{k}" if len(found) > 1 else child for k in range(len(found)))
-                made.children[tag] = [self.directory(int(o), f"{name}/{n}", depth + 1)[0]
-                                      for o, n in zip(found, names, strict=True)]
-        (following,) = self.unpack("I", table[12 * count:])
+                made.children[tag] = [
+                    self.directory(int(o), f"{name}/{n}", depth + 1)[0]
+                    for o, n in zip(found, names, strict=True)
+                ]
+        (following,) = self.unpack("I", table[12 * count :])
         return made, following
 
     def entry(self, into: Directory, row: bytes) -> None:
@@ -141,7 +153,7 @@ class _Reader:
             into.skipped.add(tag)
             return
         where = f"tag {tag} in {into.name}"
-        raw = row[8:8 + length] if length <= 4 else self.at(self.unpack("I", row[8:])[0], length, where)
+        raw = row[8 : 8 + length] if length <= 4 else self.at(self.unpack("I", row[8:])[0], length, where)
         if self.order == ">" and code != "c":
             flat = f"{count * len(code)}{code[0]}"
             raw = struct.pack("<" + flat, *struct.unpack(">" + flat, raw))

@@ -2,9 +2,11 @@
 """TIFF fields and files, and the one way a file of ours reaches the disk.
 
 A TIFF file is a linked list of directories of ``(tag, type, count, value or offset)``.  The writer lays out
-directories, their children (SubIFDs, EXIF, GPS) and uncompressed strips, little-endian; `directories` reads them.
+directories, their children (SubIFDs, EXIF, GPS) and uncompressed strips, little-endian; `directories` reads
+them.
 
-`write_file` writes beside the target and renames: a reader sees the old file or the whole one, never half of it.
+`write_file` writes beside the target and renames: a reader sees the old file or the whole one, never half of
+it.
 
 References
 ----------
@@ -24,9 +26,24 @@ from pathlib import Path
 
 from lichtbild.base.errors import ExportError
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, UNDEFINED, SSHORT, SLONG, SRATIONAL, FLOAT, DOUBLE, IFD = range(1, 14)
-CODES = {BYTE: "B", ASCII: "c", SHORT: "H", LONG: "I", RATIONAL: "II", SBYTE: "b", UNDEFINED: "c", SSHORT: "h",
-          SLONG: "i", SRATIONAL: "ii", FLOAT: "f", DOUBLE: "d", IFD: "I"}
+BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, UNDEFINED, SSHORT, SLONG, SRATIONAL, FLOAT, DOUBLE, IFD = range(
+    1, 14
+)
+CODES = {
+    BYTE: "B",
+    ASCII: "c",
+    SHORT: "H",
+    LONG: "I",
+    RATIONAL: "II",
+    SBYTE: "b",
+    UNDEFINED: "c",
+    SSHORT: "h",
+    SLONG: "i",
+    SRATIONAL: "ii",
+    FLOAT: "f",
+    DOUBLE: "d",
+    IFD: "I",
+}
 SUB_IFDS, EXIF_IFD, GPS_IFD = 330, 34665, 34853
 STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTE_COUNTS = 273, 278, 279
 Chunk = bytes | bytearray | memoryview
@@ -99,7 +116,10 @@ def _even(n: int) -> int:
 
 
 def _pages(page: Page) -> list[Page]:
-    return [page, *(p for tag in sorted(page.children) for child in page.children[tag] for p in _pages(child))]
+    return [
+        page,
+        *(p for tag in sorted(page.children) for child in page.children[tag] for p in _pages(child)),
+    ]
 
 
 def _complete(page: Page, rows: int) -> dict[int, Field]:
@@ -191,9 +211,13 @@ def write_file(path: Path | str, chunks: Iterable[Chunk], *, overwrite: bool = F
     except OSError as error:
         beside.unlink(missing_ok=True)
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise ExportError(f"{path.parent} is no folder", hint=f"make it: mkdir -p {path.parent}") from error
-        raise ExportError(f"{path} could not be written: {error.strerror or error}",
-                          hint="free some space, or choose another folder") from error
+            raise ExportError(
+                f"{path.parent} is no folder", hint=f"make it: mkdir -p {path.parent}"
+            ) from error
+        raise ExportError(
+            f"{path} could not be written: {error.strerror or error}",
+            hint="free some space, or choose another folder",
+        ) from error
     except BaseException:  # Ctrl-C included: nothing half-written stays behind
         beside.unlink(missing_ok=True)
         raise

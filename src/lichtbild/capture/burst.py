@@ -4,8 +4,8 @@
 A frame joins the group before it when both are by the same camera, of the same size and pattern, and either
 
 - their *names* are of one family with one key (``00001IMG_00001_BURST20240131…``), or
-- they were taken within ``max(1 s, 1.5 · exposure + 0.2 s)`` of each other by clocks that tell *fractions* of a second.
-  Whole seconds never join: a window of a second over them makes groups of strangers.
+- they were taken within ``max(1 s, 1.5 · exposure + 0.2 s)`` of each other by clocks that tell *fractions* of
+  a second. Whole seconds never join: a window of a second over them makes groups of strangers.
 
 The JPEG beside a raw is its twin, not another frame.  Each frame of a group keeps the reason why it is there.
 """
@@ -49,8 +49,11 @@ def raw_files(folder: Path | str) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder")
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES | {".gpr"} and p.is_file()
-                   and not p.name.startswith("."))
+    found = sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in SUFFIXES | {".gpr"} and p.is_file() and not p.name.startswith(".")
+    )
     if not found:
         raise InputError(f"{folder} holds no raw files", hint=READABLE)
     return found
@@ -99,7 +102,11 @@ def read_burst(folder: Path | str, reference: int | None = None) -> Burst:
 
 def _clock(shot: Shot) -> float | None:
     """Seconds; local time where the file does not say how far it is from UTC."""
-    return None if shot.time is None else (shot.time if shot.time.tzinfo else shot.time.replace(tzinfo=UTC)).timestamp()
+    return (
+        None
+        if shot.time is None
+        else (shot.time if shot.time.tzinfo else shot.time.replace(tzinfo=UTC)).timestamp()
+    )
 
 
 def _order(shot: Shot) -> tuple[float, str]:
@@ -108,8 +115,12 @@ def _order(shot: Shot) -> tuple[float, str]:
 
 def _traits(shot: Shot) -> dict[str, str]:
     pattern = "".join("RGB"[c] for c in shot.pattern)
-    return {"camera": f"{shot.make} {shot.model}".strip() or "unknown", "size": f"{shot.size[1]} × {shot.size[0]}",
-            "kind": shot.kind if shot.kind != "bayer" else f"Bayer {pattern}", "orientation": f"{shot.orientation}"}
+    return {
+        "camera": f"{shot.make} {shot.model}".strip() or "unknown",
+        "size": f"{shot.size[1]} × {shot.size[0]}",
+        "kind": shot.kind if shot.kind != "bayer" else f"Bayer {pattern}",
+        "orientation": f"{shot.orientation}",
+    }
 
 
 def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
@@ -117,15 +128,20 @@ def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
         usual, _ = Counter(_traits(f.shot)[trait] for f in frames).most_common(1)[0]
         for f in frames:
             if (own := _traits(f.shot)[trait]) != usual:
-                raise BurstMismatch(f"{f.shot.path.name}: {trait} = {own}, the other frames have {usual}",
-                                    hint="leave it out, or develop the folder with an output folder to find its bursts")
+                raise BurstMismatch(
+                    f"{f.shot.path.name}: {trait} = {own}, the other frames have {usual}",
+                    hint="leave it out, or develop the folder with an output folder to find its bursts",
+                )
     known = sorted(e for f in frames if (e := _exposure(f.shot)))
     if known:
         usual_exposure = known[len(known) // 2]
         for f in frames:
             if (e := _exposure(f.shot)) and not 0.8 < e / usual_exposure < 1.25:
-                raise BurstMismatch(f"{f.shot.path.name}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
-                                    "allowed is 0.8 … 1.25", hint="brackets are not merged; develop its frames one by one")
+                raise BurstMismatch(
+                    f"{f.shot.path.name}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
+                    "allowed is 0.8 … 1.25",
+                    hint="brackets are not merged; develop its frames one by one",
+                )
 
 
 def _exposure(shot: Shot) -> float | None:
@@ -139,7 +155,10 @@ def _exposure(shot: Shot) -> float | None:
 
 @dataclass(frozen=True)
 class Group:
-    """Frames that belong together; ``reasons`` says why, frame by frame.  ``exposures`` is uniform, bracket or mixed."""
+    """Frames that belong together.
+
+    ``reasons`` says why, frame by frame; ``exposures`` is uniform, bracket or mixed.
+    """
 
     name: str
     paths: tuple[Path, ...]
@@ -149,7 +168,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Grouping:
-    """All groups of a folder, in order of time, and the files that could not be read, each with the reason."""
+    """All groups of a folder in order of time, and the files that could not be read, each with its reason."""
 
     groups: tuple[Group, ...]
     refused: tuple[tuple[Path, InputError], ...] = ()
@@ -172,7 +191,8 @@ def group(folder: Path | str, by: Iterable[str] = BY) -> Grouping:
     Raises
     ------
     InputError
-        No folder, or no raw files in it, or `by` is something else.  Files that cannot be read are in ``refused``.
+        No folder, or no raw files in it, or `by` is something else.  Files that cannot be read are in
+        ``refused``.
     """
     ways = frozenset(by)
     if not ways <= set(BY):
@@ -185,13 +205,15 @@ def group(folder: Path | str, by: Iterable[str] = BY) -> Grouping:
             shots.append(read_shot(path))
         except InputError as error:
             refused.append((path, error))
-    pictures = {p.stem.lower() for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".heic", ".heif")}
+    pictures = {
+        p.stem.lower() for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".heic", ".heif")
+    }
     return Grouping(tuple(_named(g, pictures) for g in _joined(shots, ways)), tuple(refused))
 
 
 def family(path: Path) -> tuple[str, str] | None:
     """The name family and key of a file, or None: files that share both are one burst."""
-    stem = path.name[:-len(path.suffix)] if path.suffix else path.name
+    stem = path.name[: -len(path.suffix)] if path.suffix else path.name
     for name, pattern in FAMILIES.items():
         if (found := pattern.fullmatch(stem)) is not None:
             return None if name in _SINGLES else (name, found["key"])
@@ -245,7 +267,9 @@ def _gap(before: Shot, shot: Shot) -> float | None:
 
 def _named(members: list[Member], pictures: set[str]) -> Group:
     shots = [s for s, _ in members]
-    reasons = tuple(why + (" (its JPEG lies beside it)" if s.path.stem.lower() in pictures else "") for s, why in members)
+    reasons = tuple(
+        why + (" (its JPEG lies beside it)" if s.path.stem.lower() in pictures else "") for s, why in members
+    )
     key = family(shots[0].path)
     name = key[1] if key and len(shots) > 1 else shots[0].path.stem
     return Group(name, tuple(s.path for s in shots), reasons, _exposures(shots))

@@ -3,11 +3,12 @@
 
 Three rules, all of which must agree:
 
-- *It stands out*: brighter than the second brightest (or darker than the second darkest) of its eight neighbours of the
-  same colour by `hot_pixels` times the noise, and by more than these differ among each other.
+- *It stands out*: brighter than the second brightest (or darker than the second darkest) of its eight
+  neighbours of the same colour by `hot_pixels` times the noise, and by more than these differ among each
+  other.
 - *It stays*: it does so in nearly every frame, though the hand moved the scene between them.
-- *It is alone*: a lens spreads even a star over more than one photosite, so the four direct neighbours of a real
-  highlight rise with it.  Those of a defect do not.
+- *It is alone*: a lens spreads even a star over more than one photosite, so the four direct neighbours of a
+  real highlight rise with it.  Those of a defect do not.
 
 A defect's value is the mean of that pair of opposite neighbours of its colour which agree best.
 """
@@ -42,7 +43,11 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
         How many standard deviations a site must stand out; a lone frame needs 1.5 times as many.
     """
     first = burst.frames[reference]
-    dn, span, black = first.dn, first.shot.white - float(first.shot.black.max()), float(first.shot.black.mean())
+    dn, span, black = (
+        first.dn,
+        first.shot.white - float(first.shot.black.max()),
+        float(first.shot.black.mean()),
+    )
     h, w = dn.shape[:2]
     if min(h, w) < 12:
         return np.empty(0, np.intp), np.empty(0, np.intp)
@@ -70,9 +75,10 @@ def _take(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.fl
     return dn[np.where(y < h, y, 2 * h - 2 - y), np.where(x < w, x, 2 * w - 2 - x)].astype(np.float64)
 
 
-def _standing(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float, base: float
-              ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Whether each site stands out, by how much from the median of its colour, and how much its direct neighbours do."""
+def _standing(
+    dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float, base: float
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Whether each site stands out, its rise over its colour, and the rise of its direct neighbours."""
     value = _take(dn, y, x)
     same = np.sort([_take(dn, y + dy, x + dx) for dy, dx in _SAME], axis=0)
     up, down = value - same[6], same[1] - value
@@ -81,8 +87,11 @@ def _standing(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float
     out |= (down > busy) & (down**2 > np.maximum(slope * same[1] + base, 1))
     around = []
     for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):  # against their own colour, on the far side of the site
-        far = [_take(dn, y + 3 * dy, x + 3 * dx), _take(dn, y + dy + 2 * dx, x + dx + 2 * dy),
-               _take(dn, y + dy - 2 * dx, x + dx - 2 * dy)]
+        far = [
+            _take(dn, y + 3 * dy, x + 3 * dx),
+            _take(dn, y + dy + 2 * dx, x + dx + 2 * dy),
+            _take(dn, y + dy - 2 * dx, x + dx - 2 * dy),
+        ]
         around.append(_take(dn, y + dy, x + dx) - np.median(far, axis=0))
     return out, value - same[3:5].mean(0), np.sort(around, axis=0)
 
@@ -93,14 +102,18 @@ def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:
     rows = [np.asarray(values["points"], np.intp).reshape(-1, 2)]
     for top, left, bottom, right in np.asarray(values["boxes"], np.intp).reshape(-1, 4):
         if 0 <= top < bottom <= h and 0 <= left < right <= w:
-            rows.append(np.argwhere(np.ones((bottom - top, right - left), np.bool_)) + (top, left))
+            inside = np.argwhere(np.ones((bottom - top, right - left), np.bool_))
+            rows.append(inside + np.array((top, left), np.intp))
     points = np.concatenate(rows)
     points = points[(points[:, 0] < h) & (points[:, 1] < w)]
     return points[:, 0], points[:, 1]
 
 
 def repair(light: Float32, clipped: UInt8, sites: Sites, green: tuple[bool, bool, bool, bool]) -> None:
-    """Replace the sites in place.  `green` says which places of the 2 × 2 cell have neighbours of their colour diagonally."""
+    """Replace the sites in place.
+
+    `green` says which places of the 2 × 2 cell have neighbours of their own colour diagonally.
+    """
     y, x = sites
     if not len(y):
         return

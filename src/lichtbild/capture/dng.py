@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """DNG: what the file says about its pixels, read by ourselves.
 
-LibRaw unpacks the pixels but keeps most of what makes a DNG worth having to itself: noise profile, both colour
-matrices and their illuminants, forward matrices, HueSatMap, opcodes, black-level deltas.  `read_tags` reads them all into
-a `Shot`, apart from the exposure and time, which `exif` reads.
+LibRaw unpacks the pixels but keeps most of what makes a DNG worth having to itself: noise profile, both
+colour matrices and their illuminants, forward matrices, HueSatMap, opcodes, black-level deltas.  `read_tags`
+reads them all into a `Shot`, apart from the exposure and time, which `exif` reads.
 
-The CFA pattern, black levels, deltas and opcodes of a DNG count from the top left of its *active area*, so nothing has
-to be shifted once the frame is cropped to it.
+The CFA pattern, black levels, deltas and opcodes of a DNG count from the top left of its *active area*, so
+nothing has to be shifted once the frame is cropped to it.
 
 References
 ----------
@@ -24,22 +24,25 @@ from numpy.typing import NDArray
 
 from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
-from lichtbild.base.image import CameraColour, HSVTable, Kind, Noise, Shot, Triple
+from lichtbild.base.image import Kind, Noise, Shot
 from lichtbild.base.tiff import SUB_IFDS
 from lichtbild.capture.exif import exposure_tags
 from lichtbild.capture.opcodes import read_opcodes
+from lichtbild.capture.profile import read_colour, read_neutral, triple
 
 CFA, LINEAR_RAW = 32803, 34892
 MOST_PIXELS = 300_000_000
 
 DNG_VERSION, BLACK_REPEAT, BLACK, BLACK_H, BLACK_V, WHITE = 50706, 50713, 50714, 50715, 50716, 50717
-NEUTRAL, WHITE_XY, BASELINE, ACTIVE_AREA, NOISE = 50728, 50729, 50730, 50829, 51041
+BASELINE, ACTIVE_AREA, NOISE = 50730, 50829, 51041
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where the pixels are: the stored size and the active area ``(top, left, bottom, right)`` in it.
 
-    ``strips`` are (offset, bytes) of plain 16-bit pixels that need no decoder (none where they do), in byte ``order``.
+    ``strips`` are (offset, bytes) of plain 16-bit pixels that need no decoder (none where they do), in byte
+    ``order``.
     """
 
     size: tuple[int, int]
@@ -48,9 +51,11 @@ class Layout:
     strips: tuple[tuple[int, int], ...] = ()
     order: str = "<"
 
+
 def is_dng(chain: list[Directory]) -> bool:
     """Whether the directories are those of a DNG."""
     return bool(chain) and DNG_VERSION in chain[0]
+
 
 def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
     """All that a DNG says about one exposure.
@@ -72,34 +77,56 @@ def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
     shot = replace(shot, **exposure_tags(chain), **_levels(raw, samples, size))
     if kind == "bayer":
         shot = replace(shot, pattern=_pattern(raw))
-    colour = _colour(top, planes)
+    colour = read_colour(top, planes)
     noise = _noise(raw if NOISE in raw else top, planes)
-    lists = tuple(read_opcodes(raw.payload(tag), raw.path, n + 1) for n, tag in enumerate((51008, 51009, 51022)))
+    lists = tuple(
+        read_opcodes(raw.payload(tag), raw.path, n + 1) for n, tag in enumerate((51008, 51009, 51022))
+    )
     baseline = (top.number(BASELINE) or 0.0) + (top.number(51109) or 0.0)
-    return replace(shot, unique=top.text(50708), neutral=_neutral(top, colour, planes), colour=colour, noise=noise,
-                   baseline_exposure=baseline, opcodes=(lists[0], lists[1], lists[2])), layout
+    return replace(
+        shot,
+        unique=top.text(50708),
+        neutral=read_neutral(top, colour, planes),
+        colour=colour,
+        noise=noise,
+        baseline_exposure=baseline,
+        opcodes=(lists[0], lists[1], lists[2]),
+    ), layout
+
 
 # ---- the pixels
 
+
 def _raw_directory(chain: list[Directory]) -> Directory:
-    found = [d for top in chain for d in (top, *top.children.get(SUB_IFDS, []))
-             if d.integer(262, 0) in (CFA, LINEAR_RAW) and d.integer(254, 0) == 0]
+    found = [
+        d
+        for top in chain
+        for d in (top, *top.children.get(SUB_IFDS, []))
+        if d.integer(262, 0) in (CFA, LINEAR_RAW) and d.integer(254, 0) == 0
+    ]
     if not found:
         raise UnsupportedRaw(f"{chain[0].path} is a DNG without a raw image inside")
     return max(found, key=lambda d: d.integer(256, 0) * d.integer(257, 0))
+
 
 def _kind(raw: Directory) -> tuple[Kind, int]:
     samples = raw.integer(277, 1)
     compression = raw.integer(259, 1)
     if compression == 9:
-        raise UnsupportedRaw(f"{raw.path} is a GPR (VC-5) file: not a raw lichtbild can read",
-                             hint="convert it to DNG with gpr_tools or Adobe DNG Converter")
+        raise UnsupportedRaw(
+            f"{raw.path} is a GPR (VC-5) file: not a raw lichtbild can read",
+            hint="convert it to DNG with gpr_tools or Adobe DNG Converter",
+        )
     if compression == 52546:
-        raise UnsupportedRaw(f"{raw.path} holds JPEG XL: not a raw lichtbild can read",
-                             hint="convert it to a DNG with lossless JPEG or without compression")
+        raise UnsupportedRaw(
+            f"{raw.path} holds JPEG XL: not a raw lichtbild can read",
+            hint="convert it to a DNG with lossless JPEG or without compression",
+        )
     if any(v == 3 for v in raw.numbers(339) or ()):
-        raise UnsupportedRaw(f"{raw.path} holds floating-point pixels: not a raw lichtbild can read",
-                             hint="write a DNG of 16-bit integers")
+        raise UnsupportedRaw(
+            f"{raw.path} holds floating-point pixels: not a raw lichtbild can read",
+            hint="write a DNG of 16-bit integers",
+        )
     if max(raw.numbers(258) or (16,)) > 16:
         raise UnsupportedRaw(f"{raw.path} holds {raw.integer(258, 16)}-bit pixels, allowed are up to 16 bits")
     if raw.integer(262, 0) == LINEAR_RAW:
@@ -110,21 +137,30 @@ def _kind(raw: Directory) -> tuple[Kind, int]:
         raise CorruptRaw(f"{raw.path}: {samples} samples per photosite, expected 1")
     return "bayer", 1
 
+
 def _layout(raw: Directory) -> Layout:
     h, w = raw.integer(257, 0), raw.integer(256, 0)
     if h < 1 or w < 1 or h * w > MOST_PIXELS:
         raise CorruptRaw(f"{raw.path}: {w} × {h} pixels, allowed are 1 … {MOST_PIXELS // 10**6} million")
     top, left, bottom, right = (int(v) for v in raw.numbers(ACTIVE_AREA, 4) or (0, 0, h, w))
     if not (0 <= top < bottom <= h and 0 <= left < right <= w):
-        raise CorruptRaw(f"{raw.path}: ActiveArea {(top, left, bottom, right)} does not fit into {w} × {h} pixels")
+        raise CorruptRaw(
+            f"{raw.path}: ActiveArea {(top, left, bottom, right)} does not fit into {w} × {h} pixels"
+        )
     _check_blocks(raw, h * w)
     return Layout((h, w), (top, left, bottom, right), raw.integer(277, 1), _strips(raw, h, w), raw.order)
 
 
 def _strips(raw: Directory, h: int, w: int) -> tuple[tuple[int, int], ...]:
     samples = raw.integer(277, 1)
-    plain = (raw.integer(259, 1) == 1 and set(raw.numbers(258) or ()) == {16.0} and raw.integer(284, 1) == 1
-             and raw.integer(317, 1) == 1 and 50712 not in raw and 324 not in raw)
+    plain = (
+        raw.integer(259, 1) == 1
+        and set(raw.numbers(258) or ()) == {16.0}
+        and raw.integer(284, 1) == 1
+        and raw.integer(317, 1) == 1
+        and 50712 not in raw
+        and 324 not in raw
+    )
     lengths = [int(v) for v in raw.numbers(279) or ()]
     rows = raw.integer(278, h) or h
     wanted = [2 * w * samples * min(rows, h - y) for y in range(0, h, rows)] if rows > 0 else []
@@ -132,9 +168,11 @@ def _strips(raw: Directory, h: int, w: int) -> tuple[tuple[int, int], ...]:
         return ()
     return tuple(zip((int(v) for v in raw.numbers(273) or ()), lengths, strict=True))
 
+
 def _check_blocks(raw: Directory, pixels: int) -> None:
-    """Strips and tiles lie inside the file, do not overlap, and are not absurdly small for the pixels they claim."""
-    starts, lengths = raw.numbers(324) or raw.numbers(273) or (), raw.numbers(325) or raw.numbers(279) or ()
+    """Strips and tiles lie inside the file, do not overlap, and are not absurdly few for their pixels."""
+    starts = raw.numbers(324) or raw.numbers(273) or ()
+    lengths = raw.numbers(325) or raw.numbers(279) or ()
     if not starts or len(starts) != len(lengths):
         raise CorruptRaw(f"{raw.path}: {len(starts)} pixel blocks with {len(lengths)} lengths")
     size, behind = raw.path.stat().st_size, 0.0
@@ -143,11 +181,14 @@ def _check_blocks(raw: Directory, pixels: int) -> None:
             raise CorruptRaw(f"{raw.path}: pixel blocks overlap at {start:.0f}")
         behind = start + length
     if behind > size:
-        raise CorruptRaw(f"{raw.path} is cut short: pixels reach to {behind:.0f}, the file has {size} bytes",
-                         hint="copy the file again")
+        raise CorruptRaw(
+            f"{raw.path} is cut short: pixels reach to {behind:.0f}, the file has {size} bytes",
+            hint="copy the file again",
+        )
     bits = raw.integer(258, 16) * raw.integer(277, 1)
     if pixels * bits > 64 * 8 * sum(lengths):
         raise CorruptRaw(f"{raw.path}: {sum(lengths):.0f} bytes cannot hold the {pixels} pixels it claims")
+
 
 def _planes(raw: Directory) -> tuple[int, int, int]:
     """Where red, green and blue stand among the colour planes of the file."""
@@ -156,14 +197,18 @@ def _planes(raw: Directory) -> tuple[int, int, int]:
         raise UnsupportedRaw(f"{raw.path} has the colours {order}, allowed are red, green and blue")
     return order.index(0), order.index(1), order.index(2)
 
+
 def _pattern(raw: Directory) -> tuple[int, int, int, int]:
     dim = tuple(int(v) for v in raw.numbers(33421) or (2, 2))
     cell = tuple(int(v) for v in raw.numbers(33422) or ())
     if dim != (2, 2):
-        raise UnsupportedRaw(f"{raw.path} has a {dim[-1]} × {dim[0]} colour filter array, allowed is a 2 × 2 Bayer pattern")
+        raise UnsupportedRaw(
+            f"{raw.path} has a {dim[-1]} × {dim[0]} colour filter array, allowed is a 2 × 2 Bayer pattern"
+        )
     if raw.integer(50711, 1) != 1:
         raise UnsupportedRaw(f"{raw.path} has staggered photosites, allowed is a rectangular layout")
     return bayer(cell, raw.path)
+
 
 def bayer(cell: tuple[int, ...], path: Path) -> tuple[int, int, int, int]:
     """`cell` if it is one of the four Bayer phases.
@@ -175,12 +220,17 @@ def bayer(cell: tuple[int, ...], path: Path) -> tuple[int, int, int, int]:
     """
     if cell in ((0, 1, 1, 2), (1, 0, 2, 1), (1, 2, 0, 1), (2, 1, 1, 0)):
         return cell[0], cell[1], cell[2], cell[3]
-    raise UnsupportedRaw(f"{path} has the colour filters {cell}, allowed are the four phases of a Bayer pattern (RGGB …)")
+    raise UnsupportedRaw(
+        f"{path} has the colour filters {cell}, allowed are the four phases of a Bayer pattern (RGGB …)"
+    )
+
 
 def _levels(raw: Directory, samples: int, size: tuple[int, int]) -> dict[str, Any]:
     rows, columns = (int(v) for v in raw.numbers(BLACK_REPEAT, 2) or (1, 1))
     if not (1 <= rows <= 64 and 1 <= columns <= 64):
-        raise CorruptRaw(f"{raw.path}: black levels repeat every {rows} × {columns} pixels, allowed is 1 … 64")
+        raise CorruptRaw(
+            f"{raw.path}: black levels repeat every {rows} × {columns} pixels, allowed is 1 … 64"
+        )
     levels = raw.numbers(BLACK) or (0.0,) * (rows * columns * samples)
     if len(levels) == 1:
         levels = levels * (rows * columns * samples)
@@ -194,10 +244,12 @@ def _levels(raw: Directory, samples: int, size: tuple[int, int]) -> dict[str, An
     deltas = {"black_columns": _delta(raw, BLACK_H, size[1]), "black_rows": _delta(raw, BLACK_V, size[0])}
     return {"black": black, "white": float(min(whites)), **deltas}
 
+
 def even_tiles(black: NDArray[np.float32]) -> NDArray[np.float32]:
     """`black` repeated until both sides are multiples of two."""
     repeat = (2 - (black.shape[0] + 1) % 2, 2 - (black.shape[1] + 1) % 2) + (1,) * (black.ndim - 2)
     return np.ascontiguousarray(np.tile(black, repeat))
+
 
 def _delta(raw: Directory, tag: int, length: int) -> NDArray[np.float32] | None:
     values = raw.numbers(tag)
@@ -206,6 +258,7 @@ def _delta(raw: Directory, tag: int, length: int) -> NDArray[np.float32] | None:
     if len(values) != length:
         raise CorruptRaw(f"{raw.path}: tag {tag} has {len(values)} black-level deltas, expected {length}")
     return np.array(values, np.float32)
+
 
 def _noise(raw: Directory, planes: tuple[int, int, int]) -> Noise | None:
     pairs = raw.numbers(NOISE)
@@ -216,77 +269,5 @@ def _noise(raw: Directory, planes: tuple[int, int, int]) -> Noise | None:
     if max(pairs) == 0:
         return None
     order = planes if len(pairs) == 6 else (0, 0, 0)
-    shot, read = (_triple([max(pairs[2 * p + k], 0.0) for p in order]) for k in (0, 1))
+    shot, read = (triple([max(pairs[2 * p + k], 0.0) for p in order]) for k in (0, 1))
     return Noise(shot, read)
-
-def _triple(values: list[float]) -> Triple:
-    return values[0], values[1], values[2]
-
-# ---- colour
-
-def _colour(top: Directory, planes: tuple[int, int, int]) -> CameraColour:
-    signed = top.text(50931) == top.text(50932)
-    codes, colour, forward, calibration = [], [], [], []
-    for light, cm, fm, cc in ((50778, 50721, 50964, 50723), (50779, 50722, 50965, 50724), (52529, 52531, 52532, 52530)):
-        if (matrix := _matrix(top, cm)) is None:
-            continue
-        codes.append(top.integer(light, 0))
-        colour.append(matrix[list(planes)])
-        if (matrix := _matrix(top, fm)) is not None:
-            forward.append(matrix[:, list(planes)])
-        if signed and (matrix := _matrix(top, cc)) is not None:
-            calibration.append(matrix[np.ix_(planes, planes)])
-    balance = top.numbers(50727, 3) or (1.0, 1.0, 1.0)
-    if min(balance) <= 0:
-        raise CorruptRaw(f"{top.path}: AnalogBalance {balance}, allowed is above 0")
-    curve = top.numbers(50940)
-    hue_sat = tuple(t for tag in (50938, 50939, 52537) if (t := _table(top, 50937, tag, 51107)) is not None)
-    return CameraColour(
-        illuminants=tuple(codes), colour=tuple(colour), forward=tuple(forward) if len(forward) == len(codes) else (),
-        calibration=tuple(calibration) if len(calibration) == len(codes) else (),
-        balance=_triple([balance[p] for p in planes]), hue_sat=hue_sat if len(hue_sat) in (1, len(codes)) else (),
-        look=_table(top, 50981, 50982, 51108), name=top.text(50936),
-        tone_curve=None if curve is None or len(curve) < 4 or len(curve) % 2 else np.array(curve).reshape(-1, 2))
-
-def _matrix(top: Directory, tag: int) -> NDArray[np.float64] | None:
-    values = top.numbers(tag)
-    if values is None:
-        return None
-    if len(values) != 9:
-        raise UnsupportedRaw(f"{top.path}: tag {tag} has {len(values)} values, allowed is a 3 × 3 matrix")
-    matrix = np.array(values, np.float64).reshape(3, 3)
-    if np.linalg.cond(matrix) > 1e4:
-        raise CorruptRaw(f"{top.path}: the matrix of tag {tag} cannot be inverted")
-    return matrix
-
-def _table(top: Directory, dims: int, tag: int, encoding: int) -> HSVTable | None:
-    cells = top.numbers(tag)
-    if cells is None:
-        return None
-    hue, sat, value = (int(v) for v in top.numbers(dims, 3) or (0, 0, 0))
-    if min(hue, sat, value) < 1 or hue * sat * value * 3 != len(cells):
-        raise CorruptRaw(f"{top.path}: tag {tag} has {len(cells)} values, expected {hue} × {sat} × {value} × 3")
-    return HSVTable(np.array(cells, np.float32).reshape(value, hue, sat, 3), top.integer(encoding, 0) == 1)
-
-def _neutral(top: Directory, colour: CameraColour, planes: tuple[int, int, int]) -> Triple | None:
-    if (found := top.numbers(NEUTRAL)) is not None and len(found) == 3:
-        white = np.array([found[p] for p in planes])
-    elif (xy := top.numbers(WHITE_XY, 2)) is not None and colour.colour and xy[1] > 0:
-        white = _white_of_xy(xy[0], xy[1], colour)
-    else:
-        return None
-    if not (white > 1e-3 * white.max()).all():
-        raise CorruptRaw(f"{top.path}: the as-shot neutral {tuple(white)} is impossible")
-    white = white / white.max()
-    return float(white[0]), float(white[1]), float(white[2])
-
-def _white_of_xy(x: float, y: float, colour: CameraColour) -> NDArray[np.float64]:
-    """The camera's answer to a white of chromaticity (x, y): the matrix whose illuminant is the nearer one."""
-    warm = {17: 2850, 3: 2850, 24: 3200}
-    n = (x - 0.3320) / (0.1858 - y)  # McCamy 1992
-    kelvin = 449 * n**3 + 3525 * n**2 + 6823.3 * n + 5520.33
-    mired = 1e6 / max(kelvin, 1000)
-    near = min(range(len(colour.colour)), key=lambda k: abs(mired - 1e6 / warm.get(colour.illuminants[k], 6000)))
-    xyz = np.array([x / y, 1.0, (1 - x - y) / y])
-    cc = colour.calibration[near] if colour.calibration else np.eye(3)
-    return np.diag(colour.balance) @ cc @ colour.colour[near] @ xyz

@@ -20,6 +20,7 @@ LONGEST_CARRIED = 1 << 16  # bytes of one value
 
 # ---- the exposure, in every TIFF-like raw
 
+
 def exposure_tags(chain: list[Directory]) -> dict[str, Any]:
     """Camera, exposure, time and the EXIF fields to carry, as keyword arguments of a `Shot`."""
     top = chain[0]
@@ -27,12 +28,24 @@ def exposure_tags(chain: list[Directory]) -> dict[str, Any]:
     gps = top.children.get(GPS_IFD)
     time, subseconds = _time(exif, top)
     orientation = top.integer(274, 1)
-    carry = {"main": _carried(top), "exif": _carried(exif) if exif is not top else {},
-             "gps": _carried(gps[0]) if gps else {}}
-    return {"make": top.text(271), "model": top.text(272), "orientation": orientation if 1 <= orientation <= 8 else 1,
-            "iso": _positive(exif, top, 34855), "exposure_time": _positive(exif, top, 33434),
-            "f_number": _positive(exif, top, 33437), "focal_length": _positive(exif, top, 37386),
-            "time": time, "subseconds": subseconds, "exif": carry}
+    carry = {
+        "main": _carried(top),
+        "exif": _carried(exif) if exif is not top else {},
+        "gps": _carried(gps[0]) if gps else {},
+    }
+    return {
+        "make": top.text(271),
+        "model": top.text(272),
+        "orientation": orientation if 1 <= orientation <= 8 else 1,
+        "iso": _positive(exif, top, 34855),
+        "exposure_time": _positive(exif, top, 33434),
+        "f_number": _positive(exif, top, 33437),
+        "focal_length": _positive(exif, top, 37386),
+        "time": time,
+        "subseconds": subseconds,
+        "exif": carry,
+    }
+
 
 def _positive(exif: Directory, top: Directory, tag: int) -> float | None:
     for d in (exif, top):
@@ -40,6 +53,7 @@ def _positive(exif: Directory, top: Directory, tag: int) -> float | None:
         if values and math.isfinite(values[0]) and values[0] > 0:
             return float(values[0])
     return None
+
 
 def _time(exif: Directory, top: Directory) -> tuple[datetime | None, bool]:
     text = exif.text(36867) or top.text(36867) or top.text(306)
@@ -56,6 +70,6 @@ def _time(exif: Directory, top: Directory) -> tuple[datetime | None, bool]:
         return None, False
     return made, digits.isdigit()
 
+
 def _carried(directory: Directory) -> dict[int, Field]:
     return {tag: f for tag, f in directory.fields.items() if len(f.payload) <= LONGEST_CARRIED}
-

@@ -154,10 +154,12 @@ def _light(
 
 
 def _black(shot: Shot, w: int, c: int) -> tuple[Float32, Float32, float]:
-    """Black per row of the pattern and per sample of a row, the deltas of the rows, and the highest black of
-    all.""" pattern = shot.black if shot.black.ndim == 3 else np.repeat(shot.black[..., None], c, axis=2)
-    repeats = -(-w // pattern.shape[1]) wide = np.tile(pattern, (1, repeats, 1))[:, :w].astype(np.float32)
-    highest = float(pattern.max()) if shot.black_columns is not None:
+    """Black per row of the pattern and sample of a row, the deltas of rows, and the highest black."""
+    pattern = shot.black if shot.black.ndim == 3 else np.repeat(shot.black[..., None], c, axis=2)
+    repeats = -(-w // pattern.shape[1])
+    wide = np.tile(pattern, (1, repeats, 1))[:, :w].astype(np.float32)
+    highest = float(pattern.max())
+    if shot.black_columns is not None:
         wide = wide + shot.black_columns[None, :w, None]
         highest += max(float(shot.black_columns.max()), 0.0)
     rows = np.zeros(0, np.float32)
@@ -254,9 +256,11 @@ def _neutral(frame: RawFrame, params: Linearize) -> Triple | None:
 
 
 def _estimated_neutral(frame: RawFrame) -> Triple:
-    """Shades of grey: the 6-norm over the scene of each colour, of block means that hold no clipped
-    photosite.""" shot, dn = frame.shot, frame.dn planes = [dn] * 3 if dn.ndim == 3 else [dn[i::2, j::2] for i
-    in (0, 1) for j in (0, 1)] colours = (0, 1, 2) if dn.ndim == 3 else shot.pattern blacks = (
+    """Shades of grey: the 6-norm over the scene of each colour, of block means without clipped photosites."""
+    shot, dn = frame.shot, frame.dn
+    planes = [dn] * 3 if dn.ndim == 3 else [dn[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    colours = (0, 1, 2) if dn.ndim == 3 else shot.pattern
+    blacks = (
         shot.black.reshape(-1, shot.black.shape[-1])[0]
         if shot.black.ndim == 3
         else shot.black[:2, :2].ravel()

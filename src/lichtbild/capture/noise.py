@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """How noisy the sensor is, read off the picture itself: ``variance = shot · x + read``.
 
-The same-colour photosites are cut into blocks of 8 × 8 and each block into its Haar coefficients, an orthonormal
-transform: white noise puts the same variance into every coefficient.  The diagonal coefficients of the finest level
-measure the noise; all others say how flat the block is.  The two are independent for white noise, so choosing
-flat blocks by the others does not bias the measure.  A weighted least-squares line through (mean, variance) of the flat
-blocks is the model; flatness is judged again with it until it rests.
+The same-colour photosites are cut into blocks of 8 × 8 and each block into its Haar coefficients, an
+orthonormal transform: white noise puts the same variance into every coefficient.  The diagonal coefficients
+of the finest level measure the noise; all others say how flat the block is.  The two are independent for
+white noise, so choosing flat blocks by the others does not bias the measure.  A weighted least-squares line
+through (mean, variance) of the flat blocks is the model; flatness is judged again with it until it rests.
 
 References
 ----------
-[1] A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP 17(10),
+[1] A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE
+TIP 17(10),
     2008.  doi:10.1109/TIP.2008.2001399  (the model; the estimator here is simpler)
 """
 
@@ -40,7 +41,9 @@ def estimate_noise(burst: Burst) -> Noise:
         The same line for red, green and blue, for values of 0 (black) … 1 (white level).
     """
     frame = burst.frames[burst.reference or 0]
-    step2 = float(1 / (12 * (frame.shot.white - float(frame.shot.black.max())) ** 2))  # rounding to whole numbers
+    step2 = float(
+        1 / (12 * (frame.shot.white - float(frame.shot.black.max())) ** 2)
+    )  # rounding to whole numbers
     mean, fine, coarse = _blocks(frame)
     if mean.size < 64:
         return _same(1e-4, max(1e-6, step2))
@@ -58,10 +61,13 @@ def _same(shot: float, read: float) -> Noise:
 
 
 def _blocks(frame: RawFrame) -> tuple[Array, Array, Array]:
-    """Mean, finest diagonal energy and all other detail energy of the blocks that are neither black nor clipped."""
+    """Mean, finest diagonal energy and all other detail energy of blocks neither black nor clipped."""
     s = frame.shot
     if frame.dn.ndim == 3:
-        planes = [(frame.dn[..., c], s.black[..., c % s.black.shape[-1]] if s.black.ndim == 3 else s.black) for c in range(3)]
+        planes = [
+            (frame.dn[..., c], s.black[..., c % s.black.shape[-1]] if s.black.ndim == 3 else s.black)
+            for c in range(3)
+        ]
     else:
         planes = [(frame.dn[i::2, j::2], s.black[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
     parts = []
@@ -69,8 +75,10 @@ def _blocks(frame: RawFrame) -> tuple[Array, Array, Array]:
         black = levels.mean()
         rows, columns = plane.shape[0] // _SIDE, plane.shape[1] // _SIDE
         every = max(1, rows * columns // _MOST_BLOCKS)
-        cut = plane[:rows * _SIDE, :columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)[::every]
-        x = (cut.astype(np.float32).transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE) - black) / np.float32(s.white - black)
+        cut = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)[::every]
+        x = (cut.astype(np.float32).transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE) - black) / np.float32(
+            s.white - black
+        )
         usable = (x.max((1, 2)) < 0.97) & (cut.transpose(0, 2, 1, 3).reshape(-1, _SIDE * _SIDE).min(1) > 0)
         parts.append(_energies(x[usable]))
     mean, fine, coarse = (np.concatenate(p) for p in zip(*parts, strict=True))
@@ -95,12 +103,14 @@ def _flattest(mean: Array, coarse: Array, share: float) -> NDArray[np.bool_]:
     """The flattest blocks of each brightness."""
     edges = np.quantile(mean, np.linspace(0, 1, _BINS + 1)[1:-1])
     index = np.searchsorted(edges, mean)
-    limit = np.array([np.quantile(coarse[index == b], share) if (index == b).any() else 0 for b in range(_BINS)])
+    limit = np.array(
+        [np.quantile(coarse[index == b], share) if (index == b).any() else 0 for b in range(_BINS)]
+    )
     return coarse <= limit[index]
 
 
 def _line(mean: Array, variance: Array, least: float) -> tuple[float, float]:
-    """Weighted least squares of variance = shot · mean + read with weights 1 / variance², both non-negative."""
+    """Weighted least squares of variance = shot · mean + read, weights 1 / variance²; both non-negative."""
     x, v = mean.astype(np.float64), variance.astype(np.float64)
     shot, read = 0.0, max(float(v.mean()), least)
     for _ in range(6):

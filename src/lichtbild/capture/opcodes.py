@@ -1,27 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """DNG opcode lists: what the camera maker knew about sensor and lens, as a small program.
 
-A list is big-endian whatever the file is: a count, then per opcode its number, the DNG version it needs, flags (bit 0:
-optional) and a payload.  List 1 works on stored values, list 2 on linear light in the mosaic, list 3 after demosaicing.
-This module only reads them; `linearize` applies lists 1 and 2, the stage `lens` applies list 3.
+A list is big-endian whatever the file is: a count, then per opcode its number, the DNG version it needs,
+flags (bit 0: optional) and a payload.  List 1 works on stored values, list 2 on linear light in the mosaic,
+list 3 after demosaicing. This module only reads them; `linearize` applies lists 1 and 2, the stage `lens`
+applies list 3.
 
-===================  ==========================================================================================
-name                 values
-===================  ==========================================================================================
-WarpRectilinear      ``coefficients`` "planes 6" (kr0 … kr3, kt0, kt1), ``centre`` (x, y)
-WarpFisheye          ``coefficients`` "planes 4", ``centre``
-WarpRectilinear2     ``coefficients`` "planes 17" (kr0 … kr14, kt0, kt1), ``radii`` (min, max), ``centre``, ``reciprocal``
-FixVignetteRadial    ``coefficients`` (5), ``centre``
-GainMap              ``area``, ``spacing`` (v, h), ``origin`` (v, h), ``gain: Float32 "v h planes"``
-FixBadPixelsConstant ``constant``, ``phase``
-FixBadPixelsList     ``phase``, ``points`` "n 2" (row, column), ``boxes`` "n 4" (top, left, bottom, right)
-TrimBounds           ``bounds`` (top, left, bottom, right)
-MapTable             ``area``, ``table``
-MapPolynomial        ``area``, ``coefficients``
-DeltaPerRow …        ``area``, ``values`` (also DeltaPerColumn, ScalePerRow, ScalePerColumn)
-===================  ==========================================================================================
+- WarpRectilinear: ``coefficients`` "planes 6" (kr0 … kr3, kt0, kt1), ``centre`` (x, y)
+- WarpFisheye: ``coefficients`` "planes 4", ``centre``
+- WarpRectilinear2: ``coefficients`` "planes 17" (kr0 … kr14, kt0, kt1), ``radii`` (min, max), ``centre``,
+  ``reciprocal``
+- FixVignetteRadial: ``coefficients`` (5), ``centre``
+- GainMap: ``area``, ``spacing`` (v, h), ``origin`` (v, h), ``gain: Float32 "v h planes"``
+- FixBadPixelsConstant: ``constant``, ``phase``
+- FixBadPixelsList: ``phase``, ``points`` "n 2" (row, column), ``boxes`` "n 4" (top, left, bottom, right)
+- TrimBounds: ``bounds`` (top, left, bottom, right)
+- MapTable: ``area``, ``table``; MapPolynomial: ``area``, ``coefficients``
+- DeltaPerRow, DeltaPerColumn, ScalePerRow, ScalePerColumn: ``area``, ``values``
 
-``area`` is (top, left, bottom, right, plane, planes, row pitch, column pitch).  Unknown ones are named "opcode N".
+``area`` is (top, left, bottom, right, plane, planes, row pitch, column pitch).  Unknown ones are named
+"opcode N".
 
 References
 ----------
@@ -72,8 +70,14 @@ class _Payload:
     def area(self) -> tuple[int, ...]:
         area = tuple(int(v) for v in self.take("u4", 8))
         top, left, bottom, right, plane, planes, down, across = area
-        if not (top <= bottom < 1 << 20 and left <= right < 1 << 20 and 0 < down < 1 << 20 and 0 < across < 1 << 20
-                and 0 < planes <= 4 and plane < 4):
+        if not (
+            top <= bottom < 1 << 20
+            and left <= right < 1 << 20
+            and 0 < down < 1 << 20
+            and 0 < across < 1 << 20
+            and 0 < planes <= 4
+            and plane < 4
+        ):
             raise CorruptRaw(f"{self.where} has an impossible area {area}")
         return area
 
@@ -109,8 +113,11 @@ def _gain_map(p: _Payload) -> dict[str, Any]:
 
 def _bad_list(p: _Payload) -> dict[str, Any]:
     phase, points, boxes = p.count(), p.count(), p.count()
-    return {"phase": phase, "points": p.take("u4", 2 * points).reshape(points, 2),
-            "boxes": p.take("u4", 4 * boxes).reshape(boxes, 4)}
+    return {
+        "phase": phase,
+        "points": p.take("u4", 2 * points).reshape(points, 2),
+        "boxes": p.take("u4", 4 * boxes).reshape(boxes, 4),
+    }
 
 
 def _per_line(p: _Payload) -> dict[str, Any]:
@@ -159,7 +166,7 @@ def read_opcodes(raw: bytes, path: Path, number: int) -> tuple[Opcode, ...]:
         payload = p.take("u1", length).tobytes()
         name, read = _KNOWN.get(kind, (f"opcode {kind}", lambda _: {}))
         values = read(_Payload(payload, f"{where}: {name}"))
-        made.append(Opcode(name, bool(flags & 1), values, raw[start:p.at]))
+        made.append(Opcode(name, bool(flags & 1), values, raw[start : p.at]))
     return tuple(made)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a finished file says about its making: EXIF by an allow-list, recipe and history in XMP.
 
-Only fields on the list are ever carried over, so serial numbers, owner's names, thumbnails and maker notes cannot slip
-through.  The place is carried unless it is stripped.  The recipe and history travel in a namespace of our own.
+Only fields on the list are ever carried over, so serial numbers, owner's names, thumbnails and maker notes
+cannot slip through.  The place is carried unless it is stripped.  The recipe and history travel in a
+namespace of our own.
 
 References
 ----------
@@ -25,9 +26,43 @@ NAMESPACE = "https://lichtbild.org/ns/1.0/"
 Strip = Literal["none", "gps", "all"]
 
 # exposure, sensitivity, times and their zones, metering, lens; no serial number, owner, comment, maker note
-_EXIF = frozenset((33434, 33437, 34850, 34855, 34864, 34866, 36867, 36868, 36880, 36881, 36882, 37377, 37378, 37379,
-                   37380, 37381, 37382, 37383, 37384, 37385, 37386, 37520, 37521, 37522, 41495, 41986, 41987, 41988,
-                   41989, 41990, 42034, 42035, 42036))
+_EXIF = frozenset(
+    (
+        33434,
+        33437,
+        34850,
+        34855,
+        34864,
+        34866,
+        36867,
+        36868,
+        36880,
+        36881,
+        36882,
+        37377,
+        37378,
+        37379,
+        37380,
+        37381,
+        37382,
+        37383,
+        37384,
+        37385,
+        37386,
+        37520,
+        37521,
+        37522,
+        41495,
+        41986,
+        41987,
+        41988,
+        41989,
+        41990,
+        42034,
+        42035,
+        42036,
+    )
+)
 # version, place, height, time, direction, datum, date, error
 _GPS = frozenset((0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 29, 31))
 _RATIONALS = frozenset((33434, 33437, 37378, 37381, 37382, 37386, 41988, 42034))
@@ -43,8 +78,15 @@ class Carried:
     below: dict[int, list[Page]]
 
 
-def carried(shot: Shot, *, strip: Strip = "gps", software: str = "lichtbild", orientation: int = 1,
-            size: tuple[int, int] | None = None, space: str = "") -> Carried:
+def carried(
+    shot: Shot,
+    *,
+    strip: Strip = "gps",
+    software: str = "lichtbild",
+    orientation: int = 1,
+    size: tuple[int, int] | None = None,
+    space: str = "",
+) -> Carried:
     """The allowed fields of a shot; what its EXIF lacks is filled in from what the raw says.
 
     Parameters
@@ -78,17 +120,32 @@ def carried(shot: Shot, *, strip: Strip = "gps", software: str = "lichtbild", or
     return Carried(main, below)
 
 
-def exif_block(shot: Shot, *, strip: Strip = "gps", size: tuple[int, int] | None = None, software: str = "lichtbild",
-               space: str = "") -> bytes:
+def exif_block(
+    shot: Shot,
+    *,
+    strip: Strip = "gps",
+    size: tuple[int, int] | None = None,
+    software: str = "lichtbild",
+    space: str = "",
+) -> bytes:
     """A TIFF block for the APP1 segment of a JPEG, behind "Exif" and two zero bytes; the pixels are upright.
 
     Parameters as in `carried`.
     """
     c = carried(shot, strip=strip, software=software, size=size, space=space)
-    main = c.main | {282: tiff.numbers_field(tiff.RATIONAL, 72), 283: tiff.numbers_field(tiff.RATIONAL, 72),
-                     296: tiff.numbers_field(tiff.SHORT, 2), 531: tiff.numbers_field(tiff.SHORT, 1)}
-    deep = {37121: tiff.bytes_field(tiff.UNDEFINED, b"\1\2\3\0"), 40960: tiff.bytes_field(tiff.UNDEFINED, b"0100")}
-    below = c.below | {EXIF_IFD: [Page(page.fields | deep) for page in c.below[EXIF_IFD]]}  # what a JPEG must say
+    main = c.main | {
+        282: tiff.numbers_field(tiff.RATIONAL, 72),
+        283: tiff.numbers_field(tiff.RATIONAL, 72),
+        296: tiff.numbers_field(tiff.SHORT, 2),
+        531: tiff.numbers_field(tiff.SHORT, 1),
+    }
+    deep = {
+        37121: tiff.bytes_field(tiff.UNDEFINED, b"\1\2\3\0"),
+        40960: tiff.bytes_field(tiff.UNDEFINED, b"0100"),
+    }
+    below = c.below | {
+        EXIF_IFD: [Page(page.fields | deep) for page in c.below[EXIF_IFD]]
+    }  # what a JPEG must say
     return b"".join(tiff.tiff_chunks([Page(main, below)]))
 
 
@@ -98,22 +155,32 @@ def xmp_packet(recipe: str, history: Iterable[str], inputs: Iterable[tuple[str, 
     A photo that carries it can be developed again.
     """
     stages = "".join(f"<rdf:li>{_text(line)}</rdf:li>" for line in history)
-    frames = "".join(f'<rdf:li rdf:parseType="Resource"><lichtbild:file>{_text(name)}</lichtbild:file>'
-                     f"<lichtbild:sha256>{_text(digest)}</lichtbild:sha256></rdf:li>" for name, digest in inputs)
-    body = (f"<lichtbild:recipe>{_text(recipe)}</lichtbild:recipe>"
-            f"<lichtbild:history><rdf:Seq>{stages}</rdf:Seq></lichtbild:history>")
+    frames = "".join(
+        f'<rdf:li rdf:parseType="Resource"><lichtbild:file>{_text(name)}</lichtbild:file>'
+        f"<lichtbild:sha256>{_text(digest)}</lichtbild:sha256></rdf:li>"
+        for name, digest in inputs
+    )
+    body = (
+        f"<lichtbild:recipe>{_text(recipe)}</lichtbild:recipe>"
+        f"<lichtbild:history><rdf:Seq>{stages}</rdf:Seq></lichtbild:history>"
+    )
     if frames:
         body += f"<lichtbild:frames><rdf:Seq>{frames}</rdf:Seq></lichtbild:frames>"
-    return ('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-            f'<rdf:Description rdf:about="" xmlns:lichtbild={quoteattr(NAMESPACE)} '
-            'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="lichtbild">'
-            f'{body}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>').encode()
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description rdf:about="" xmlns:lichtbild={quoteattr(NAMESPACE)} '
+        'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="lichtbild">'
+        f'{body}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    ).encode()
 
 
 def _text(text: str) -> str:
     """Text for XML: what XML cannot say is left out, line ends survive."""
-    sayable = "".join(c for c in text if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c <= "\ufffd" or c > "\uffff")
+    sayable = "".join(
+        c for c in text if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
+    )
     return escape(sayable)
 
 
@@ -121,7 +188,11 @@ def _text(text: str) -> str:
 
 
 def _allowed(fields: Mapping[int, Any], tags: frozenset[int]) -> dict[int, Field]:
-    return {tag: made for tag, value in fields.items() if tag in tags and (made := as_field(tag, value)) is not None}
+    return {
+        tag: made
+        for tag, value in fields.items()
+        if tag in tags and (made := as_field(tag, value)) is not None
+    }
 
 
 def as_field(tag: int, value: Any) -> Field | None:

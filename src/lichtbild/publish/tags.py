@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DNG tags that say what a shot knows: the counterpart of `capture.dng` and `capture.profile`.
+
+References
+----------
+[1] Digital Negative Specification 1.6, chapters 3 and 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lichtbild.base import tiff
+from lichtbild.base.image import CameraColour, HSVTable, Noise, Shot
+from lichtbild.base.tiff import BYTE, DOUBLE, FLOAT, LONG, RATIONAL, SHORT, SRATIONAL, Field, numbers_field
+
+
+def image_fields(shape: tuple[int, ...], kind: str, pattern: tuple[int, int, int, int]) -> dict[int, Field]:
+    """Size, kind and layout of the pixels."""
+    samples = 3 if len(shape) == 3 else 1
+    fields = {
+        254: numbers_field(LONG, 0),
+        256: numbers_field(LONG, shape[1]),
+        257: numbers_field(LONG, shape[0]),
+        258: numbers_field(SHORT, *[16] * samples),
+        259: numbers_field(SHORT, 1),
+        262: numbers_field(SHORT, 32803 if kind == "bayer" else 34892),
+        277: numbers_field(SHORT, samples),
+        284: numbers_field(SHORT, 1),
+        50829: numbers_field(LONG, 0, 0, shape[0], shape[1]),
+        339: numbers_field(SHORT, *[1] * samples),
+    }
+    if kind == "bayer":
+        fields |= {
+            33421: numbers_field(SHORT, 2, 2),
+            33422: numbers_field(BYTE, *pattern),
+            50710: numbers_field(BYTE, 0, 1, 2),
+            50711: numbers_field(SHORT, 1),
+        }
+    return fields
+
+
+def preview_fields(shape: tuple[int, ...]) -> dict[int, Field]:
+    """Size and layout of a small picture."""
+    return {
+        254: numbers_field(LONG, 1),
+        256: numbers_field(LONG, shape[1]),
+        257: numbers_field(LONG, shape[0]),
+        258: numbers_field(SHORT, 8, 8, 8),
+        259: numbers_field(SHORT, 1),
+        262: numbers_field(SHORT, 2),
+        277: numbers_field(SHORT, 3),
+        284: numbers_field(SHORT, 1),
+        50970: numbers_field(LONG, 2),
+    }
+
+
+def level_fields(shot: Shot) -> dict[int, Field]:
+    """Black and white as the shot has them."""
+    samples = 3 if shot.kind == "linear" else 1
+    black = (
+        shot.black
+        if shot.black.ndim == 3 or samples == 1
+        else np.repeat(shot.black[..., None], samples, axis=2)
+    )
+    levels = [float(v) for v in black.ravel()]
+    whole = all(v == int(v) for v in levels)
+    fields = {
+        50713: numbers_field(SHORT, *black.shape[:2]),
+        50717: numbers_field(LONG, *[round(shot.white)] * samples),
+        50714: numbers_field(LONG, *map(int, levels)) if whole else numbers_field(RATIONAL, *levels),
+    }
+    if shot.black_columns is not None:
+        fields[50715] = numbers_field(SRATIONAL, *map(float, shot.black_columns))
+    if shot.black_rows is not None:
+        fields[50716] = numbers_field(SRATIONAL, *map(float, shot.black_rows))
+    return fields
+
+
+def noise_field(noise: Noise | None) -> dict[int, Field]:
+    """NoiseProfile, one pair where all colours share it."""
+    if noise is None:
+        return {}
+    pairs = list(zip(noise.shot, noise.read, strict=True))
+    pairs = pairs[:1] if len(set(pairs)) == 1 else pairs
+    return {51041: numbers_field(DOUBLE, *(v for pair in pairs for v in pair))}
+
+
+def camera_fields(shot: Shot, colour: CameraColour, baseline: float) -> dict[int, Field]:
+    """What belongs into IFD0: versions, names, white, exposure and the colour profile."""
+    names = {str(o.name) for ops in shot.opcodes for o in ops if not o.optional}
+    back = (1, 6, 0, 0) if "WarpRectilinear2" in names else (1, 3, 0, 0) if names else (1, 1, 0, 0)
+    fields = {
+        50706: numbers_field(BYTE, 1, 6 if back[1] == 6 else 4, 0, 0),
+        50707: numbers_field(BYTE, *back),
+        50708: tiff.ascii_field(shot.unique or _camera(shot) or "lichtbild"),
+    }
+    if baseline:
+        fields[50730] = numbers_field(SRATIONAL, baseline)
+    if shot.kind == "mono":
+        return fields
+    if shot.neutral is not None:
+        fields[50728] = numbers_field(RATIONAL, *shot.neutral)
+    if colour.balance != (1.0, 1.0, 1.0):
+        fields[50727] = numbers_field(RATIONAL, *colour.balance)
+    sets = (
+        (colour.colour, (50721, 50722, 52531)),
+        (colour.forward, (50964, 50965, 52532)),
+        (colour.calibration, (50723, 50724, 52530)),
+    )
+    for matrices, tags in sets:
+        for tag, matrix in zip(tags, matrices, strict=False):
+            fields[tag] = numbers_field(SRATIONAL, *(float(v) for v in np.asarray(matrix).ravel()))
+    for tag, light in zip((50778, 50779, 52529), colour.illuminants, strict=False):
+        fields[tag] = numbers_field(SHORT, light)
+    return fields | _profile_fields(colour)
+
+
+def _camera(shot: Shot) -> str:
+    return shot.model if shot.model.startswith(shot.make) else f"{shot.make} {shot.model}"
+
+
+def _profile_fields(colour: CameraColour) -> dict[int, Field]:
+    fields: dict[int, Field] = {}
+    if colour.name:
+        fields[50936] = tiff.ascii_field(colour.name)
+    for tag, table in zip((50938, 50939, 52537), colour.hue_sat, strict=False):
+        fields |= _table_fields(table, 50937, tag, 51107)
+    if colour.look is not None:
+        fields |= _table_fields(colour.look, 50981, 50982, 51108)
+    if colour.tone_curve is not None:
+        fields[50940] = numbers_field(FLOAT, *(float(v) for v in colour.tone_curve.ravel()))
+    return fields
+
+
+def _table_fields(table: HSVTable, dims: int, tag: int, encoding: int) -> dict[int, Field]:
+    value, hue, sat = table.table.shape[:3]
+    return {
+        dims: numbers_field(LONG, hue, sat, value),
+        encoding: numbers_field(LONG, int(table.srgb_value)),
+        tag: Field(FLOAT, np.ascontiguousarray(table.table, "<f4").tobytes()),
+    }
