@@ -108,6 +108,15 @@ def test_a_folder_is_searched_if_the_output_is_a_folder(place):
     assert all(line.split()[0] in files(place / "out") for line in out.splitlines())
 
 
+def test_folders_inside_are_searched_too(place):
+    shutil.move(place / "wide", place / "trip" / "wide")
+    shutil.move(place / "burst", place / "trip" / "day 1" / "burst")
+    code, out, err = run("develop", "trip", "-o", "out/", "--frames", "1", cwd=place)
+    assert code == 0, err
+    told = sorted(line.split("  ")[0] for line in out.splitlines())
+    assert files(place / "out") == told == ["burst.jpg", "wide.jpg"]
+
+
 def test_merge_writes_dng_and_tiff(place):
     for words in (
         ("merged.dng",),

@@ -7,6 +7,8 @@ replaced.
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +72,33 @@ def one_burst(inputs: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(raw_files(folders[0]))
 
 
+def places(folder: Path) -> list[Path]:
+    """`folder` and the folders inside it, at any depth, that hold raw files; hidden ones are left out.
+
+    Raises
+    ------
+    InputError
+        No folder, or no raw files anywhere in it.
+    """
+    inside = (
+        p
+        for p in folder.rglob("*")
+        if p.is_dir() and not any(w[0] == "." for w in p.relative_to(folder).parts)
+    )
+    holding = []
+    for place in [folder, *sorted(inside)]:
+        with contextlib.suppress(InputError):
+            raw_files(place)
+            holding.append(place)
+    if not holding:
+        raw_files(folder)  # says what is wrong
+    return holding
+
+
 def found(inputs: Sequence[Path], failures: Failures) -> list[tuple[str, tuple[Path, ...]]]:
     """The bursts that `inputs` name when each becomes a photo of its own: name and paths.
+
+    A burst alone in one of several folders is called like the folder.
 
     Raises
     ------
@@ -88,16 +115,23 @@ def found(inputs: Sequence[Path], failures: Failures) -> list[tuple[str, tuple[P
         raise UsageError(
             f"{odd} is no folder but other inputs are", hint="give the files of one burst, or folders"
         )
+    folders = [place for folder in inputs for place in places(folder)]
     bursts = []
-    for folder in inputs:
+    for folder in folders:
         groups = group(folder)
-        bursts += [(g.name, g.paths) for g in groups]
+        alone = len(groups) == 1 < len(folders)
+        bursts += [(folder.resolve().name if alone else g.name, g.paths) for g in groups]
         for path, error in groups.refused:
             failures.add(path, error)
-    seen: dict[str, int] = {}
+    return numbered(bursts)
+
+
+def numbered(bursts: Sequence[tuple[str, tuple[Path, ...]]]) -> list[tuple[str, tuple[Path, ...]]]:
+    """The same bursts with names that are all different: a, a-2, a-3."""
+    seen: Counter[str] = Counter()
     named = []
     for name, paths in bursts:
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         named.append((name if seen[name] == 1 else f"{name}-{seen[name]}", paths))
     return named
 

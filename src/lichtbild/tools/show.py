@@ -103,22 +103,18 @@ def allowed(k: Knob) -> str:
 def group(args: Namespace, talk: Talk) -> int:
     """``lichtbild group DIR``: which frames belong together, and why."""
     from lichtbild.capture.burst import group as find
+    from lichtbild.tools.jobs import places
 
-    groups = find(args.folder)
-    failures = Failures(talk)
-    for g in groups:
-        talk.result(f"{g.name}  {frames(len(g.paths))}, exposures {g.exposures}")
-        for path, why in zip(g.paths, g.reasons, strict=True):
-            talk.result(f"  {path.name}  {why}")
-    for path, error in groups.refused:
-        failures.add(path, error)
-    told = [
-        {
-            "name": g.name,
-            "exposures": g.exposures,
-            "frames": [{"file": str(p), "reason": w} for p, w in zip(g.paths, g.reasons, strict=True)],
-        }
-        for g in groups
-    ]
-    talk.document({"groups": told, "failed": failures.records})
-    return failures.code(len(groups))
+    failures, told = Failures(talk), []
+    for place in places(args.folder):
+        groups = find(place)
+        for g in groups:
+            members = [(p.relative_to(args.folder), why) for p, why in zip(g.paths, g.reasons, strict=True)]
+            talk.result(f"{g.name}  {frames(len(members))}, exposures {g.exposures}")
+            talk.result("\n".join(f"  {path}  {why}" for path, why in members))
+            listed = [{"file": str(path), "reason": why} for path, why in members]
+            told.append({"name": g.name, "exposures": g.exposures, "frames": listed})
+        for path, error in groups.refused:
+            failures.add(path, error)
+    talk.document({"folder": str(args.folder), "groups": told, "failed": failures.records})
+    return failures.code(len(told))
