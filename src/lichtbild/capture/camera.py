@@ -26,9 +26,7 @@ from lichtbild.capture.exif import exposure_tags
 if rawpy.libraw_version < (0, 22, 1):
     raise ImportError(f"LibRaw {rawpy.libraw_version} has known memory bugs; lichtbild needs rawpy >= 0.28")
 
-READABLE = (
-    "lichtbild reads DNG and the raws of cameras with a Bayer sensor (CR2, CR3, NEF, ARW, ORF, RW2, PEF …)"
-)
+READABLE = "lichtbild reads DNG and the raws of Bayer cameras (CR2, CR3, NEF, ARW, ORF, RW2, PEF …)"
 _ORIENTATION = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # LibRaw's flip → EXIF
 _D65 = 21  # EXIF LightSource
 

@@ -88,13 +88,12 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     _tell(shot)
     sites = _sites(burst, reference, noise, params)
     full = saturation(burst.frames[reference])
-    history = (signature("linearize", params),)
 
     def make(k: int) -> Mosaic:
         frame = burst.frames[k]
         own = frame.shot.noise or noise
         frame = replace(frame, shot=replace(frame.shot, neutral=neutral or frame.shot.neutral))
-        return _light(frame, (gain, full), own, sites, params, history)
+        return _light(frame, (gain, full), own, sites, params)
 
     return Frames(len(burst.frames), reference, make, "linearize")
 
@@ -103,12 +102,7 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
 
 
 def _light(
-    frame: RawFrame,
-    levels: tuple[Triple, Triple],
-    noise: Noise,
-    sites: Sites,
-    params: Linearize,
-    history: tuple[str, ...],
+    frame: RawFrame, levels: tuple[Triple, Triple], noise: Noise, sites: Sites, params: Linearize
 ) -> Mosaic:
     shot, (gain, full) = frame.shot, levels
     h, w = frame.dn.shape[:2]
@@ -149,7 +143,7 @@ def _light(
         clipped,
         shot,
         shading if shaded else None,
-        history,
+        (signature("linearize", params),),
     )
 
 
