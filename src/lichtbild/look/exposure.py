@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exposure: one factor for the whole scene, so that a photographer finds it neither dark nor bright.
 
-The scene's log2 luminances are counted (integers, centre-weighted) and the factor is chosen on the counts: the mean
-lightness behind a standard curve shall be that of a good print::
+The scene's log2 luminances l are counted (integers, centre-weighted) and two exposures are averaged.  One gives a
+standard print its mean lightness, the other puts the mean of the logarithms at mid-grey::
 
-    Σ n(l) · s(l) · L*(curve(2^(l + ev))) / Σ n(l) · s(l) = 46,    s(l) = 1 … 0.15 from 5 to 9 EV below the bright parts
+    Σ w(l) · L*(curve(2^(l + ev))) = 50           Σ w(l) · (l + ev) = log2 0.18
 
-The deep dark counts little (s): a black sky does not brighten the street.  Then half of what would lie more than 4 EV
-above mid-grey is taken back, and nearly half of what a scene without anything bright is short of is given: snow is white.  The absolute
-brightness that aperture, time and ISO tell holds night scenes down: by `Exposure.night` at 1 lx and below, by nothing
-above 40 lx.  Night stays night.
+The deep dark counts little (w falls to 0.15 from 5 to 9 EV below the bright parts): a black sky does not brighten the
+street.  Of what then lies more than 4 EV above mid-grey 0.4 is taken back, `tone` does the rest; and nearly half is given
+of what a scene without anything bright is short of: snow is white.  The absolute brightness that aperture, time and ISO
+tell holds night scenes down, by `Exposure.night` at 1 lx and below, by nothing above 40 lx: night stays night.
 
 References
 ----------
@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.colour import REC2020, Float64
@@ -32,7 +33,8 @@ from lichtbild.base.stage import stage
 LUMINANCE = np.float32(REC2020.to_xyz()[1])
 _LOW, _STEPS, _BINS = -20.0, 16, 640  # log2 of the first bin, bins an EV
 _GREY = math.log2(0.18)
-_PRINT = 46.0  # mean lightness
+_PRINT = 50.0  # mean lightness
+_LOGARITHMIC = 0.5  # share of the mean of logarithms, which hears the dark half of a backlit scene
 _BRIGHTEST, _NEAR_WHITE = 4.0, 2.0  # EV above mid-grey
 
 
@@ -79,7 +81,7 @@ def exposure(scene: Scene, params: Exposure = Exposure()) -> Scene:
 
 
 def automatic(scene: Scene, night: float = 0.8) -> float:
-    """The automatic exposure in EV, a multiple of 1/32, between -4 and +10; 0 for a scene without light."""
+    """The automatic exposure in EV, a multiple of 1/32, between -12 and +12; 0 for a scene without light."""
     counts = np.zeros(_BINS, np.int64)
     kernels.luminance_histogram(scene.rgb, LUMINANCE, _LOW, float(_STEPS), counts)
     counts[0] = 0  # no light at all says nothing
@@ -88,23 +90,26 @@ def automatic(scene: Scene, night: float = 0.8) -> float:
     ev = _centred(counts)
     level = _GREY - ev  # log2 of what became mid-grey, 0 = the camera's clip level
     ev -= night * _darkness(scene, level)
-    return round(min(max(ev, -4.0), 10.0) * 32) / 32
+    return round(min(max(ev, -12.0), 12.0) * 32) / 32
 
 
-def _centred(counts: np.ndarray) -> float:
+def _centred(counts: NDArray[np.int64]) -> float:
     light = _LOW + (np.arange(_BINS) + 0.5) / _STEPS
-    weights = counts * np.clip((light - _percentile(counts, 0.95) + 9) / 4, 0.15, 1.0)
+    bright = _percentile(counts, 0.95)
+    weights = counts * np.clip((light - bright + 9) / 4, 0.15, 1.0)
+    weights /= weights.sum()
     low, high = -24.0, 24.0
     for _ in range(24):
         ev = (low + high) / 2
-        mean = float((weights * _lightness(light + ev)).sum() / weights.sum())
-        low, high = (ev, high) if mean < _PRINT else (low, ev)
+        low, high = (ev, high) if weights @ _lightness(light + ev) < _PRINT else (low, ev)
+    mean = float(weights @ np.clip(light, bright - 6, None))
+    ev = (1 - _LOGARITHMIC) * low + _LOGARITHMIC * (_GREY - mean)
     above = _percentile(counts, 0.99) + ev - _GREY
-    ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 3.0)
+    ev -= 0.4 * min(max(above - _BRIGHTEST, 0.0), 4.0)
     return ev + 0.45 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
 
 
-def _percentile(counts: np.ndarray, share: float) -> float:
+def _percentile(counts: NDArray[np.int64], share: float) -> float:
     """log2 of the light below which a share of the counts lies."""
     return _LOW + (int(np.searchsorted(np.cumsum(counts), share * counts.sum())) + 0.5) / _STEPS
 
