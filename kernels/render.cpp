@@ -50,25 +50,52 @@ inline void spline(float t, float *k) {  // uniform cubic B-spline: never negati
     k[2] = 1.0f - k[0] - k[1] - k[3];
 }
 
+inline float sum4(const float *p, const float *k) { return k[0] * p[0] + k[1] * p[1] + k[2] * p[2] + k[3] * p[3]; }
+
+// Weights and place of the 4 x 4 samples around a position; positions outside repeat the edge.
 struct Tap {
-    bool inside;
-    int at[4][4];
+    int iy, ix, h, w;
     float ky[4], kx[4];
-    Tap(double y, double x, int h, int w) {
-        inside = y > -2 && x > -2 && y < h + 1 && x < w + 1;
-        const double fy = std::floor(y), fx = std::floor(x);
-        spline((float)(y - fy), ky);
-        spline((float)(x - fx), kx);
-        const int iy = (int)clampf(fy, h), ix = (int)clampf(fx, w);
-        for (int j = 0; j < 4; j++)
-            for (int i = 0; i < 4; i++) at[j][i] = clampi(iy - 1 + j, 0, h - 1) * w + clampi(ix - 1 + i, 0, w - 1);
+    Tap(double y, double x, int h, int w) : h(h), w(w) {
+        y = y < -4 ? -4 : y > h + 4 ? h + 4 : y;
+        x = x < -4 ? -4 : x > w + 4 ? w + 4 : x;
+        iy = (int)(y + 8) - 9;
+        ix = (int)(x + 8) - 9;
+        spline((float)(y - (iy + 1)), ky);
+        spline((float)(x - (ix + 1)), kx);
     }
-    static double clampf(double v, int n) { return v < -4 ? -4 : v > n + 4 ? n + 4 : v; }
     float of(const float *p) const {
+        if (iy >= 0 && ix >= 0 && iy + 3 < h && ix + 3 < w) {
+            p += (size_t)iy * w + ix;
+            return ky[0] * sum4(p, kx) + ky[1] * sum4(p + w, kx) + ky[2] * sum4(p + 2 * (size_t)w, kx) +
+                   ky[3] * sum4(p + 3 * (size_t)w, kx);
+        }
         float sum = 0;
-        for (int j = 0; j < 4; j++)
-            sum += ky[j] * (kx[0] * p[at[j][0]] + kx[1] * p[at[j][1]] + kx[2] * p[at[j][2]] + kx[3] * p[at[j][3]]);
+        for (int j = 0; j < 4; j++) {
+            const float *row = p + (size_t)clampi(iy + j, 0, h - 1) * w;
+            float edge[4];
+            for (int i = 0; i < 4; i++) edge[i] = row[clampi(ix + i, 0, w - 1)];
+            sum += ky[j] * sum4(edge, kx);
+        }
         return sum;
+    }
+};
+
+// The pixels (y0, x0, y1, x1) of an h x w frame that see a layer of ph x pw pixels.
+struct Window {
+    int y0, x0, y1, x1;
+    Window(const double *p, int ph, int pw, int h, int w) {
+        const double det = p[0] * p[4] - p[1] * p[3];
+        double lo[2] = {1e9, 1e9}, hi[2] = {-1e9, -1e9};
+        for (int k = 0; k < 4; k++) {
+            const double y = (k & 1 ? ph + 2 : -3) - p[2], x = (k & 2 ? pw + 2 : -3) - p[5];
+            const double at[2] = {(p[4] * y - p[1] * x) / det, (p[0] * x - p[3] * y) / det};
+            for (int a = 0; a < 2; a++) lo[a] = std::min(lo[a], at[a]), hi[a] = std::max(hi[a], at[a]);
+        }
+        y0 = clampi((int)std::max(-1.0, lo[0]), 0, h);
+        x0 = clampi((int)std::max(-1.0, lo[1]), 0, w);
+        y1 = clampi((int)std::min(h + 1.0, hi[0] + 2), y0, h);
+        x1 = clampi((int)std::min(w + 1.0, hi[1] + 2), x0, w);
     }
 };
 
@@ -83,11 +110,12 @@ void sample(const In<float, 3> &planes, const In<float, 3> &alpha, const In<doub
     need(planes.shape(0) == 3 && pose.shape(0) == 2 && pose.shape(1) == 3, "planes must be (3, h, w) and pose (2, 3)");
     need(!over || (alpha.size() == planes.size()), "alpha must be as large as planes");
     const double *p = pose.data();
-    parallel_rows(h, 16, [&](int y0, int y1) {
-        for (int y = y0; y < y1; y++)
-            for (int x = 0; x < w; x++) {
+    Window seen(p, ph, pw, h, w);
+    if (!over) seen.y0 = seen.x0 = 0, seen.y1 = h, seen.x1 = w;
+    parallel_rows(seen.y1 - seen.y0, 16, [&](int j0, int j1) {
+        for (int y = seen.y0 + j0; y < seen.y0 + j1; y++)
+            for (int x = seen.x0; x < seen.x1; x++) {
                 const Tap tap(p[0] * y + p[1] * x + p[2], p[3] * y + p[4] * x + p[5], ph, pw);
-                if (over && !tap.inside) continue;
                 float *o = out + ((size_t)y * w + x) * CHANNELS;
                 for (int c = 0; c < CHANNELS; c++) {
                     const size_t plane = size * (CHANNELS == 3 ? c : colour[2 * (y & 1) + (x & 1)]);

@@ -43,11 +43,19 @@ double ln_factorial(double k) {
     const double r = 1 / k, z = r * r;
     return (k + 0.5) * ln(k) - k + 0.918938533204672742 + r * (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260)));
 }
-// exp(-x) for 0 <= x <= 10, by the square of a series of squares
-double exp_minus(double x) {
+struct Reciprocals {
+    double of[82];
+    Reciprocals() {
+        for (int k = 1; k < 82; k++) of[k] = 1.0 / k;
+        of[0] = 0;
+    }
+};
+const Reciprocals one_over;
+
+double exp_minus(double x) {  // 0 <= x <= 10: a series at x / 64, squared six times
     const double t = -x * (1.0 / 64);
     double p = 1;
-    for (int k = 10; k >= 1; k--) p = 1 + t * p / k;
+    for (int k = 9; k >= 1; k--) p = 1 + t * p * one_over.of[k];
     for (int k = 0; k < 6; k++) p *= p;
     return p;
 }
@@ -56,8 +64,9 @@ double exp_minus(double x) {
 double poisson(Random &random, double mean) {
     if (mean < 10) {  // inversion
         const double u = random.open(0);
-        double p = exp_minus(mean), sum = p, k = 0;
-        while (u > sum && k < 80) sum += p *= mean / ++k;
+        double p = exp_minus(mean), sum = p;
+        int k = 0;
+        while (u > sum && k < 80) sum += p *= mean * one_over.of[++k];
         return k;
     }
     // W. Hörmann, "The transformed rejection method for generating Poisson random variables", 1993: PTRS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator against itself: what comes out of the camera is what the truth says, with the noise it says."""
+"""The simulator against itself: the camera records what the truth says, with the noise it says."""
 
 import math
 from itertools import product
@@ -24,7 +24,9 @@ def gain_of(frame):
     gain = np.ones(frame.dn.shape)
     for opcode in frame.shot.opcodes[1]:
         top, left, _, _, _, _, down, across = opcode.values["area"]
-        gain[top::down, left::across] = spread(opcode.values["gain"][:, :, 0], frame.dn.shape)[top::down, left::across]
+        gain[top::down, left::across] = spread(opcode.values["gain"][:, :, 0], frame.dn.shape)[
+            top::down, left::across
+        ]
     return gain
 
 
@@ -71,7 +73,9 @@ def test_variance_is_shot_noise_and_read_noise(iso, level):
     expected = sensor.noise.shot[0] * level + sensor.noise.read[0]
     if dn.min() > 0 and dn.max() < sensor.white:
         assert value.mean() == pytest.approx(level, abs=5 * math.sqrt(expected / dn.size))
-        assert value.var() == pytest.approx(expected, rel=0.02 if iso > 100 else 0.05)  # σ < ½ DN: rounding is coarser
+        assert value.var() == pytest.approx(
+            expected, rel=0.02 if iso > 100 else 0.05
+        )  # σ < ½ DN: rounding is coarser
     else:
         assert level > 0.5 or iso == 12800
 
@@ -79,18 +83,24 @@ def test_variance_is_shot_noise_and_read_noise(iso, level):
 @pytest.mark.parametrize("mean", [0.1, 1.0, 5.0, 9.9, 10.1, 30.0, 400.0])
 def test_photons_are_poisson(mean):
     sensor = Sensor(gain=1.0, read=0.0, black=0.0, white=60000.0)
-    n = expose(np.full((500, 600), mean / sensor.electrons, np.float32), FLAT, sensor, seed=11, frame=2).astype(np.float64)
+    n = expose(
+        np.full((500, 600), mean / sensor.electrons, np.float32), FLAT, sensor, seed=11, frame=2
+    ).astype(np.float64)
     error = math.sqrt(mean / n.size)
     assert n.mean() == pytest.approx(mean, abs=4.5 * error)
     assert n.var() == pytest.approx(mean, abs=4.5 * math.sqrt((mean + 2 * mean**2) / n.size))
     third = np.mean((n - mean) ** 3)
     assert third == pytest.approx(mean, abs=6 * math.sqrt((15 * mean**3 + 30 * mean**2 + mean) / n.size))
-    assert np.mean(n == 0) == pytest.approx(math.exp(-mean), abs=5 * math.sqrt(math.exp(-mean) / n.size) + 1e-9)
+    assert np.mean(n == 0) == pytest.approx(
+        math.exp(-mean), abs=5 * math.sqrt(math.exp(-mean) / n.size) + 1e-9
+    )
 
 
 def test_read_noise_is_normal():
     sensor = Sensor(gain=1e-9, read=1000.0, black=30000.0, white=60000.0)
-    z = (expose(np.zeros((700, 800), np.float32), FLAT, sensor, seed=5, frame=0).astype(np.float64) - 30000) / 1000
+    z = (
+        expose(np.zeros((700, 800), np.float32), FLAT, sensor, seed=5, frame=0).astype(np.float64) - 30000
+    ) / 1000
     assert abs(z.mean()) < 4.5 / math.sqrt(z.size)
     assert z.var() == pytest.approx(1, abs=4.5 * math.sqrt(2 / z.size))
     for x in (-3.5, -2.0, -0.5, 0.5, 1.0, 3.0):
@@ -140,7 +150,7 @@ def test_flow_is_where_the_camera_pointed():
 
 def test_what_the_flow_says_is_what_the_frames_show():
     """The light of frame 2 at the end of the flow is the light of the reference at its start."""
-    arguments = dict(size=(160, 224), frames=3, shake="hand", seed=6)
+    arguments = {"size": (160, 224), "frames": 3, "shake": "hand", "seed": 6}
     _, here = simulate.burst("leaves", reference=0, **arguments)
     _, there = simulate.burst("leaves", reference=2, **arguments)
     flow = here.flow(2).astype(np.float64)
@@ -151,7 +161,9 @@ def test_what_the_flow_says_is_what_the_frames_show():
     iy, ix = np.clip(iy, 0, 158), np.clip(ix, 0, 222)
     v, u = (y - iy)[..., None], (x - ix)[..., None]
     t = there.rgb
-    moved = (1 - v) * ((1 - u) * t[iy, ix] + u * t[iy, ix + 1]) + v * ((1 - u) * t[iy + 1, ix] + u * t[iy + 1, ix + 1])
+    moved = (1 - v) * ((1 - u) * t[iy, ix] + u * t[iy, ix + 1]) + v * (
+        (1 - u) * t[iy + 1, ix] + u * t[iy + 1, ix + 1]
+    )
     right = np.abs(moved - here.rgb)[ok].mean()
     wrong = np.abs(there.rgb - here.rgb)[ok].mean()
     assert right < 0.35 * wrong
@@ -229,14 +241,17 @@ def test_lamps_and_caves_are_fourteen_stops_apart():
         assert np.log2(np.percentile(green, 99.98) / np.percentile(green, 0.2)) > 14
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (dict(scene_name="rom"), "did you mean room"),
-    (dict(size=(95, 128)), "even"),
-    (dict(frames=0), "1 … 64"),
-    (dict(iso=1), "25 … 102400"),
-    (dict(reference=8), "0 … 7"),
-    (dict(shake="shake"), "did you mean shaky"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"scene_name": "rom"}, "did you mean room"),
+        ({"size": (95, 128)}, "even"),
+        ({"frames": 0}, "1 … 64"),
+        ({"iso": 1}, "25 … 102400"),
+        ({"reference": 8}, "0 … 7"),
+        ({"shake": "shake"}, "did you mean shaky"),
+    ],
+)
 def test_what_cannot_be_simulated_is_refused(arguments, words):
     with pytest.raises(InputError, match=words):
         simulate.burst(**{"size": SIZE, **arguments})

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A burst with known truth: scene, handshake, lens and sensor joined.
 
-`burst` gives what a camera would have recorded and what was really there; `write` leaves both in a folder, the burst as
-DNG files that are read like any photographer's, the truth as ``truth.npz`` and ``truth.json`` beside them.
+`burst` gives what a camera would have recorded and what was really there; `write` leaves both in a folder,
+the burst as DNG files that are read like any photographer's, the truth as ``truth.npz`` and ``truth.json``
+beside them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,18 @@ from lichtbild.base.params import nearest
 from lichtbild.simulate.charts import chart
 from lichtbild.simulate.handshake import RATE, Float64, after, inverse, known_hand, poses, rounded
 from lichtbild.simulate.leaves import leaves
-from lichtbild.simulate.lens import colour_matrix, covered, gain_maps, mosaic, picture, project, response, seen, shading, to_canvas
+from lichtbild.simulate.lens import (
+    colour_matrix,
+    covered,
+    gain_maps,
+    mosaic,
+    picture,
+    project,
+    response,
+    seen,
+    shading,
+    to_canvas,
+)
 from lichtbild.simulate.room import room
 from lichtbild.simulate.scene import Canvas, Layer, Scene, draw
 from lichtbild.simulate.sensor import Sensor, expose, phone
@@ -46,7 +58,9 @@ class Stand:
 
     def layers(self, frame: int) -> tuple[tuple[Layer, Float64], ...]:
         """The moving layers, each with the map from a pixel of `frame` to its own."""
-        return tuple((m, after(inverse(m.motion.forth(frame)), self.canvas(frame))) for m in self.static.layers)
+        return tuple(
+            (m, after(inverse(m.motion.forth(frame)), self.canvas(frame))) for m in self.static.layers
+        )
 
     def pose(self, frame: int) -> Float64:
         """Where resting points go from the reference to `frame`."""
@@ -55,13 +69,23 @@ class Stand:
     def layer_poses(self, frame: int) -> list[Float64]:
         """Where the points of each layer go from the reference to `frame`."""
         there, back = inverse(self.canvas(frame)), self.canvas(self.reference)
-        return [after(after(there, m.motion.forth(frame)), after(inverse(m.motion.forth(self.reference)), back))
-                for m in self.static.layers]
+        return [
+            after(after(there, m.motion.forth(frame)), after(inverse(m.motion.forth(self.reference)), back))
+            for m in self.static.layers
+        ]
 
 
-def burst(scene_name: str = "room", *, size: tuple[int, int] = (2448, 3264), frames: int = 8, iso: float = 400,
-          seed: int = 1, shake: str = "hand", pattern: tuple[int, int, int, int] = RGGB,
-          reference: int = 0) -> tuple[Burst, Truth]:
+def burst(
+    scene_name: str = "room",
+    *,
+    size: tuple[int, int] = (2448, 3264),
+    frames: int = 8,
+    iso: float = 400,
+    seed: int = 1,
+    shake: str = "hand",
+    pattern: tuple[int, int, int, int] = RGGB,
+    reference: int = 0,
+) -> tuple[Burst, Truth]:
     """Take a burst of a made-up scene with a made-up phone.
 
     Parameters
@@ -96,7 +120,9 @@ def burst(scene_name: str = "room", *, size: tuple[int, int] = (2448, 3264), fra
     check(scene_name, size, frames, iso, reference)
     path = poses(known_hand(shake), size, frames, seed=seed)
     scene = SCENES[scene_name](size[1] / size[0], seed)
-    stand = Stand(exposed(draw(scene, size, margin(path, size), seed=seed), scene.exposure), path, reference, size)
+    stand = Stand(
+        exposed(draw(scene, size, margin(path, size), seed=seed), scene.exposure), path, reference, size
+    )
     sensor, gains = phone(iso), shading(pattern)
     first = replace(shot(sensor, gains, pattern, size), iso=iso, neutral=neutral(scene.white))
     taken = []
@@ -105,10 +131,24 @@ def burst(scene_name: str = "room", *, size: tuple[int, int] = (2448, 3264), fra
         dn = expose(light, gains, sensor, seed=seed, frame=i)
         when = START + timedelta(microseconds=round(i * 1e6 / RATE))
         taken.append(RawFrame(dn, replace(first, path=Path(f"frame_{i:03d}.dng"), time=when)))
-    facts = {"scene": scene_name, "seed": seed, "iso": iso, "shake": shake, "pattern": list(pattern), "size": list(size),
-             "black": sensor.black, "white": sensor.white, "dn_per_electron": sensor.gain, "read_noise_dn": sensor.read,
-             "electrons_at_white": sensor.electrons, "shot": sensor.noise.shot[0], "read": sensor.noise.read[0],
-             "clip": 1.0, "neutral": list(first.neutral or ()), "color_matrix": colour_matrix().tolist()}
+    facts = {
+        "scene": scene_name,
+        "seed": seed,
+        "iso": iso,
+        "shake": shake,
+        "pattern": list(pattern),
+        "size": list(size),
+        "black": sensor.black,
+        "white": sensor.white,
+        "dn_per_electron": sensor.gain,
+        "read_noise_dn": sensor.read,
+        "electrons_at_white": sensor.electrons,
+        "shot": sensor.noise.shot[0],
+        "read": sensor.noise.read[0],
+        "clip": 1.0,
+        "neutral": list(first.neutral or ()),
+        "color_matrix": colour_matrix().tolist(),
+    }
     return Burst(tuple(taken)), truth(stand, facts)
 
 
@@ -121,7 +161,9 @@ def check(scene_name: str, size: tuple[int, int], frames: int, iso: float, refer
         With the first thing that is wrong.
     """
     if scene_name not in SCENES:
-        raise InputError(f"scene = {scene_name!r} is not one of {', '.join(SCENES)}{nearest(scene_name, SCENES)}")
+        raise InputError(
+            f"scene = {scene_name!r} is not one of {', '.join(SCENES)}{nearest(scene_name, SCENES)}"
+        )
     if any(n % 2 or not 64 <= n <= 16384 for n in size):
         raise InputError(f"size = {size[0]} × {size[1]} is not allowed; each side is even, 64 … 16384 px")
     if not 1 <= frames <= 64:
@@ -137,8 +179,12 @@ def margin(path: Float64, size: tuple[int, int]) -> int:
     h, w = size
     corners = [(y, x) for y in (0, h - 1) for x in (0, w - 1)]
     back = [inverse(pose) for pose in path]
-    far = max(abs(m[axis, 0] * y + m[axis, 1] * x + m[axis, 2] - (y, x)[axis]) for m in back for y, x in corners
-              for axis in (0, 1))
+    far = max(
+        abs(m[axis, 0] * y + m[axis, 1] * x + m[axis, 2] - (y, x)[axis])
+        for m in back
+        for y, x in corners
+        for axis in (0, 1)
+    )
     return 8 + math.ceil(far)
 
 
@@ -155,28 +201,40 @@ def neutral(white: Triple) -> Triple:
     return r, g, b
 
 
-def shot(sensor: Sensor, gains: np.ndarray, pattern: tuple[int, int, int, int], size: tuple[int, int]) -> Shot:
+def shot(
+    sensor: Sensor, gains: np.ndarray, pattern: tuple[int, int, int, int], size: tuple[int, int]
+) -> Shot:
     """What every file of the burst says."""
-    return Shot(path=Path(), size=size, pattern=pattern, black=np.full((2, 2), sensor.black, np.float32), white=sensor.white,
-                make="lichtbild", model="Simulated Phone", unique="lichtbild Simulated Phone", exposure_time=1 / 40,
-                f_number=1.8, focal_length=5.6, subseconds=True, noise=sensor.noise,
-                colour=CameraColour(illuminants=(21,), colour=(colour_matrix(),), name="lichtbild Simulated Phone"),
-                opcodes=((), gain_maps(gains, size), ()))
+    return Shot(
+        path=Path(),
+        size=size,
+        pattern=pattern,
+        black=np.full((2, 2), sensor.black, np.float32),
+        white=sensor.white,
+        make="lichtbild",
+        model="Simulated Phone",
+        unique="lichtbild Simulated Phone",
+        exposure_time=1 / 40,
+        f_number=1.8,
+        focal_length=5.6,
+        subseconds=True,
+        noise=sensor.noise,
+        colour=CameraColour(illuminants=(21,), colour=(colour_matrix(),), name="lichtbild Simulated Phone"),
+        opcodes=((), gain_maps(gains, size), ()),
+    )
 
 
 def truth(stand: Stand, facts: dict[str, object]) -> Truth:
     """What was there, on the grid of the reference."""
     size, reference, layers = stand.size, stand.reference, stand.static.layers
     here = stand.canvas(reference)
-    rgb = picture(stand.static.light, stand.layers(reference), here, size)
-    layer, moving = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    for m, one in enumerate(layers):
-        for i in range(len(stand.poses)):
-            cover = covered(one, after(inverse(one.motion.forth(i)), here), size)
-            moving |= cover > 0
-            if i == reference:
-                layer[cover > 0.5] = m + 1
     frames = range(len(stand.poses))
+    rgb = picture(stand.static.light, stand.layers(reference), here, size)
+    there = [(m, after(inverse(m.motion.forth(i)), here)) for m in layers for i in frames]
+    moving = (covered(there, size) > 0).astype(np.uint8)
+    layer = np.zeros(size, np.uint8)
+    for m, place in enumerate(stand.layers(reference)):
+        layer[covered([place], size) > 0.5] = m + 1
     carried = np.array([stand.layer_poses(i) for i in frames]).reshape(len(frames), len(layers), 2, 3)
     resting = np.array([stand.pose(i) for i in frames])
     return Truth(rgb, rounded(resting), rounded(carried), layer, moving, {**facts, "reference": reference})

@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test charts: 24 colour patches, a Siemens star, slanted edges and lamps, alone as things and together as a scene."""
+"""Test charts: 24 colour patches, a Siemens star, slanted edges and lamps, alone as things and together as a
+scene.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from lichtbild.base.image import Triple
-from lichtbild.simulate.brush import disk, rectangle, srgb, step, times, turned
+from lichtbild.simulate.brush import Light, disk, rectangle, srgb, step, times, turned
 from lichtbild.simulate.leaves import ball, fill
 from lichtbild.simulate.scene import Box, Mover, Scene, Thing, View
 
-# Our own choice, encoded as sRGB, in four rows: skin, earth, leaves and sky; strong hues; primaries; six greys.
-PATCHES: tuple[str, ...] = (
-    "6f4d3e", "cb9a82", "5b7a9c", "566b3f", "8a84b3", "62c0ab",
-    "dd7f2a", "4659a8", "c4565f", "5a3a6c", "a1bf3d", "e3a62c",
-    "2c3d96", "42964a", "b2322f", "eccb1c", "bd5397", "0d88a6",
-    "f2f2ee", "c9c9c8", "a0a0a0", "787979", "535354", "313132")
+# Our own choice, encoded as sRGB, in four rows: skin, earth, leaves, sky; strong hues; primaries; six greys.
+PATCHES = (
+    "6f4d3e cb9a82 5b7a9c 566b3f 8a84b3 62c0ab",
+    "dd7f2a 4659a8 c4565f 5a3a6c a1bf3d e3a62c",
+    "2c3d96 42964a b2322f eccb1c bd5397 0d88a6",
+    "f2f2ee c9c9c8 a0a0a0 787979 535354 313132",
+)
 
 
-def patches(box: Box, tilt: float = 0.0, light: Triple = (1.0, 1.0, 1.0)) -> Thing:
+def white(view: View) -> Light:
+    """Even white light."""
+    return 1.0, 1.0, 1.0
+
+
+def patches(box: Box, tilt: float = 0.0, light: Callable[[View], Light] = white) -> Thing:
     """The 24 patches on a dark card, turned by `tilt` degrees about its centre."""
     top, left, bottom, right = box
     centre, h, w = ((top + bottom) / 2, (left + right) / 2), bottom - top, right - left
@@ -28,18 +37,25 @@ def patches(box: Box, tilt: float = 0.0, light: Triple = (1.0, 1.0, 1.0)) -> Thi
 
     def paint(view: View) -> None:
         v, u = turned(view.y, view.x, centre, tilt)
-        view.lay(times(srgb("1d1c1b"), light), view.cover(rectangle(v, u, (-h / 2, -w / 2, h / 2, w / 2), 0.02 * h)))
+        shine = light(view)
+        view.lay(
+            times(srgb("1d1c1b"), shine),
+            view.cover(rectangle(v, u, (-h / 2, -w / 2, h / 2, w / 2), 0.02 * h)),
+        )
         cell_h, cell_w = h * 0.94 / 4, w * 0.96 / 6
-        for i, code in enumerate(PATCHES):
-            cy, cx = (i // 6 - 1.5) * cell_h, (i % 6 - 2.5) * cell_w
-            patch = rectangle(v, u, (cy - 0.43 * cell_h, cx - 0.43 * cell_w, cy + 0.43 * cell_h, cx + 0.43 * cell_w))
-            view.lay(times(srgb(code), light), view.cover(patch))
+        for k in range(24):
+            cy, cx = (k // 6 - 1.5) * cell_h, (k % 6 - 2.5) * cell_w
+            half_h, half_w, code = 0.43 * cell_h, 0.43 * cell_w, PATCHES[k // 6].split()[k % 6]
+            patch = rectangle(v, u, (cy - half_h, cx - half_w, cy + half_h, cx + half_w))
+            view.lay(times(srgb(code), shine), view.cover(patch))
 
     y, x = centre
     return Thing((y - reach, x - reach, y + reach, x + reach), paint)
 
 
-def star(centre: tuple[float, float], radius: float, spokes: int = 36, light: Triple = (1.0, 1.0, 1.0)) -> Thing:
+def star(
+    centre: tuple[float, float], radius: float, spokes: int = 36, light: Triple = (1.0, 1.0, 1.0)
+) -> Thing:
     """A Siemens star: black and white sectors down to where no camera can tell them apart.
 
     Drawn without an angle function: the sign of the product of distances to all spokes' edges.
@@ -90,7 +106,7 @@ def lamp(centre: tuple[float, float], radius: float, level: float, colour: Tripl
 
 def cave(box: Box) -> Thing:
     """A dark niche whose light falls by 2¹² from one end to the other."""
-    top, left, bottom, right = box
+    _, left, _, right = box
 
     def paint(view: View) -> None:
         depth = 1 - step(view.x, left, right)
@@ -101,7 +117,9 @@ def cave(box: Box) -> Thing:
 
 
 def chart(aspect: float, seed: int) -> Scene:
-    """The scene: all charts on a ground of dead leaves, lamps of up to 40 times white, a niche of 1/4000, a moving ball."""
+    """The scene: all charts on a ground of dead leaves, lamps of up to 40 times white, a niche of 1/4000, a
+    moving ball.
+    """
     things = (
         cave((0.80, 0.05, 0.95, 0.5 * aspect)),
         patches((0.06, 0.06, 0.40, 0.06 + 0.50), tilt=2.0),

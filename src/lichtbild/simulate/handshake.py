@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handshake: where the camera points while the frames are taken.
 
-A hand drifts, trembles and turns.  Per axis the path is an Ornstein–Uhlenbeck drift (a random walk that is pulled back,
-with a 1/f² spectrum at the frame rate) plus a 10 Hz tremor::
+A hand drifts, trembles and turns.  Per axis the path is an Ornstein–Uhlenbeck drift (a random walk that is
+pulled back, with a 1/f² spectrum at the frame rate) plus a 10 Hz tremor::
 
     p(t + dt) = a · p(t) + σ · √(1 − a²) · n,    a = 1 − dt / τ
     path(t)   = p(t) + A · sin(2π · 10 Hz · t + φ)
 
-and the same without tremor for the rotation about the centre of the picture.  A *pose* maps a point of the first
-frame to where the same thing is in another one: ``q = R (p − c) + c + t``.
+and the same without tremor for the rotation about the centre of the picture.  A *pose* maps a point of the
+first frame to where the same thing is in another one: ``q = R (p − c) + c + t``.
 
 References
 ----------
@@ -35,8 +35,8 @@ MEMORY = 0.4  # s: how long a drift lasts
 class Handshake:
     """How a camera is held.
 
-    ``drift`` (px) and ``turn`` (°) are standard deviations of the drift, ``tremor`` (px) the amplitude at 10 Hz.  With
-    ``reach`` (px, °) the whole path is scaled so that its farthest frame gets exactly there.
+    ``drift`` (px) and ``turn`` (°) are standard deviations of the drift, ``tremor`` (px) the amplitude at 10
+    Hz.  With ``reach`` (px, °) the whole path is scaled so that its farthest frame gets exactly there.
     """
 
     drift: float
@@ -94,14 +94,17 @@ def poses(hand: Handshake, size: tuple[int, int], frames: int, *, seed: int) -> 
     Returns
     -------
     Float64 "frames 2 3"
-        ``pose @ (y, x, 1)`` is the position (y, x) in the frame of what is at (y, x) in the first.  Rounded to
-        2⁻³⁰, so that no mathematics library decides the last bit.
+        ``pose @ (y, x, 1)`` is the position (y, x) in the frame of what is at (y, x) in the first.  Rounded
+        to 2⁻³⁰, so that no mathematics library decides the last bit.
     """
     random = np.random.Generator(np.random.Philox(key=[seed, 0x68616E64]))
     y, x, turn = (drift(random, frames) for _ in range(3))
     phase = random.uniform(0, 2 * math.pi, 2)
     shake = [[math.sin(2 * math.pi * 10 / RATE * 1.013 * i + p) for i in range(frames)] for p in phase]
-    y, x = hand.drift * y + hand.tremor * np.array(shake[0]), hand.drift * x + hand.tremor * np.array(shake[1])
+    y, x = (
+        hand.drift * y + hand.tremor * np.array(shake[0]),
+        hand.drift * x + hand.tremor * np.array(shake[1]),
+    )
     y, x, turn = y - y[0], x - x[0], hand.turn * (turn - turn[0])
     if hand.reach and frames > 1:
         far = hand.reach[0] / np.sqrt(y * y + x * x).max()
@@ -122,7 +125,9 @@ def rounded(matrix: Float64) -> Float64:
 def after(second: Float64, first: Float64) -> Float64:
     """The 2×3 map that applies `first` and then `second`."""
     made = np.empty((2, 3))
-    made[:, :2] = [[second[i, 0] * first[0, j] + second[i, 1] * first[1, j] for j in range(2)] for i in range(2)]
+    made[:, :2] = [
+        [second[i, 0] * first[0, j] + second[i, 1] * first[1, j] for j in range(2)] for i in range(2)
+    ]
     made[:, 2] = [second[i, 0] * first[0, 2] + second[i, 1] * first[1, 2] + second[i, 2] for i in range(2)]
     return made
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dead leaves: things of every size in front of one another, with the spectrum of natural pictures.
 
-Radii have the density r⁻³ between `SMALLEST` and `LARGEST`, so that the picture looks alike at every scale; leaves are
-painted front to back until nothing is empty, which is exactly stationary.  Two thirds are disks, one third pointed leaves;
-each has a colour of its own (luminance u^2.2, earth to foliage to sky), a gradient and fine texture that goes below
-the pixel.
+Radii have the density r⁻³ between `SMALLEST` and `LARGEST`, so that the picture looks alike at every scale;
+leaves are painted front to back until nothing is empty, which is exactly stationary.  Two thirds are disks,
+one third pointed leaves; each has a colour of its own (luminance u^2.2, earth to foliage to sky), a gradient
+and fine texture that goes below the pixel.
 
 References
 ----------
@@ -71,7 +71,10 @@ def ball(centre: tuple[float, float], radius: float, seed: int) -> Thing:
         v, u = view.y - np.float32(centre[0]), view.x - np.float32(centre[1])
         shade = 0.15 + 0.85 * step(-(v + 0.6 * u), -1.2 * radius, 1.1 * radius)
         vein = noise(v * (5 / radius), u * (5 / radius), octaves=6, rough=0.6, seed=seed)
-        view.lay(times(srgb("d8653a"), shade * np.clip(0.75 + 0.3 * vein, 0.1, 2)), view.cover(disk(view.y, view.x, centre, radius)))
+        view.lay(
+            times(srgb("d8653a"), shade * np.clip(0.75 + 0.3 * vein, 0.1, 2)),
+            view.cover(disk(view.y, view.x, centre, radius)),
+        )
 
     y, x = centre
     return Thing((y - radius, x - radius, y + radius, x + radius), paint)

@@ -7,37 +7,44 @@ The scene is drawn on a canvas of two pixels per sensor pixel.  Three steps, all
     blurred[c] = Gaussian(σ[c]) ∗ camera[c]                   point spread of the lens
     light[c](q) = Σ B(canvas position of q − k) · blurred[c][k]      aperture of the pixel, at any position
 
-B is the cubic B-spline of the canvas: it has the variance of the pixel's own square, 1/12 px², and is never negative, so
-that a lamp rings nowhere.  Every pixel of the mosaic is sampled once, at its own place, in its own colour.  The truth
-is sampled by the same operator, in all colours.
+B is the cubic B-spline of the canvas: it has the variance of the pixel's own square, 1/12 px², and is never
+negative, so that a lamp rings nowhere.  Every pixel of the mosaic is sampled once, at its own place, in its
+own colour.  The truth is sampled by the same operator, in all colours.
 
-The lens darkens the corners by the bilinear maps of `shading`; their reciprocals are what the GainMaps of the file say,
-so that correction undoes it exactly.
+The lens darkens the corners by the bilinear maps of `shading`; their reciprocals are what the GainMaps of the
+file say, so that correction undoes it exactly.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Opcode
-from lichtbild.simulate.handshake import Float64, after
+from lichtbild.simulate.handshake import Float64
 from lichtbild.simulate.scene import CANVAS, Layer
 
 SIGMA = (0.52, 0.45, 0.58)  # px of the sensor, R G B
 GRID = (13, 17)
 NOTHING = np.zeros((3, 0, 0), np.float32)
 
-SCENE_FROM_XYZ = np.array([[3.2404542, -1.5371385, -0.4985314],
-                           [-0.9692660, 1.8760108, 0.0415560],
-                           [0.0556434, -0.2040259, 1.0572252]])
-CAMERA_FROM_SCENE = ((0.365, 0.141, 0.010),  # rows sum to the camera's answer to white: green leads, as in phones
-                     (0.146, 0.732, 0.122),
-                     (0.012, 0.171, 0.420))
+SCENE_FROM_XYZ = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.9692660, 1.8760108, 0.0415560],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+CAMERA_FROM_SCENE = (
+    (0.365, 0.141, 0.010),  # rows sum to the camera's answer to white: green leads, as in phones
+    (0.146, 0.732, 0.122),
+    (0.012, 0.171, 0.420),
+)
 
 
 def response() -> Float64:
@@ -47,12 +54,16 @@ def response() -> Float64:
 
 def colour_matrix() -> Float64:
     """XYZ → camera, the ColorMatrix of the file (illuminant D65)."""
-    made = [[sum(row[k] * SCENE_FROM_XYZ[k, j] for k in range(3)) for j in range(3)] for row in CAMERA_FROM_SCENE]
-    return np.round(np.array(made), 6)
+    made = [
+        [sum(row[k] * SCENE_FROM_XYZ[k, j] for k in range(3)) for j in range(3)] for row in CAMERA_FROM_SCENE
+    ]
+    return np.round(np.array(made, np.float64), 6)
 
 
 def point_spread(sigma: tuple[float, ...]) -> Float32:
-    """Half of a sampled Gaussian per colour, ``"colours radius+1"``, on the canvas; sums to one over both sides."""
+    """Half of a sampled Gaussian per colour, ``"colours radius+1"``, on the canvas; sums to one over both
+    sides.
+    """
     radius = math.ceil(4 * CANVAS * max(sigma))
     rows = []
     for s in sigma:
@@ -75,8 +86,13 @@ def seen(layer: Layer, matrix: Float64) -> Layer:
     return Layer(project(layer.light, matrix), project(cover, np.eye(3)), layer.motion)
 
 
-def mosaic(static: Float32, layers: tuple[tuple[Layer, Float64], ...], pose: Float64, pattern: tuple[int, ...],
-           size: tuple[int, int]) -> Float32:
+def mosaic(
+    static: Float32,
+    layers: tuple[tuple[Layer, Float64], ...],
+    pose: Float64,
+    pattern: tuple[int, ...],
+    size: tuple[int, int],
+) -> Float32:
     """Light on the pixels of one frame, each in the colour of its filter.
 
     Parameters
@@ -100,7 +116,9 @@ def mosaic(static: Float32, layers: tuple[tuple[Layer, Float64], ...], pose: Flo
     return out
 
 
-def picture(static: Float32, layers: tuple[tuple[Layer, Float64], ...], pose: Float64, size: tuple[int, int]) -> Float32:
+def picture(
+    static: Float32, layers: tuple[tuple[Layer, Float64], ...], pose: Float64, size: tuple[int, int]
+) -> Float32:
     """The same as `mosaic` in all three colours, ``"h w 3"``: the truth."""
     out = np.empty((*size, 3), np.float32)
     kernels.render_rgb(static, NOTHING, pose, out)
@@ -115,18 +133,19 @@ def to_canvas(margin: int) -> Float64:
     return np.array([[CANVAS, 0, shift], [0, CANVAS, shift]], np.float64)
 
 
-def covered(layer: Layer, where: Float64, size: tuple[int, int]) -> Float32:
-    """How much of each pixel a layer covers (green), ``"h w"``."""
-    out = np.zeros((*size, 3), np.float32)
-    kernels.render_rgb(layer.cover, np.zeros_like(layer.cover), where, out)
-    return np.ascontiguousarray(out[..., 1])
+def covered(places: Iterable[tuple[Layer, Float64]], size: tuple[int, int]) -> Float32:
+    """How much of each pixel layers cover (in green) at one or many places, ``"h w"``."""
+    out = np.zeros(size, np.float32)
+    for layer, where in places:
+        kernels.render(layer.cover, layer.cover, where, np.ones(4, np.uint8), out)
+    return out
 
 
 def shading(pattern: tuple[int, ...]) -> Float32:
     """Gains that undo the fall-off towards the corners, ``"4 v h"``, one map per place in the 2×2 cell.
 
-    ``1 + 0.9 r² + 0.6 r⁴`` with r = 1 in the corner: 2.5 there.  Red falls off by 8 % more than blue, and the axis of the
-    lens is not the centre of the sensor: what makes pink centres and green corners in phones.
+    ``1 + 0.9 r² + 0.6 r⁴`` with r = 1 in the corner: 2.5 there.  Red falls off by 8 % more than blue, and the
+    axis of the lens is not the centre of the sensor: what makes pink centres and green corners in phones.
     """
     v, h = GRID
     y = (np.arange(v) / (v - 1) - 0.5 - 0.012)[:, None] * 0.6 / 0.5

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scene: a picture with as much light in it as the world has, drawn twice as fine as the sensor.
 
-A scene is a list of *things*.  A thing has a box and a function that paints it into a `View`; things later in the list
-lie over earlier ones.  The canvas is painted in bands, several at a time, and a thing is asked for just the part of it
-that a band shows: what it paints may depend on position only, so the bytes do not depend on the bands.
+A scene is a list of *things*.  A thing has a box and a function that paints it into a `View`; things later in
+the list lie over earlier ones.  The canvas is painted in bands, several at a time, and a thing is asked for
+just the part of it that a band shows: what it paints may depend on position only, so the bytes do not depend
+on the bands.
 
-Positions are in picture heights: y = 0 … 1 from top to bottom, x = 0 … width / height; the canvas goes on beyond them by
-a margin, which a shaking camera sees.  Light is linear with the primaries of sRGB and has no upper bound.
+Positions are in picture heights: y = 0 … 1 from top to bottom, x = 0 … width / height; the canvas goes on
+beyond them by a margin, which a shaking camera sees.  Light is linear with the primaries of sRGB and has no
+upper bound.
 """
 
 from __future__ import annotations
@@ -20,20 +22,23 @@ import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Triple
+from lichtbild.simulate.brush import Light, Plane, Value
 from lichtbild.simulate.handshake import Float64, after
 
 CANVAS = 2  # canvas pixels per sensor pixel
-BAND = 96  # rows painted at once
+BAND = 64  # rows painted at once
 Box = tuple[float, float, float, float]  # top, left, bottom, right
 
 
 @dataclass(slots=True, eq=False)
 class View:
-    """A part of the canvas: ``light: Float32 "3 h w"`` is painted in place, ``y "h 1"`` and ``x "1 w"`` are positions."""
+    """A part of the canvas: ``light: Float32 "3 h w"`` is painted in place, ``y "h 1"`` and ``x "1 w"`` are
+    positions.
+    """
 
     light: Float32
-    y: Float32
-    x: Float32
+    y: Plane
+    x: Plane
     pixel: float  # size of a canvas pixel
 
     def part(self, box: Box) -> View | None:
@@ -45,22 +50,22 @@ class View:
             return None
         return View(self.light[:, j0:j1, i0:i1], self.y[j0:j1], self.x[:, i0:i1], self.pixel)
 
-    def cover(self, distance: Float32) -> Float32:
+    def cover(self, distance: Plane) -> Plane:
         """Share of each pixel inside a shape, from its signed distance (negative inside)."""
         return np.clip(np.float32(0.5) - distance * np.float32(1 / self.pixel), 0, 1)
 
-    def lay(self, light: Float32 | Triple, cover: Float32 | float = 1.0) -> None:
+    def lay(self, light: Light, cover: Value = 1.0) -> None:
         """Paint `light` (three planes, or one colour) over what is there, to the degree `cover`."""
         for c in range(3):
             self.light[c] += (light[c] - self.light[c]) * cover
 
-    def shade(self, share: Float32 | Triple | float) -> None:
+    def shade(self, share: Light | Value) -> None:
         """Multiply what is there: three factors, one plane, or a number."""
         three = share if isinstance(share, tuple) else (share,) * 3
         for c in range(3):
             self.light[c] *= three[c]
 
-    def add(self, light: Float32 | Triple, amount: Float32 | float = 1.0) -> None:
+    def add(self, light: Light, amount: Value = 1.0) -> None:
         """Add `light` times `amount`: glow, reflections, haze."""
         for c in range(3):
             self.light[c] += light[c] * amount
@@ -76,7 +81,8 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How a layer moves, in canvas pixels and frames: ``velocity`` (y, x), and a swing about ``pivot`` (y, x).
+    """How a layer moves, in canvas pixels and frames: ``velocity`` (y, x), and a swing about ``pivot`` (y,
+    x).
 
     The angle is ``swing · sin(2π · (rate · frame + phase))`` radians.
     """
@@ -99,7 +105,9 @@ class Motion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """Something that moves: ``light: Float32 "3 h w"`` premultiplied with ``cover: Float32 "3 h w"``, dark at its edges."""
+    """Something that moves: ``light: Float32 "3 h w"`` premultiplied with ``cover: Float32 "3 h w"``, dark at
+    its edges.
+    """
 
     light: Float32
     cover: Float32
@@ -108,7 +116,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """A painted scene: ``light: Float32 "3 h w"``, two pixels per sensor pixel and `margin` sensor pixels all around."""
+    """A painted scene: ``light: Float32 "3 h w"``, two pixels per sensor pixel and `margin` sensor pixels all
+    around.
+    """
 
     light: Float32
     margin: int
@@ -117,18 +127,24 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What to paint, what moves (a thing, how fast it goes and how it swings), and how much light makes a pixel full."""
+    """What to paint, what moves (a thing, how fast it goes and how it swings), and how much light makes a
+    pixel full.
+    """
 
     things: tuple[Thing, ...]
     movers: tuple[Mover, ...] = ()
     exposure: float = 1.0  # sensor's answer to scene light 1, in the green of white
     white: Triple = (1.0, 1.0, 1.0)  # scene light the camera takes for neutral
-    fill: Callable[[Float32, int, int], None] | None = None  # paints the canvas before the things: (light, margin, seed)
+    fill: Callable[[Float32, int, int], None] | None = (
+        None  # paints the canvas before the things: (light, margin, seed)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mover:
-    """A thing that moves; ``velocity`` (y, x) in sensor pixels per frame, ``pivot`` (y, x) in picture heights."""
+    """A thing that moves; ``velocity`` (y, x) in sensor pixels per frame, ``pivot`` (y, x) in picture
+    heights.
+    """
 
     thing: Thing
     velocity: tuple[float, float] = (0.0, 0.0)
@@ -152,9 +168,10 @@ def paint(view: View, things: Iterable[Thing]) -> None:
     listed = tuple(things)
 
     def band(top: int) -> None:
-        rows = View(view.light[:, top:top + BAND], view.y[top:top + BAND], view.x, view.pixel)
+        rows = View(view.light[:, top : top + BAND], view.y[top : top + BAND], view.x, view.pixel)
+        first, last = float(rows.y[0, 0]) - view.pixel, float(rows.y[-1, 0]) + view.pixel
         for thing in listed:
-            if (part := rows.part(thing.box)) is not None:
+            if thing.box[0] <= last and thing.box[2] >= first and (part := rows.part(thing.box)) is not None:
                 thing.paint(part)
 
     with ThreadPoolExecutor(kernels.thread_count()) as pool:

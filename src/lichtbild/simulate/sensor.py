@@ -6,10 +6,10 @@
     N  ~ Poisson(light / gain · (white − black) / K)       photons; gain undoes the lens shading
     DN = ⌊K · N + σ · z + black + ½⌋, clipped to 0 … white      z standard normal
 
-so that a linear value x (1 = white) has the variance ``S x + O`` with ``S = K / V``, ``O = (σ² + 1/12) / V²`` and
-V = white − black; 1/12 is the rounding.  K and σ² are polynomials in the ISO of a calibrated 10-bit phone [1].
-Every pixel draws from its own counter of Philox4x32-10 under the key (seed, frame): the same noise on any machine, for
-any number of threads.
+so that a linear value x (1 = white) has the variance ``S x + O`` with ``S = K / V``, ``O = (σ² + 1/12) / V²``
+and V = white − black; 1/12 is the rounding.  K and σ² are polynomials in the ISO of a calibrated 10-bit phone
+[1]. Every pixel draws from its own counter of Philox4x32-10 under the key (seed, frame): the same noise on
+any machine, for any number of threads.
 
 References
 ----------
@@ -51,12 +51,14 @@ class Sensor:
     def noise(self) -> Noise:
         """Variance of linear values, ``S x + O`` in every plane."""
         shot, read = self.gain / self.span, (self.read**2 + 1 / 12) / self.span**2
-        return Noise((shot,) * 3, (read,) * 3)
+        return Noise((shot, shot, shot), (read, read, read))
 
 
 def phone(iso: float) -> Sensor:
     """The phone of [1] at `iso`."""
-    return Sensor(5.995267e-4 * iso + 0.00868861, math.sqrt(7.11772e-7 * iso**2 + 6.514934e-4 * iso + 0.11492713))
+    return Sensor(
+        5.995267e-4 * iso + 0.00868861, math.sqrt(7.11772e-7 * iso**2 + 6.514934e-4 * iso + 0.11492713)
+    )
 
 
 def expose(light: Float32, gains: Float32, sensor: Sensor, *, seed: int, frame: int) -> UInt16:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulator knows: the light, the motion and the noise of a burst, in memory and beside its files."""
+"""What the simulator knows of a burst, in memory and beside its files: the light, the motion, the noise."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,19 @@ from lichtbild.base.image import Burst, Float32, UInt8
 from lichtbild.publish.dng import write_mosaic
 from lichtbild.simulate.handshake import Float64
 
+ARRAYS = ("rgb", "poses", "layer_poses", "layer", "moving")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """What was really there.
 
-    ``rgb: Float32 "h w 3"`` is the scene's light on the grid of the reference frame in camera colours, before white
-    balance; 1 is the clip level, lamps go far beyond.  ``poses "n 2 3"`` map a resting point (y, x, 1) of the reference to
-    its place in each frame, ``layer_poses "n m 2 3"`` do so for the points of each moving layer.  ``layer: UInt8 "h w"`` is
-    0 where the reference shows resting things and m + 1 where it shows moving layer m; ``moving: UInt8 "h w"`` is 1
-    wherever a moving layer was in any frame.  ``facts`` are levels, noise, colour and seeds.
+    ``rgb: Float32 "h w 3"`` is the scene's light on the grid of the reference frame in camera colours, before
+    white balance; 1 is the clip level, lamps go far beyond.  ``poses "n 2 3"`` map a resting point (y, x, 1)
+    of the reference to its place in each frame, ``layer_poses "n m 2 3"`` do so for the points of each moving
+    layer.  ``layer: UInt8 "h w"`` is 0 where the reference shows resting things and m + 1 where it shows
+    moving layer m; ``moving: UInt8 "h w"`` is 1 wherever a moving layer was in any frame.  ``facts`` are
+    levels, noise, colour and seeds.
     """
 
     rgb: Float32
@@ -77,8 +79,14 @@ def write(folder: Path, burst: Burst, truth: Truth) -> list[Path]:
         for path, frame in zip(paths, burst.frames, strict=True):
             write_mosaic(path, frame.dn, frame.shot, overwrite=True)
         packed = io.BytesIO()
-        np.savez(packed, rgb=truth.rgb, poses=truth.poses, layer_poses=truth.layer_poses, layer=truth.layer,
-                 moving=truth.moving)
+        np.savez(
+            packed,
+            rgb=truth.rgb,
+            poses=truth.poses,
+            layer_poses=truth.layer_poses,
+            layer=truth.layer,
+            moving=truth.moving,
+        )
         replace_file(folder / "truth.npz", packed.getbuffer())
         replace_file(folder / "truth.json", json.dumps(described(truth), indent=1).encode())
     except OSError as error:
@@ -97,9 +105,12 @@ def read_truth(folder: Path) -> Truth:
     try:
         facts = json.loads((folder / "truth.json").read_text())
         with np.load(folder / "truth.npz") as arrays:
-            return Truth(*(arrays[k] for k in ("rgb", "poses", "layer_poses", "layer", "moving")), facts)
+            rgb, poses, layer_poses, layer, moving = (arrays[k] for k in ARRAYS)
+            return Truth(rgb, poses, layer_poses, layer, moving, facts)
     except FileNotFoundError as error:
-        raise InputError(f"{folder}: no truth here", hint="`lichtbild simulate` makes a burst with its truth") from error
+        raise InputError(
+            f"{folder}: no truth here", hint="`lichtbild simulate` makes a burst with its truth"
+        ) from error
 
 
 def described(truth: Truth) -> dict[str, Any]:
@@ -112,6 +123,6 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(content)
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)

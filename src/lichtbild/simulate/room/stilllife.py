@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands about: books, the lamp, a table with fruit, candle and cup, a cat on the sill, leaves of a house plant."""
+"""What stands on the table: the lamp, fruit in a bowl, a candle, a cup."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 
 from lichtbild.base.image import Triple
 from lichtbild.simulate.brush import (
+    Light,
     bump,
     capsule,
     disk,
@@ -16,76 +17,13 @@ from lichtbild.simulate.brush import (
     noise,
     rectangle,
     step,
+    three,
+    times,
     wave,
 )
-from lichtbild.simulate.furniture import FLOOR, OPENING, TABLE, plank, wood
-from lichtbild.simulate.light import LAMP, Light3, Normal, lit, scaled
+from lichtbild.simulate.room.furniture import STAND, TABLE
+from lichtbild.simulate.room.light import LAMP, Normal, lit, scaled
 from lichtbild.simulate.scene import Thing, View
-
-STAND = 0.662  # y where things meet the table
-
-
-def table(seed: int) -> list[Thing]:
-    """Oak top seen at a low angle, its front edge, the apron, four legs; and the dark below."""
-    top, left, bottom, right = TABLE
-    back, edge = top, top + 0.048
-    legs = ((left + 0.022, left + 0.050), (right - 0.050, right - 0.022))
-
-    def under(view: View) -> None:
-        side = step(view.x, left - 0.03, left + 0.05) * (1 - step(view.x, right - 0.05, right + 0.03))
-        down = 1 - step(view.y, FLOOR + 0.010, FLOOR + 0.075)
-        deep = 1 - side * down * step(view.y, bottom - 0.03, bottom)
-        view.shade(tuple(0.022 * k + (1 - 0.022 * k) * deep * deep for k in (1.2, 1.0, 0.9)))
-
-    def surface(view: View) -> None:
-        t = (view.y - np.float32(back)) * np.float32(1 / (edge - back))
-        depth = 1.25 - 0.25 * t
-        u = (view.x - np.float32(0.75)) * depth
-        grain = wood(t * 0.42 + np.floor(t * 3) * 1.7, u * 1.2 + np.floor(t * 3) * 0.7, seed=seed)
-        joint = 1 - 0.5 * bump(t * 3 - np.floor(t * 3), 0.0, 0.05)
-        skew = (edge - view.y) * np.float32(0.35)
-        cover = view.cover(np.maximum(np.maximum(left + skew - view.x, view.x - right + skew), np.maximum(back - view.y, view.y - edge)))
-        light = lit(np.full_like(view.y, STAND), view.x, 0.02 + 0.24 * t, Normal(-0.95, 0.0, 0.31), wrap=0.1)
-        base = plank((0.215, 0.118, 0.058), grain)
-        view.lay(scaled((base[0] * joint, base[1] * joint, base[2] * joint), light), cover)
-        gloss = (0.6 + 0.4 * grain * 0.3) * cover
-        dusk = step(view.x, OPENING[1] - 0.02, OPENING[1] + 0.10) * (1 - step(view.x, OPENING[3] - 0.10, OPENING[3] + 0.02))
-        view.add((0.050, 0.031, 0.021), gloss * dusk * (1 - 0.75 * t))
-        glow = 1 / (1 + ((view.x - LAMP[1]) * 14) ** 2)
-        view.add((0.16, 0.085, 0.032), gloss * glow * (1 - 0.5 * t))
-
-    def front(view: View) -> None:
-        t = (view.y - np.float32(edge)) * np.float32(1 / (bottom - edge))
-        grain = wood(t * 0.08 + 5, view.x, seed=seed + 3)
-        n = Normal(-0.85 + 1.1 * step(t, 0.0, 0.25), 0.0, 0.5 + 0.5 * step(t, 0.0, 0.25))
-        light = lit(view.y, view.x, 0.27, n, wrap=0.35)
-        cover = view.cover(rectangle(view.y, view.x, (edge, left, bottom, right), 0.004))
-        view.lay(scaled(plank((0.17, 0.09, 0.045), grain), light), cover)
-
-    def apron(view: View) -> None:
-        grain = wood(view.y * 0.6, view.x, seed=seed + 4)
-        light = lit(view.y, view.x, 0.2)
-        cover = view.cover(rectangle(view.y, view.x, (bottom, left + 0.03, bottom + 0.036, right - 0.03)))
-        shade = 0.10 + 0.35 * step(view.y, bottom, bottom + 0.036)
-        view.lay(scaled(plank((0.10, 0.05, 0.025), grain), (light[0] * shade, light[1] * shade, light[2] * shade)), cover)
-
-    def leg(x0: float, x1: float) -> Thing:
-        box = (bottom, x0, FLOOR + 0.075, x1)
-
-        def paint(view: View) -> None:
-            grain = wood(view.y, view.x, seed=seed + 5, along="y")
-            slope = (view.x - (x0 + x1) / 2) * np.float32(1.7 / (x1 - x0))
-            n = Normal(0.0, slope, np.sqrt(np.maximum(1 - slope * slope, np.float32(0.1))))
-            light = lit(view.y, view.x, 0.24, n, wrap=0.2)
-            shade = 0.22 + 0.5 * step(view.y, bottom + 0.02, FLOOR + 0.07)
-            view.lay(scaled(plank((0.12, 0.062, 0.03), grain), (light[0] * shade, light[1] * shade, light[2] * shade)),
-                     view.cover(rectangle(view.y, view.x, box, 0.003)))
-
-        return Thing(box, paint)
-
-    return [Thing((bottom - 0.03, left - 0.04, FLOOR + 0.09, right + 0.04), under),
-            Thing((bottom, left, bottom + 0.04, right), apron), *(leg(*sides) for sides in legs), Thing((back, left, edge, right), surface),
-            Thing((edge, left, bottom, right), front)]
 
 
 def lamp_shade() -> list[Thing]:
@@ -99,19 +37,27 @@ def lamp_shade() -> list[Thing]:
 
     def foot(view: View) -> None:
         t = (view.y - np.float32(y1)) * np.float32(1 / (STAND - y1))
-        half = 0.010 + 0.034 * bump(t, 0.62, 0.52) + 0.012 * step(t, 0.90, 0.93)
+        half = np.maximum(0.009 + 0.035 * bump(t, 0.60, 0.54), 0.027 * step(t, 0.945, 0.955))
         u = (view.x - np.float32(x)) / half
         z = np.sqrt(np.maximum(1 - u * u, np.float32(0.02)))
         slope = -0.55 * (step(t, 0.15, 0.5) - step(t, 0.6, 0.95))
         n = Normal(slope, u * 0.9, z * 0.8)
-        cover = np.clip(0.5 - (np.abs(u) - 1) * half * np.float32(1 / view.pixel), 0, 1) * view.cover(view.y - STAND)
+        cover = np.clip(0.5 - (np.abs(u) - 1) * half * np.float32(1 / view.pixel), 0, 1) * view.cover(
+            view.y - STAND
+        )
         crackle = np.abs(noise(view.y * 55, u * 2.2 + 9, octaves=4, seed=31))
         glaze = 1 - 0.35 * bump(crackle, 0.0, 0.10) + 0.10 * noise(view.y * 20, u, octaves=3, seed=32)
         light = lit(view.y, view.x, 0.12 + 0.03 * z, n, wrap=0.3)
         brass = t < 0.16
-        colour = (np.where(brass, 0.52, 0.035 * glaze), np.where(brass, 0.33, 0.165 * glaze), np.where(brass, 0.11, 0.185 * glaze))
+        metal = 0.15 + 0.60 * bump(u, -0.35, 0.55) + 0.25 * bump(u, 0.5, 0.3)
+        colour = three(
+            np.where(brass, m * metal, g * glaze) for m, g in ((0.42, 0.035), (0.25, 0.165), (0.08, 0.185))
+        )
         view.lay(scaled(colour, (light[0] + 0.012, light[1] + 0.008, light[2] + 0.006)), cover)
-        spark = bump(t, 0.40, 0.10) * bump(u, -0.35, 0.26) * 0.9 + bump(t, 0.62, 0.26) * bump(u, 0.66, 0.10) * 0.16
+        spark = (
+            bump(t, 0.40, 0.10) * bump(u, -0.35, 0.26) * 0.9
+            + bump(t, 0.62, 0.26) * bump(u, 0.66, 0.10) * 0.16
+        )
         view.add((1.0, 0.72, 0.42), spark * cover * np.where(brass, 0.2, 1.0))
 
     def shade(view: View) -> None:
@@ -123,19 +69,28 @@ def lamp_shade() -> list[Thing]:
         cover = view.cover(far)
         round_ = np.sqrt(np.maximum(1 - u * u, np.float32(0)))
         bulb = 1 / (1 + ((t - 0.55) * 2.6) ** 2 + (u * 1.5) ** 2)
-        slub = 1 + 0.07 * noise(view.y * 620, view.x * 45, octaves=2, seed=41) + 0.07 * noise(view.y * 45, u * 46, octaves=2, seed=42)
-        glow = (0.26 + 0.30 * round_ + 1.5 * bulb * bulb * bulb) * slub
+        slub = (
+            1
+            + 0.07 * noise(view.y * 620, view.x * 45, octaves=2, seed=41)
+            + 0.07 * noise(view.y * 45, u * 46, octaves=2, seed=42)
+        )
+        glow = (0.40 + 0.42 * round_ + 0.95 * bulb * bulb * bulb) * slub
         seams = 1 - 0.30 * bump(far, -0.0035, 0.0035)
         ribs = 1 - 0.22 * bump(u * 2.5 - np.floor(u * 2.5), 0.5, 0.06)
-        view.lay(scaled((1.0, 0.60, 0.27), (glow * seams * ribs,) * 3), cover)
+        view.lay(times((1.0, 0.54, 0.22), glow * seams * ribs), cover)
 
     box = (y0 - 0.01, x - 0.1, y1 + 0.012, x + 0.1)
-    return [Thing((y0 - 0.35, x - 0.4, y1 + 0.35, x + 0.4), halo), Thing((y1 - 0.005, x - 0.06, STAND + 0.003, x + 0.06), foot),
-            Thing(box, shade)]
+    return [
+        Thing((y0 - 0.35, x - 0.4, y1 + 0.35, x + 0.4), halo),
+        Thing((y1 - 0.005, x - 0.06, STAND + 0.003, x + 0.06), foot),
+        Thing(box, shade),
+    ]
 
 
 def cast(centre: tuple[float, float], radii: tuple[float, float], strength: float = 0.75) -> Thing:
-    """The soft shadow of something that stands at `centre`, away from the lamp, and the dark line where it touches."""
+    """The soft shadow of something that stands at `centre`, away from the lamp, and the dark line where it
+    touches.
+    """
     y, x = centre
     away = 0.65 * (x - LAMP[1])
     reach = max(-0.06, min(0.12, away))
@@ -161,19 +116,29 @@ def ball(centre: tuple[float, float], radius: float, colour: Triple, *, kind: st
         d = length(squash, u)
         cover = np.clip(0.5 - (d - 1) * np.float32(radius * 0.95 / view.pixel), 0, 1)
         z = np.sqrt(np.maximum(1 - d * d, np.float32(0)))
-        pores = noise(v * 19, u * 19, octaves=3, rough=0.6, seed=seed) * (0.055 if kind in ("orange", "lemon") else 0.012)
+        pores = noise(v * 19, u * 19, octaves=3, rough=0.6, seed=seed) * (
+            0.055 if kind in ("orange", "lemon") else 0.012
+        )
         n = Normal(squash + pores, u + pores, z)
-        skin: Light3 = (colour[0] * (1 + 0.8 * pores), colour[1] * (1 + 1.5 * pores), colour[2] * (1 + 1.5 * pores))
+        skin: Light = (
+            colour[0] * (1 + 0.8 * pores),
+            colour[1] * (1 + 1.5 * pores),
+            colour[2] * (1 + 1.5 * pores),
+        )
         if kind == "apple":
             streak = noise(u / (z + 0.45) * 6, v * 1.2, octaves=5, rough=0.6, seed=seed)
             ripe = np.clip(0.55 + 0.45 * streak - 0.45 * v - 0.3 * u, 0, 1)
-            skin = (colour[0] * (0.55 + 0.45 * ripe) + 0.16 * (1 - ripe), colour[1] * ripe + 0.30 * (1 - ripe), colour[2] * ripe + 0.035 * (1 - ripe))
+            skin = (
+                colour[0] * (0.55 + 0.45 * ripe) + 0.16 * (1 - ripe),
+                colour[1] * ripe + 0.30 * (1 - ripe),
+                colour[2] * ripe + 0.035 * (1 - ripe),
+            )
         contact = 0.45 + 0.55 * step(-squash, -1.0, 0.15)
         light = lit(view.y, view.x, 0.13 + radius * z, n, wrap=0.35)
         view.lay(scaled(skin, (light[0] * contact, light[1] * contact, light[2] * contact)), cover)
         rim = (1 - z) * (1 - z) * np.clip(0.35 - 0.9 * squash, 0, 1)
         view.add((0.115, 0.080, 0.062), rim * cover)
-        spot = bump(squash, -0.30, 0.16) * bump(u, -0.52, 0.14)
+        spot = bump(length(squash + 0.30, (u + 0.52) * 1.15), 0.0, 0.19)
         panes = bump(squash, -0.58, 0.11) * bump(u, 0.12, 0.20) * (1 - 0.8 * bump(u, 0.12, 0.025))
         view.add((0.85, 0.60, 0.36), spot * cover * (0.8 if kind == "apple" else 0.22))
         view.add((0.16, 0.15, 0.16), panes * cover * (0.8 if kind == "apple" else 0.2))
@@ -197,16 +162,24 @@ def bowl(centre: tuple[float, float], half: float, height: float) -> Thing:
         z = np.sqrt(np.maximum(1 - u * u, np.float32(0)))
         n = Normal(0.15 + 0.65 * t, u * 0.92, z * (0.9 - 0.4 * t))
         around = u * (0.8 + 0.2 * u * u) * 9
-        glaze = 1 + 0.06 * noise(t * 9, around * 1.2, octaves=4, seed=51) + 0.05 * noise(t * 60, around * 9, octaves=3, seed=52)
+        glaze = (
+            1
+            + 0.06 * noise(t * 9, around * 1.2, octaves=4, seed=51)
+            + 0.05 * noise(t * 60, around * 9, octaves=3, seed=52)
+        )
         ornament = np.abs(wave(around) * 0.16 + 0.40 - t) - 0.035
         band = np.clip(0.5 - ornament * np.float32(height / view.pixel), 0, 1) + np.clip(
-            0.5 - (np.abs(t - 0.13) - 0.028) * np.float32(height / view.pixel), 0, 1)
+            0.5 - (np.abs(t - 0.13) - 0.028) * np.float32(height / view.pixel), 0, 1
+        )
         band = np.clip(band, 0, 1) * 0.92
-        colour = tuple((a + (b - a) * band) * glaze for a, b in zip((0.55, 0.53, 0.47), (0.030, 0.085, 0.24), strict=True))
+        colour = three(
+            (a + (b - a) * band) * glaze
+            for a, b in zip((0.55, 0.53, 0.47), (0.030, 0.085, 0.24), strict=True)
+        )
         light = lit(view.y, view.x, 0.10 + half * z, n, wrap=0.25)
         low = 1 - 0.55 * step(t, 0.35, 1.0)
-        view.lay(scaled(colour, (light[0] * low, light[1] * low, light[2] * low)), cover)  # type: ignore[arg-type]
-        view.add((0.85, 0.60, 0.34), 0.55 * bump(t, 0.25, 0.15) * bump(u, -0.62, 0.10) * cover)
+        view.lay(scaled(colour, (light[0] * low, light[1] * low, light[2] * low)), cover)
+        view.add((0.85, 0.60, 0.34), 0.55 * bump(length((t - 0.30) * 0.55, u + 0.60), 0.0, 0.10) * cover)
         view.add((0.10, 0.075, 0.07), bump(far, -0.0012, 0.0022) * (t < 0.2) * cover)
 
     return Thing((y - 0.01, x - half - 0.004, y + height + 0.004, x + half + 0.004), paint)
@@ -223,11 +196,18 @@ def candle(x: float) -> list[Thing]:
         cover = view.cover(rectangle(view.y, view.x, (top, x - 0.0115, STAND - 0.002, x + 0.0115), 0.003))
         glow = 0.62 * (1 - step(t, -0.05, 0.55)) + 0.05
         light = lit(view.y, view.x, 0.14, Normal(0.0, u * 0.9, z), wrap=0.3)
-        view.lay(scaled((0.62, 0.52, 0.38), (light[0] + glow, light[1] + 0.62 * glow, light[2] + 0.30 * glow)), cover)
+        view.lay(
+            scaled((0.62, 0.52, 0.38), (light[0] + glow, light[1] + 0.62 * glow, light[2] + 0.30 * glow)),
+            cover,
+        )
         dish = ellipse(view.y, view.x, (STAND, x), (0.0065, 0.030))
         shine = 0.5 + 0.9 * bump((view.x - x) * 30, -0.35, 0.45) + 0.5 * bump((view.x - x) * 30, 0.4, 0.2)
-        view.lay(scaled((0.45 * shine, 0.28 * shine, 0.09 * shine), lit(view.y, view.x, 0.15, Normal(-0.6, 0.0, 0.8))),
-                 view.cover(dish) * (1 - cover))
+        view.lay(
+            scaled(
+                (0.45 * shine, 0.28 * shine, 0.09 * shine), lit(view.y, view.x, 0.15, Normal(-0.6, 0.0, 0.8))
+            ),
+            view.cover(dish) * (1 - cover),
+        )
 
     def fire(view: View) -> None:
         v, u = view.y - np.float32(flame), view.x - np.float32(x)
@@ -235,14 +215,22 @@ def candle(x: float) -> list[Thing]:
         view.add((1.0, 0.56, 0.22), 0.030 / (1 + d2 * 2200) + 0.30 / (1 + d2 * 26000) ** 2)
         wick = capsule(view.y, view.x, (top + 0.001, x), (top - 0.006, x + 0.0006), (0.0008, 0.0006))
         view.lay((0.01, 0.008, 0.006), view.cover(wick))
-        low, high = disk(view.y, view.x, (flame + 0.006, x), 0.0052), capsule(
-            view.y, view.x, (flame + 0.004, x), (flame - 0.019, x + 0.0006), (0.0048, 0.0004))
+        low, high = (
+            disk(view.y, view.x, (flame + 0.006, x), 0.0052),
+            capsule(view.y, view.x, (flame + 0.004, x), (flame - 0.019, x + 0.0006), (0.0048, 0.0004)),
+        )
         far = joined(low, high, 0.003)
         heart = step(-far, -0.0002, 0.0038)
-        view.lay((30.0 * heart + 2.0, 17.0 * heart * heart + 0.9, 6.0 * heart * heart * heart + 0.28), view.cover(far) * (0.35 + 0.65 * step(-v, -0.010, 0.002)))
+        view.lay(
+            (30.0 * heart + 2.0, 17.0 * heart * heart + 0.9, 6.0 * heart * heart * heart + 0.28),
+            view.cover(far) * (0.35 + 0.65 * step(-v, -0.010, 0.002)),
+        )
 
-    return [cast((STAND, x), (0.006, 0.028), 0.35), Thing((top - 0.002, x - 0.032, STAND + 0.008, x + 0.032), body),
-            Thing((flame - 0.16, x - 0.16, flame + 0.16, x + 0.16), fire)]
+    return [
+        cast((STAND, x), (0.006, 0.028), 0.35),
+        Thing((top - 0.002, x - 0.032, STAND + 0.008, x + 0.032), body),
+        Thing((flame - 0.16, x - 0.16, flame + 0.16, x + 0.16), fire),
+    ]
 
 
 def cup(x: float) -> list[Thing]:
@@ -262,13 +250,22 @@ def cup(x: float) -> list[Thing]:
         cover = view.cover(far)
         v = (view.y - base - top) / (bottom - top)
         stripe = np.clip(0.5 + wave(v * 4 + 0.15) * 6, 0, 1) * (v > 0.14)
-        colour = tuple(a + (b - a) * stripe for a, b in zip((0.52, 0.49, 0.42), (0.16, 0.30, 0.27), strict=True))
+        colour = three(
+            a + (b - a) * stripe for a, b in zip((0.52, 0.49, 0.42), (0.16, 0.30, 0.27), strict=True)
+        )
         light = lit(view.y, view.x, 0.15 + half * z, Normal(0.0, u * 0.95, z), wrap=0.22)
-        view.lay(scaled(colour, light), cover)  # type: ignore[arg-type]
+        view.lay(scaled(colour, light), cover)
         rim = ellipse(view.y, view.x, (top, x), (0.0052, half))
-        view.lay(scaled((0.54, 0.50, 0.43), lit(view.y, view.x, 0.16, Normal(-0.7, 0.0, 0.7))), view.cover(rim))
+        view.lay(
+            scaled((0.54, 0.50, 0.43), lit(view.y, view.x, 0.16, Normal(-0.7, 0.0, 0.7))), view.cover(rim)
+        )
         tea = ellipse(view.y, view.x, (top + 0.0005, x), (0.0038, half * 0.90))
-        view.lay(scaled((0.12, 0.045, 0.015), lit(view.y, view.x, 0.16, Normal(-1.0, 0.0, 0.1))), view.cover(tea))
+        view.lay(
+            scaled((0.12, 0.045, 0.015), lit(view.y, view.x, 0.16, Normal(-1.0, 0.0, 0.1))), view.cover(tea)
+        )
         view.add((0.10, 0.065, 0.045), view.cover(tea) * bump(view.x, x + 0.004, 0.012))
 
-    return [cast((STAND + 0.003, x), (0.006, half), 0.6), Thing((top - 0.008, x - half - 0.004, bottom + 0.006, x + half + 0.02), paint)]
+    return [
+        cast((STAND + 0.003, x), (0.006, half), 0.6),
+        Thing((top - 0.008, x - half - 0.004, bottom + 0.006, x + half + 0.02), paint),
+    ]

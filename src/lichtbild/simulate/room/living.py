@@ -4,31 +4,47 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
-from lichtbild.base.image import Float32, Triple
-from lichtbild.simulate.brush import bump, capsule, disk, ellipse, joined, length, noise, polygon, step, wave
-from lichtbild.simulate.light import Normal, lit, scaled
+from lichtbild.base.image import Triple
+from lichtbild.simulate.brush import (
+    Plane,
+    Value,
+    bump,
+    capsule,
+    disk,
+    ellipse,
+    joined,
+    length,
+    noise,
+    polygon,
+    step,
+    wave,
+)
+from lichtbild.simulate.room.light import Normal, lit, scaled
 from lichtbild.simulate.scene import Mover, Thing, View
 
 
-def fur(view: View, far: Float32, soft: float, seed: int) -> Float32:
+def fur(view: View, far: Plane, soft: float, seed: int) -> Plane:
     """Cover of a furry shape: hairs stand over its outline."""
-    hair = noise(view.y * 260, view.x * 420, octaves=3, rough=0.7, seed=seed) * np.float32(soft)
-    return np.clip(0.5 - (far + hair) * np.float32(0.7 / view.pixel), 0, 1)
+    hair = noise(view.y * 560, view.x * 640, octaves=2, rough=0.8, seed=seed) * np.float32(soft)
+    return step(-(far + hair), -0.0007, 0.0009)
 
 
-def coat(view: View, far: Float32, cover: Float32, rim: float, seed: int) -> None:
+def coat(view: View, far: Plane, cover: Plane, rim: Value, seed: int) -> None:
     """Grey tabby fur, dark against the dusk, with light around its outline."""
     stripes = 0.5 + 0.5 * wave(view.y * 42 + 0.5 * noise(view.y * 22, view.x * 26, octaves=3, seed=seed))
     hair = 1 + 0.22 * noise(view.y * 150, view.x * 520, octaves=3, rough=0.7, seed=seed + 1)
     inward = np.clip(-far * np.float32(26), 0, 1)
     tone = (0.16 + 0.13 * stripes) * hair
     side = step(view.x, 0.99, 1.06)
-    light = lit(view.y, view.x, 0.06, Normal(-0.15, -0.75 + 0.7 * inward + 0.1 * side, 0.45 + 0.5 * inward), wrap=0.35)
+    light = lit(
+        view.y, view.x, 0.06, Normal(-0.15, -0.75 + 0.7 * inward + 0.1 * side, 0.45 + 0.5 * inward), wrap=0.35
+    )
     view.lay(scaled((tone * 1.08, tone, tone * 0.86), light), cover)
-    edge = bump(far, -0.0002, 0.0034) * rim * (0.6 + 0.5 * hair)
+    edge = bump(far, -0.0006, 0.0030) * rim * (0.4 + 0.6 * hair)
     view.add((0.34, 0.175, 0.085), edge * cover * cover)
 
 
@@ -45,12 +61,17 @@ def cat(foot: tuple[float, float], size: float) -> Thing:
         far = joined(far, ellipse(v, u, (-0.065, -0.12), (0.085, 0.14)), 0.05)
         head = ellipse(v, u, (-0.775, -0.045), (0.120, 0.142))
         far = joined(far, head, 0.045)
-        for tip, a, b in (((-1.0, -0.150), (-0.80, -0.183), (-0.885, -0.045)), ((-1.0, 0.065), (-0.885, -0.04), (-0.80, 0.096))):
-            far = joined(far, polygon(v, u, (tip, b, a) if tip[1] < 0 else (tip, b, a)), 0.018)
+        for tip, a, b in (
+            ((-1.0, -0.150), (-0.80, -0.183), (-0.885, -0.045)),
+            ((-1.0, 0.065), (-0.885, -0.04), (-0.80, 0.096)),
+        ):
+            far = joined(far, polygon(v, u, (tip, b, a)), 0.018)
         far = np.maximum(far, v) * np.float32(size)
-        cover = fur(view, far, 0.0011, 71)
-        coat(view, far, cover, 1.0, 72)
-        inner = np.minimum(ellipse(v, u, (-0.915, -0.130), (0.05, 0.018)), ellipse(v, u, (-0.915, 0.045), (0.05, 0.018))) * np.float32(size)
+        cover = fur(view, far, 0.00055, 71)
+        coat(view, far, cover, 1.0 - step(view.y, y - 0.05 * size, y - 0.01 * size), 72)
+        inner = np.minimum(
+            ellipse(v, u, (-0.915, -0.130), (0.05, 0.018)), ellipse(v, u, (-0.915, 0.045), (0.05, 0.018))
+        ) * np.float32(size)
         view.add((0.10, 0.045, 0.03), view.cover(inner) * 0.5)
         for k in range(3):
             for side in (-1, 1):
@@ -77,19 +98,28 @@ def tail(root: tuple[float, float], size: float) -> Mover:
 
     def paint(view: View) -> None:
         v, u = (view.y - np.float32(y)) / size, (view.x - np.float32(x)) / size
-        far: Float32 | None = None
+        far: Plane | None = None
         for a, b, r, s in zip(path, path[1:], thick, thick[1:], strict=False):
             piece = capsule(v, u, a, b, (r, s))
             far = piece if far is None else joined(far, piece, 0.02)
         assert far is not None
         far = far * np.float32(size)
-        coat(view, far, fur(view, far, 0.0011, 73), 0.35, 74)
+        coat(view, far, fur(view, far, 0.00055, 73), 0.18, 74)
 
     box = (y - 0.06 * size, x - 0.16 * size, y + 0.50 * size, x + 0.12 * size)
     return Mover(Thing(box, paint), pivot=(y, x), swing=0.34, rate=0.055, phase=0.05)
 
 
-def leaf(base: tuple[float, float], angle: float, size: float, *, width: float, colour: Triple, depth: float, seed: int) -> Thing:
+def leaf(
+    base: tuple[float, float],
+    angle: float,
+    size: float,
+    *,
+    width: float,
+    colour: Triple,
+    depth: float,
+    seed: int,
+) -> Thing:
     """A leaf with a midrib and side veins; light comes through from the window."""
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     tip = (base[0] - size * c, base[1] + size * s)
@@ -114,7 +144,12 @@ def leaf(base: tuple[float, float], angle: float, size: float, *, width: float, 
         view.add((1.0, 0.72, 0.45), gloss * cover * depth)
 
     reach = size * width * 1.3
-    box = (min(base[0], tip[0]) - reach, min(base[1], tip[1]) - reach, max(base[0], tip[0]) + reach, max(base[1], tip[1]) + reach)
+    box = (
+        min(base[0], tip[0]) - reach,
+        min(base[1], tip[1]) - reach,
+        max(base[0], tip[0]) + reach,
+        max(base[1], tip[1]) + reach,
+    )
     return Thing(box, paint)
 
 
@@ -132,24 +167,49 @@ def plant(foot: tuple[float, float], height: float, seed: int) -> list[Thing]:
         colour = (0.060 + 0.16 * green * green, 0.19 + 0.17 * green, 0.050 + 0.03 * green)
         size = float(random.uniform(0.060, 0.105)) * (0.8 + 0.3 * front)
         made += stem((y, x), base, 0.0018)
-        made.append(leaf(base, lean * 1.35 + float(random.uniform(-30, 30)), size, width=float(random.uniform(0.20, 0.27)),
-                         colour=colour, depth=0.35 + 0.65 * front, seed=int(random.integers(1 << 20))))
+        made.append(
+            leaf(
+                base,
+                lean * 1.35 + float(random.uniform(-30, 30)),
+                size,
+                width=float(random.uniform(0.20, 0.27)),
+                colour=colour,
+                depth=0.35 + 0.65 * front,
+                seed=int(random.integers(1 << 20)),
+            )
+        )
     return [*made, pot(foot)]
 
 
 def stem(foot: tuple[float, float], tip: tuple[float, float], thick: float) -> list[Thing]:
     """A stalk that leaves the pot upright and bends outwards, in a few short strokes."""
-    bend = [(foot[0] + (tip[0] - foot[0]) * t, foot[1] + (tip[1] - foot[1]) * t * t) for t in (0.0, 0.25, 0.5, 0.7, 0.86, 1.0)]
+    bend = [
+        (foot[0] + (tip[0] - foot[0]) * t, foot[1] + (tip[1] - foot[1]) * t * t)
+        for t in (0.0, 0.25, 0.5, 0.7, 0.86, 1.0)
+    ]
 
     def stroke(a: tuple[float, float], b: tuple[float, float]) -> Thing:
         def paint(view: View) -> None:
             far = capsule(view.y, view.x, a, b, (thick, thick))
             u = (view.x - (a[1] + b[1]) / 2) * np.float32(0.5 / thick)
-            view.lay(scaled((0.10, 0.15, 0.05), lit(view.y, view.x, 0.12, Normal(0.0, np.clip(u, -0.8, 0.8), 0.6))), view.cover(far))
+            view.lay(
+                scaled(
+                    (0.10, 0.15, 0.05), lit(view.y, view.x, 0.12, Normal(0.0, np.clip(u, -0.8, 0.8), 0.6))
+                ),
+                view.cover(far),
+            )
 
-        return Thing((min(a[0], b[0]) - thick, min(a[1], b[1]) - thick, max(a[0], b[0]) + thick, max(a[1], b[1]) + thick), paint)
+        return Thing(
+            (
+                min(a[0], b[0]) - thick,
+                min(a[1], b[1]) - thick,
+                max(a[0], b[0]) + thick,
+                max(a[1], b[1]) + thick,
+            ),
+            paint,
+        )
 
-    return [stroke(a, b) for a, b in zip(bend, bend[1:], strict=False)]
+    return [stroke(a, b) for a, b in pairwise(bend)]
 
 
 def pot(foot: tuple[float, float]) -> Thing:
@@ -162,8 +222,12 @@ def pot(foot: tuple[float, float]) -> Thing:
         rim = t < 0.20
         half = np.where(rim, np.float32(0.078), 0.072 - 0.020 * t)
         u = (view.x - np.float32(x)) / half
-        far = np.maximum(np.maximum(y - view.y, view.y - y - height - 0.004 * np.sqrt(np.maximum(1 - u * u, np.float32(0)))),
-                         (np.abs(u) - 1) * half)
+        far = np.maximum(
+            np.maximum(
+                y - view.y, view.y - y - height - 0.004 * np.sqrt(np.maximum(1 - u * u, np.float32(0)))
+            ),
+            (np.abs(u) - 1) * half,
+        )
         z = np.sqrt(np.maximum(1 - u * u, np.float32(0)))
         lime = noise(view.y * 40, view.x * 26, octaves=5, rough=0.6, seed=81)
         grit = 1 + 0.07 * noise(view.y * 400, view.x * 400, octaves=2, seed=82)
@@ -183,10 +247,14 @@ def ground_shadow(centre: tuple[float, float], radii: tuple[float, float]) -> Th
         far = length((view.y - np.float32(centre[0])) / radii[0], (view.x - np.float32(centre[1])) / radii[1])
         view.shade(0.15 + 0.85 * step(far, 0.45, 1.0))
 
-    return Thing((centre[0] - radii[0], centre[1] - radii[1], centre[0] + radii[0], centre[1] + radii[1]), paint)
+    return Thing(
+        (centre[0] - radii[0], centre[1] - radii[1], centre[0] + radii[0], centre[1] + radii[1]), paint
+    )
 
 
 def moon(centre: tuple[float, float], radius: float) -> Thing:
     """A disk (for prints)."""
-    return Thing((centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius),
-                 lambda view: view.lay((0.75, 0.42, 0.16), view.cover(disk(view.y, view.x, centre, radius))))
+    return Thing(
+        (centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius),
+        lambda view: view.lay((0.75, 0.42, 0.16), view.cover(disk(view.y, view.x, centre, radius))),
+    )

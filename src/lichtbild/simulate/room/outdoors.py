@@ -5,18 +5,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from lichtbild.base.image import Float32
-from lichtbild.simulate.brush import Value, blend, bump, capsule, disk, ellipse, noise, polygon, srgb, step, times, wave
-from lichtbild.simulate.light import Light3, mixed
+from lichtbild.simulate.brush import (
+    Light,
+    Plane,
+    Value,
+    blend,
+    bump,
+    capsule,
+    disk,
+    ellipse,
+    noise,
+    polygon,
+    srgb,
+    step,
+    times,
+    wave,
+)
+from lichtbild.simulate.room.light import mixed
 from lichtbild.simulate.scene import Box, Mover, Thing, View
 
 SHORE = 0.418  # y of the far shore
 SUN = (0.350, 0.805)
 
 
-def clouds(y: Float32, x: Float32, seed: int) -> tuple[Float32, Float32]:
+def clouds(y: Plane, x: Plane, seed: int) -> tuple[Plane, Plane]:
     """How thick the clouds are (0 … 1), and how much sun their edges catch."""
-    v = 3.2 / (SHORE + 0.09 - np.minimum(y, np.float32(SHORE)))  # perspective: layers close up towards the horizon
+    v = 3.2 / (
+        SHORE + 0.09 - np.minimum(y, np.float32(SHORE))
+    )  # perspective: layers close up towards the horizon
     u = (x - SUN[1]) * (0.55 * v)
     bend = 0.16 * noise(v * 0.5, u * 0.5, octaves=4, seed=seed + 1)
     thick = noise(v * 0.36 + bend, u * 0.42 + bend, octaves=8, rough=0.58, seed=seed)
@@ -24,12 +40,15 @@ def clouds(y: Float32, x: Float32, seed: int) -> tuple[Float32, Float32]:
     return step(thick, -0.1, 1.6), np.clip(0.55 + 0.5 * (thick - towards), 0, 1.6)
 
 
-def sky(y: Float32, x: Float32, seed: int) -> Light3:
+def sky(y: Plane, x: Plane, seed: int) -> Light:
     """Sky, sun and clouds."""
     height = np.clip((SHORE - y) * np.float32(1 / 0.36), 0, 1)
     low = blend((1.25, 0.50, 0.16), (0.86, 0.46, 0.27), step(height, 0.0, 0.28))
-    light: Light3 = mixed(low, mixed((0.50, 0.43, 0.42), (0.085, 0.165, 0.34), step(height, 0.45, 1.0)),
-                          step(height, 0.12, 0.75))
+    light: Light = mixed(
+        low,
+        mixed((0.50, 0.43, 0.42), (0.085, 0.165, 0.34), step(height, 0.45, 1.0)),
+        step(height, 0.12, 0.75),
+    )
     dy, dx = y - np.float32(SUN[0]), x - np.float32(SUN[1])
     d2 = dy * dy + dx * dx
     glow, corona = 0.020 / (0.020 + d2), 0.00035 / (0.00035 + d2)
@@ -45,14 +64,15 @@ def sky(y: Float32, x: Float32, seed: int) -> Light3:
     return light[0] + 1.0 * shine, light[1] + 0.62 * shine, light[2] + 0.26 * shine
 
 
-def ridge(x: Float32, base: float, height: float, scale: float, seed: int, trees: float = 0.0) -> Float32:
-    """y of the crest of a hill at `x`."""
+def ridge(x: Plane, base: float, height: float, scale: float, seed: int, trees: float = 0.0) -> Plane:
+    """The y of the crest of a hill at `x`."""
     line = noise(np.zeros((1, 1), np.float32), x * np.float32(scale), octaves=5, rough=0.45, seed=seed)
     crest = np.float32(base) - np.float32(height) * (0.55 + 0.45 * line)
     if trees:
         fir = np.abs(wave(x * 140 + 2.0 * line))
-        crest = crest - trees * (0.5 + 0.5 * noise(np.zeros((1, 1), np.float32), x * 95, octaves=4, rough=0.7, seed=seed + 9)) * (
-            0.5 + 0.5 * fir)
+        crest = crest - trees * (
+            0.5 + 0.5 * noise(np.zeros((1, 1), np.float32), x * 95, octaves=4, rough=0.7, seed=seed + 9)
+        ) * (0.5 + 0.5 * fir)
     return crest
 
 
@@ -64,7 +84,7 @@ HILLS = (  # base y, height, scale, haze, trees
 )
 
 
-def land(y: Float32, x: Float32, seed: int, pixel: float) -> Light3:
+def land(y: Plane, x: Plane, seed: int, pixel: float) -> Light:
     """Sky and hills above the shore."""
     light = sky(y, x, seed)
     near_sun = 1 / (1 + 14 * (x - SUN[1]) * (x - SUN[1]))
@@ -81,18 +101,22 @@ def land(y: Float32, x: Float32, seed: int, pixel: float) -> Light3:
     return light
 
 
-def lake(y: Float32, x: Float32, seed: int, pixel: float) -> Light3:
+def lake(y: Plane, x: Plane, seed: int, pixel: float) -> Light:
     """Water below the shore: the land upside down, torn by ripples, and the road of the sun."""
     depth = y - np.float32(SHORE)
     far = np.float32(0.020) / (depth + np.float32(0.006))  # perspective: 3 at the shore, small in front
     v = np.float32(1.0) / (depth + np.float32(0.012))
     ripple = noise(v * 1.9, x * v * 0.16, octaves=5, rough=0.62, seed=seed + 60)
     strength = np.clip(depth * 0.30, 0, 0.02) + 0.0012
-    mirrored = land(np.float32(2 * SHORE) - y - strength * ripple * 1.3, x + 0.25 * strength * ripple, seed, pixel)
+    mirrored = land(
+        np.float32(2 * SHORE) - y - strength * ripple * 1.3, x + 0.25 * strength * ripple, seed, pixel
+    )
     clear = 0.80 - 0.28 * np.clip(depth * 6, 0, 1)
     calm = times((0.018, 0.030, 0.045), 1 + 0.35 * ripple)
-    light = mixed(calm, (np.minimum(mirrored[0], 3), np.minimum(mirrored[1], 2), np.minimum(mirrored[2], 1)), clear)
-    road = bump(x, SUN[1], 0.022 + 0.055 * (1 - np.clip(far, 0, 1)).mean() + 0.05)
+    light = mixed(
+        calm, (np.minimum(mirrored[0], 3), np.minimum(mirrored[1], 2), np.minimum(mirrored[2], 1)), clear
+    )
+    road = bump((x - np.float32(SUN[1])) / (0.055 + 0.06 * (1 - np.clip(far * 0.4, 0, 1))), 0.0, 1.0)
     fleck = step(noise(v * 5.5, x * v * 0.55, octaves=4, rough=0.7, seed=seed + 61), 0.75, 1.9)
     glitter = road * (0.35 + 7.0 * fleck * (0.25 + np.clip(far, 0, 1)))
     return light[0] + glitter, light[1] + 0.52 * glitter, light[2] + 0.19 * glitter
@@ -104,9 +128,14 @@ def sailboat(view: View, at: tuple[float, float], size: float) -> None:
     for flip, share in ((1.0, 1.0), (-0.75, 0.45)):
         v, u = (view.y - y) * (flip / size), (view.x - x) * (1 / size)
         soft = view.pixel / size
-        parts = ((polygon(v, u, ((-1.0, 0.02), (-0.10, 0.46), (-0.06, 0.02))), (0.92, 0.62, 0.44)),
-                 (polygon(v, u, ((-0.93, -0.02), (-0.06, -0.02), (-0.10, -0.30))), (0.62, 0.44, 0.38)),
-                 (polygon(v, u, ((-0.02, -0.42), (-0.02, 0.50), (0.10, 0.36), (0.10, -0.32))), (0.03, 0.022, 0.025)))
+        parts = (
+            (polygon(v, u, ((-1.0, 0.02), (-0.10, 0.46), (-0.06, 0.02))), (0.92, 0.62, 0.44)),
+            (polygon(v, u, ((-0.93, -0.02), (-0.06, -0.02), (-0.10, -0.30))), (0.62, 0.44, 0.38)),
+            (
+                polygon(v, u, ((-0.02, -0.42), (-0.02, 0.50), (0.10, 0.36), (0.10, -0.32))),
+                (0.03, 0.022, 0.025),
+            ),
+        )
         for distance, colour in parts:
             view.lay(colour, np.clip(0.5 - distance / soft, 0, 1) * share)
 
@@ -129,7 +158,7 @@ def view_outside(box: Box, seed: int) -> Thing:
     return Thing(box, paint)
 
 
-def put(view: View, rows: slice, light: Light3) -> None:
+def put(view: View, rows: slice, light: Light) -> None:
     """Replace rows of the view."""
     for c in range(3):
         view.light[c, rows] = light[c]
@@ -149,15 +178,21 @@ def balloon(at: tuple[float, float], radius: float) -> Mover:
         around = across * (0.75 + 0.25 * across * across)  # about the angle on a round body
         gore = (around + 1) * 6
         index = np.floor(gore).astype(np.int32) % 4
-        seam = 1 - 0.45 * bump(gore - np.floor(gore), 0.0, 0.10) - 0.45 * bump(gore - np.floor(gore), 1.0, 0.10)
+        seam = (
+            1 - 0.45 * bump(gore - np.floor(gore), 0.0, 0.10) - 0.45 * bump(gore - np.floor(gore), 1.0, 0.10)
+        )
         shade = (0.10 + 0.62 * step(across * 0.5 + v * 0.55, -0.8, 1.0) + 0.30 * step(v, 0.2, 1.1)) * seam
         for c in range(3):
             colour = np.choose(index, [s[c] for s in stripes]).astype(np.float32)
             view.light[c] += (colour * shade * (1.25, 0.85, 0.62)[c] - view.light[c]) * inside
         basket = polygon(v, u, ((1.62, -0.17), (1.62, 0.17), (1.88, 0.13), (1.88, -0.13)))
-        ropes = np.minimum(np.abs(capsule(v, u, (1.1, -0.30), (1.65, -0.15), (0.012, 0.012))),
-                           np.abs(capsule(v, u, (1.1, 0.30), (1.65, 0.15), (0.012, 0.012))))
-        view.lay((0.05, 0.035, 0.03), np.clip(0.5 - (ropes - 0.012) * np.float32(radius / view.pixel), 0, 1) * 0.8)
+        ropes = np.minimum(
+            np.abs(capsule(v, u, (1.1, -0.30), (1.65, -0.15), (0.012, 0.012))),
+            np.abs(capsule(v, u, (1.1, 0.30), (1.65, 0.15), (0.012, 0.012))),
+        )
+        view.lay(
+            (0.05, 0.035, 0.03), np.clip(0.5 - (ropes - 0.012) * np.float32(radius / view.pixel), 0, 1) * 0.8
+        )
         view.lay((0.07, 0.04, 0.025), np.clip(0.5 - basket * np.float32(radius / view.pixel), 0, 1))
         flame = ellipse(v, u, (1.36, 0.0), (0.16, 0.06))
         view.lay((9.0, 4.6, 1.3), np.clip(0.5 - flame * np.float32(radius / view.pixel), 0, 1))
@@ -166,7 +201,7 @@ def balloon(at: tuple[float, float], radius: float) -> Mover:
     return Mover(Thing(box, paint), velocity=(-0.9, -3.1))
 
 
-def joined_envelope(v: Float32, u: Float32) -> Value:
+def joined_envelope(v: Plane, u: Plane) -> Value:
     """Distance to the envelope: a ball that runs out in a cone."""
     cone = capsule(v, u, (0.18, 0.0), (1.02, 0.0), (0.93, 0.36))
     return np.maximum(np.minimum(disk(v, u, (0.0, 0.0), 1.0), cone), v - np.float32(1.18))
