@@ -81,7 +81,7 @@ class Carried:
 def carried(
     shot: Shot,
     *,
-    strip: Strip = "gps",
+    strip: Strip = "none",
     software: str = "lichtbild",
     orientation: int = 1,
     size: tuple[int, int] | None = None,
@@ -123,7 +123,7 @@ def carried(
 def exif_block(
     shot: Shot,
     *,
-    strip: Strip = "gps",
+    strip: Strip = "none",
     size: tuple[int, int] | None = None,
     software: str = "lichtbild",
     space: str = "",
