@@ -12,13 +12,14 @@ from __future__ import annotations
 from lichtbild.base.image import Triple
 from lichtbild.simulate.brush import noise, rectangle, srgb, step, turned
 from lichtbild.simulate.charts import patches, star
-from lichtbild.simulate.room.furniture import STAND, dial, framed, pendulum, table
+from lichtbild.simulate.room.furniture import dial, framed, pendulum
 from lichtbild.simulate.room.light import CANDLE, lit
 from lichtbild.simulate.room.living import cat, ground_shadow, moon, plant, tail
 from lichtbild.simulate.room.oddments import basket, lights, pile, yarn
 from lichtbild.simulate.room.outdoors import balloon, view_outside
 from lichtbild.simulate.room.shelf import bookcase
 from lichtbild.simulate.room.stilllife import ball, bowl, candle, cast, cup, lamp_shade
+from lichtbild.simulate.room.table import STAND, table
 from lichtbild.simulate.room.walls import FLOOR, OPENING, curtain, floor, rod, rug, wall, window
 from lichtbild.simulate.scene import Box, Scene, Thing, View
 

@@ -52,7 +52,7 @@ def lying(box: Box, colour: Triple, seed: int) -> Thing:
             + 0.08 * noise(view.y * 900, view.x * 900, octaves=2, seed=seed)
             + 0.06 * noise(view.y * 60, view.x * 30, octaves=4, seed=seed)
         )
-        gilt = letters(s, bend * 0.8, 4.0, seed, 0.45, 0.16) + (np.abs(np.abs(s - 0.5) - 0.44) < 0.006)
+        gilt = letters(s, bend * 0.8, seed, 0.45, 0.16) + (np.abs(np.abs(s - 0.5) - 0.44) < 0.006)
         skin = three(
             c * cloth + (g - c) * 0.8 * np.clip(gilt, 0, 1)
             for c, g in zip(colour, (0.62, 0.43, 0.16), strict=True)
@@ -133,18 +133,18 @@ def yarn(
 def lights(points: list[tuple[float, float]]) -> list[Thing]:
     """A string of little lamps that hangs from nail to nail."""
     made: list[Thing] = []
-    for (y0, x0), (y1, x1) in pairwise(points):
-        span, sag, count = x1 - x0, 0.22 * (x1 - x0), max(3, round((x1 - x0) / 0.034))
-
-        def at(
-            t: float, y0: float = y0, x0: float = x0, y1: float = y1, span: float = span, sag: float = sag
-        ) -> tuple[float, float]:
-            return y0 + (y1 - y0) * t + 4 * sag * t * (1 - t), x0 + span * t
-
-        wire = [at(k / 24) for k in range(25)]
+    for start, end in pairwise(points):
+        count = max(3, round((end[1] - start[1]) / 0.034))
+        wire = [hanging(start, end, k / 24) for k in range(25)]
         made += [stroke(a, b) for a, b in pairwise(wire)]
-        made += [bulb(at((k + 0.5) / count)) for k in range(count)]
+        made += [bulb(hanging(start, end, (k + 0.5) / count)) for k in range(count)]
     return made
+
+
+def hanging(a: tuple[float, float], b: tuple[float, float], t: float) -> tuple[float, float]:
+    """A point on the wire between two nails, t = 0 … 1."""
+    span = b[1] - a[1]
+    return a[0] + (b[0] - a[0]) * t + 0.88 * span * t * (1 - t), a[1] + span * t
 
 
 def stroke(a: tuple[float, float], b: tuple[float, float]) -> Thing:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lichtbild.simulate.brush import (
@@ -26,6 +28,24 @@ from lichtbild.simulate.scene import Box, Mover, Thing, View
 
 SHORE = 0.418  # y of the far shore
 SUN = (0.350, 0.805)
+
+
+class Hill(NamedTuple):
+    """A range of hills: y of its foot, height, how many crests, how much air before it, its trees."""
+
+    base: float
+    height: float
+    scale: float
+    haze: float
+    trees: float
+
+
+HILLS = (
+    Hill(SHORE, 0.085, 2.6, 0.86, 0.0),
+    Hill(SHORE, 0.060, 4.1, 0.66, 0.0),
+    Hill(SHORE + 0.002, 0.034, 6.3, 0.40, 0.0022),
+    Hill(SHORE + 0.004, 0.013, 11.0, 0.10, 0.0060),
+)
 
 
 def clouds(y: Plane, x: Plane, seed: int) -> tuple[Plane, Plane]:
@@ -64,39 +84,31 @@ def sky(y: Plane, x: Plane, seed: int) -> Light:
     return light[0] + 1.0 * shine, light[1] + 0.62 * shine, light[2] + 0.26 * shine
 
 
-def ridge(x: Plane, base: float, height: float, scale: float, seed: int, trees: float = 0.0) -> Plane:
+def ridge(x: Plane, hill: Hill, seed: int) -> Plane:
     """The y of the crest of a hill at `x`."""
-    line = noise(np.zeros((1, 1), np.float32), x * np.float32(scale), octaves=5, rough=0.45, seed=seed)
-    crest = np.float32(base) - np.float32(height) * (0.55 + 0.45 * line)
-    if trees:
+    line = noise(np.zeros((1, 1), np.float32), x * np.float32(hill.scale), octaves=5, rough=0.45, seed=seed)
+    crest = np.float32(hill.base) - np.float32(hill.height) * (0.55 + 0.45 * line)
+    if hill.trees:
         fir = np.abs(wave(x * 140 + 2.0 * line))
-        crest = crest - trees * (
+        crest = crest - hill.trees * (
             0.5 + 0.5 * noise(np.zeros((1, 1), np.float32), x * 95, octaves=4, rough=0.7, seed=seed + 9)
         ) * (0.5 + 0.5 * fir)
     return crest
-
-
-HILLS = (  # base y, height, scale, haze, trees
-    (SHORE, 0.085, 2.6, 0.86, 0.0),
-    (SHORE, 0.060, 4.1, 0.66, 0.0),
-    (SHORE + 0.002, 0.034, 6.3, 0.40, 0.0022),
-    (SHORE + 0.004, 0.013, 11.0, 0.10, 0.0060),
-)
 
 
 def land(y: Plane, x: Plane, seed: int, pixel: float) -> Light:
     """Sky and hills above the shore."""
     light = sky(y, x, seed)
     near_sun = 1 / (1 + 14 * (x - SUN[1]) * (x - SUN[1]))
-    for k, (base, height, scale, haze, trees) in enumerate(HILLS):
-        crest = ridge(x, base, height, scale, seed + 20 + k, trees)
+    for k, hill in enumerate(HILLS):
+        crest = ridge(x, hill, seed + 20 + k)
         cover = np.clip(0.5 + (y - crest) * np.float32(1 / pixel), 0, 1)
         woods = noise(y * (60 + 90 * k), x * (45 + 60 * k), octaves=5, rough=0.6, seed=seed + 40 + k)
         fall = np.clip((y - crest) * 9, 0, 0.45)
         air = (0.60 + 0.40 * near_sun, 0.345 + 0.10 * near_sun, 0.30 - 0.06 * near_sun)
         tone = 1 + 0.22 * woods
         ground = (0.026 * tone, 0.034 * tone, 0.030 * tone)
-        share = np.clip(haze * (1 - fall) * (0.72 + 0.28 * near_sun), 0, 1)
+        share = np.clip(hill.haze * (1 - fall) * (0.72 + 0.28 * near_sun), 0, 1)
         light = mixed(light, mixed(ground, air, share), cover)
     return light
 

@@ -195,7 +195,7 @@ def book(
         if style == 2:
             label = (np.abs(t - 0.72) < 0.10) & (np.abs(s) < 0.88)
             skin = three(np.where(label, k * cloth, a) for a, k in zip(skin, (0.50, 0.45, 0.34), strict=True))
-            skin = three(a * (1 - 0.8 * letters(t, s, height / width, seed, 0.72, 0.07)) for a in skin)
+            skin = three(a * (1 - 0.8 * letters(t, s, seed, 0.72, 0.07)) for a in skin)
         deep = 0.40 + 0.60 * step(np.float32(y) - view.y, -0.004, 0.02) * (1 - 0.55 * step(t, 0.72, 1.05))
         gap = 1 - 0.70 * bump(np.abs(s), 1.05, 0.16)
         light = lit(view.y, view.x, 0.085, Normal(0.0, bend, np.sqrt(1 - 0.7225 * s * s)), wrap=0.15)
@@ -206,7 +206,7 @@ def book(
     return Thing((y - height - 0.004, x - width / 2 - 0.002, y + 0.001, x + width / 2 + slant), paint)
 
 
-def letters(t: Plane, s: Plane, ratio: float, seed: int, centre: float, half: float) -> Plane:
+def letters(t: Plane, s: Plane, seed: int, centre: float, half: float) -> Plane:
     """Something like words across a spine, 0 … 1."""
     row = (t - centre) * np.float32(9 / (half * 2))
     inside = (np.abs(t - centre) < half) & (np.abs(s) < 0.72)
@@ -222,11 +222,11 @@ def decoration(t: Plane, s: Plane, ratio: float, style: int, seed: int) -> Value
     fine = 0.0035
     if style == 0:
         return sum((np.abs(t - k) < fine * 1.6) * 0.9 for k in (0.10, 0.115, 0.88, 0.895)) + 0.85 * letters(
-            t, s, ratio, seed, 0.66, 0.09
+            t, s, seed, 0.66, 0.09
         )
     if style == 1:
         cords = sum(bump(t, k, 0.010) for k in (0.17, 0.34, 0.51, 0.68, 0.85))
-        return 0.25 * cords + 0.85 * letters(t, s, ratio, seed, 0.595, 0.05)
+        return 0.25 * cords + 0.85 * letters(t, s, seed, 0.595, 0.05)
     if style == 2:
         return (np.abs(np.abs(t - 0.5) - 0.42) < fine) * 0.9
     along = (np.abs(s) < 0.33) & (t > 0.25) & (t < 0.80)

@@ -21,70 +21,76 @@ from lichtbild.simulate.brush import (
     times,
     wave,
 )
-from lichtbild.simulate.room.furniture import STAND, TABLE
 from lichtbild.simulate.room.light import LAMP, Normal, lit, scaled
+from lichtbild.simulate.room.table import EDGE, STAND
 from lichtbild.simulate.scene import Thing, View
+
+SHADE = (LAMP[0] - 0.075, LAMP[0] + 0.062)  # y from its upper to its lower edge
 
 
 def lamp_shade() -> list[Thing]:
-    """The lamp: glazed foot, brass neck, a shade of raw silk with the bulb shining through."""
-    y0, y1, x = LAMP[0] - 0.075, LAMP[0] + 0.062, LAMP[1]
+    """The lamp: its glow in the air, glazed foot with a brass neck, a shade of raw silk."""
+    y, x, _ = LAMP
 
     def halo(view: View) -> None:
-        v, u = view.y - np.float32(LAMP[0]), view.x - np.float32(x)
+        v, u = view.y - np.float32(y), view.x - np.float32(x)
         d2 = v * v + u * u
         view.add((1.0, 0.58, 0.25), 0.012 / (1 + d2 * 160) + 0.05 / (1 + d2 * 900))
 
-    def foot(view: View) -> None:
-        t = (view.y - np.float32(y1)) * np.float32(1 / (STAND - y1))
-        half = np.maximum(0.009 + 0.035 * bump(t, 0.60, 0.54), 0.027 * step(t, 0.945, 0.955))
-        u = (view.x - np.float32(x)) / half
-        z = np.sqrt(np.maximum(1 - u * u, np.float32(0.02)))
-        slope = -0.55 * (step(t, 0.15, 0.5) - step(t, 0.6, 0.95))
-        n = Normal(slope, u * 0.9, z * 0.8)
-        cover = np.clip(0.5 - (np.abs(u) - 1) * half * np.float32(1 / view.pixel), 0, 1) * view.cover(
-            view.y - STAND
-        )
-        crackle = np.abs(noise(view.y * 55, u * 2.2 + 9, octaves=4, seed=31))
-        glaze = 1 - 0.35 * bump(crackle, 0.0, 0.10) + 0.10 * noise(view.y * 20, u, octaves=3, seed=32)
-        light = lit(view.y, view.x, 0.12 + 0.03 * z, n, wrap=0.3)
-        brass = t < 0.16
-        metal = 0.15 + 0.60 * bump(u, -0.35, 0.55) + 0.25 * bump(u, 0.5, 0.3)
-        colour = three(
-            np.where(brass, m * metal, g * glaze) for m, g in ((0.42, 0.035), (0.25, 0.165), (0.08, 0.185))
-        )
-        view.lay(scaled(colour, (light[0] + 0.012, light[1] + 0.008, light[2] + 0.006)), cover)
-        spark = (
-            bump(t, 0.40, 0.10) * bump(u, -0.35, 0.26) * 0.9
-            + bump(t, 0.62, 0.26) * bump(u, 0.66, 0.10) * 0.16
-        )
-        view.add((1.0, 0.72, 0.42), spark * cover * np.where(brass, 0.2, 1.0))
-
-    def shade(view: View) -> None:
-        t = (view.y - np.float32(y0)) * np.float32(1 / (y1 - y0))
-        half = 0.050 + 0.038 * t
-        u = (view.x - np.float32(x)) / half
-        curve = np.float32(0.008) * np.sqrt(np.maximum(1 - u * u, np.float32(0)))
-        far = np.maximum(np.maximum(y0 - 0.4 * curve - view.y, view.y - y1 - curve), (np.abs(u) - 1) * half)
-        cover = view.cover(far)
-        round_ = np.sqrt(np.maximum(1 - u * u, np.float32(0)))
-        bulb = 1 / (1 + ((t - 0.55) * 2.6) ** 2 + (u * 1.5) ** 2)
-        slub = (
-            1
-            + 0.07 * noise(view.y * 620, view.x * 45, octaves=2, seed=41)
-            + 0.07 * noise(view.y * 45, u * 46, octaves=2, seed=42)
-        )
-        glow = (0.40 + 0.42 * round_ + 0.95 * bulb * bulb * bulb) * slub
-        seams = 1 - 0.30 * bump(far, -0.0035, 0.0035)
-        ribs = 1 - 0.22 * bump(u * 2.5 - np.floor(u * 2.5), 0.5, 0.06)
-        view.lay(times((1.0, 0.54, 0.22), glow * seams * ribs), cover)
-
-    box = (y0 - 0.01, x - 0.1, y1 + 0.012, x + 0.1)
     return [
-        Thing((y0 - 0.35, x - 0.4, y1 + 0.35, x + 0.4), halo),
-        Thing((y1 - 0.005, x - 0.06, STAND + 0.003, x + 0.06), foot),
-        Thing(box, shade),
+        Thing((y - 0.42, x - 0.4, y + 0.41, x + 0.4), halo),
+        Thing((SHADE[1] - 0.005, x - 0.06, STAND + 0.003, x + 0.06), lamp_foot),
+        Thing((SHADE[0] - 0.01, x - 0.1, SHADE[1] + 0.012, x + 0.1), silk),
     ]
+
+
+def lamp_foot(view: View) -> None:
+    """Crackled glaze in the shape of a pear."""
+    y1, x = SHADE[1], LAMP[1]
+    t = (view.y - np.float32(y1)) * np.float32(1 / (STAND - y1))
+    half = np.maximum(0.009 + 0.035 * bump(t, 0.60, 0.54), 0.027 * step(t, 0.945, 0.955))
+    u = (view.x - np.float32(x)) / half
+    z = np.sqrt(np.maximum(1 - u * u, np.float32(0.02)))
+    slope = -0.55 * (step(t, 0.15, 0.5) - step(t, 0.6, 0.95))
+    n = Normal(slope, u * 0.9, z * 0.8)
+    cover = np.clip(0.5 - (np.abs(u) - 1) * half * np.float32(1 / view.pixel), 0, 1) * view.cover(
+        view.y - STAND
+    )
+    crackle = np.abs(noise(view.y * 55, u * 2.2 + 9, octaves=4, seed=31))
+    glaze = 1 - 0.35 * bump(crackle, 0.0, 0.10) + 0.10 * noise(view.y * 20, u, octaves=3, seed=32)
+    light = lit(view.y, view.x, 0.12 + 0.03 * z, n, wrap=0.3)
+    brass = t < 0.16
+    metal = 0.15 + 0.60 * bump(u, -0.35, 0.55) + 0.25 * bump(u, 0.5, 0.3)
+    colour = three(
+        np.where(brass, m * metal, g * glaze) for m, g in ((0.42, 0.035), (0.25, 0.165), (0.08, 0.185))
+    )
+    view.lay(scaled(colour, (light[0] + 0.012, light[1] + 0.008, light[2] + 0.006)), cover)
+    spark = (
+        bump(t, 0.40, 0.10) * bump(u, -0.35, 0.26) * 0.9 + bump(t, 0.62, 0.26) * bump(u, 0.66, 0.10) * 0.16
+    )
+    view.add((1.0, 0.72, 0.42), spark * cover * np.where(brass, 0.2, 1.0))
+
+
+def silk(view: View) -> None:
+    """The shade, with the bulb shining through."""
+    (y0, y1), x = SHADE, LAMP[1]
+    t = (view.y - np.float32(y0)) * np.float32(1 / (y1 - y0))
+    half = 0.050 + 0.038 * t
+    u = (view.x - np.float32(x)) / half
+    curve = np.float32(0.008) * np.sqrt(np.maximum(1 - u * u, np.float32(0)))
+    far = np.maximum(np.maximum(y0 - 0.4 * curve - view.y, view.y - y1 - curve), (np.abs(u) - 1) * half)
+    cover = view.cover(far)
+    round_ = np.sqrt(np.maximum(1 - u * u, np.float32(0)))
+    bulb = 1 / (1 + ((t - 0.55) * 2.6) ** 2 + (u * 1.5) ** 2)
+    slub = (
+        1
+        + 0.07 * noise(view.y * 620, view.x * 45, octaves=2, seed=41)
+        + 0.07 * noise(view.y * 45, u * 46, octaves=2, seed=42)
+    )
+    glow = (0.40 + 0.42 * round_ + 0.95 * bulb * bulb * bulb) * slub
+    seams = 1 - 0.30 * bump(far, -0.0035, 0.0035)
+    ribs = 1 - 0.22 * bump(u * 2.5 - np.floor(u * 2.5), 0.5, 0.06)
+    view.lay(times((1.0, 0.54, 0.22), glow * seams * ribs), cover)
 
 
 def cast(centre: tuple[float, float], radii: tuple[float, float], strength: float = 0.75) -> Thing:
@@ -102,7 +108,7 @@ def cast(centre: tuple[float, float], radii: tuple[float, float], strength: floa
         view.shade(1 - 0.8 * (1 - step(touch, -0.006, 0.007)))
 
     wide = radii[1] * 1.3 + 0.2
-    return Thing((y - 0.05, x - wide, min(y + 0.06, TABLE[0] + 0.048), x + wide), paint)
+    return Thing((y - 0.05, x - wide, min(y + 0.06, EDGE), x + wide), paint)
 
 
 def ball(centre: tuple[float, float], radius: float, colour: Triple, *, kind: str, seed: int) -> Thing:

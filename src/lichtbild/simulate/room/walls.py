@@ -126,14 +126,14 @@ def rug(seed: int) -> Thing:
     return Thing((FLOOR + 0.008, -0.2, 1.4, 1.7), paint)
 
 
-def bars(view: View, box: Box, profile: float, along: str, colour: Triple, seed: int) -> None:
+def bars(view: View, box: Box, along: str, profile: float, colour: Triple) -> None:
     """A moulded bar of painted wood; its sides turn to and from the lamp."""
     top, left, bottom, right = box
     t = (view.x - left) / (right - left) if along == "y" else (view.y - top) / (bottom - top)
     tilt = profile * (2 * t - 1) * (0.4 + 0.6 * np.abs(2 * t - 1))
     z = np.sqrt(np.maximum(1 - tilt * tilt, np.float32(0.05)))
     n = Normal(np.float32(0), tilt, z) if along == "y" else Normal(tilt, np.float32(0), z)
-    tone = 1 + 0.05 * noise(view.y * 90, view.x * 90, octaves=4, seed=seed)
+    tone = 1 + 0.05 * noise(view.y * 90, view.x * 90, octaves=4, seed=7)
     light = lit(view.y, view.x, 0.012, n, wrap=0.15)
     view.lay(
         scaled((colour[0] * tone, colour[1] * tone, colour[2] * tone), light),
@@ -159,7 +159,7 @@ def window(seed: int) -> list[Thing]:
     ]
 
     def bar(box: Box, along: str) -> Thing:
-        return Thing(box, lambda view: bars(view, box, 0.75, along, paint_white, seed))
+        return Thing(box, lambda view: bars(view, box, along, 0.75, paint_white))
 
     def sill(view: View) -> None:
         y0, x0, y1, x1 = bottom, left - 0.045, bottom + 0.026, right + 0.045
@@ -244,7 +244,7 @@ def rod() -> Thing:
         for centre in ((0.028, 0.563), (0.028, 1.264)):
             far = disk(view.y, view.x, centre, 0.0135)
             shade_round(view, centre, 0.0135, (0.10, 0.06, 0.035), view.cover(far))
-        bars(view, box, 0.9, "x", (0.12, 0.075, 0.045), 3)
+        bars(view, box, "x", 0.9, (0.12, 0.075, 0.045))
 
     return Thing((0.01, 0.54, 0.05, 1.29), paint)
 
