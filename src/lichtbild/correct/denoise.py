@@ -41,7 +41,7 @@ from lichtbild.base.stage import stage
 from lichtbild.capture.demosaic import coloured
 
 TAU = 1.35  # threshold in standard deviations at strength 1
-STEP = 3  # distance of the blocks
+STEPS = (3, 4, 4)  # distance of the blocks, for Y, U, V
 SHIFTS = ((0.5, 0.5), (0.25, 0.0), (0.0, 0.75), (0.375, 0.625), (0.125, 0.875), (0.75, 0.25))
 
 
@@ -83,7 +83,7 @@ def denoise(scene: Scene, params: Denoise = Denoise()) -> Scene:
     for c, strength in enumerate((params.luma, params.chroma, params.chroma)):
         if strength > 0:
             tau = TAU * float(np.sqrt(strength))
-            kernels.denoise_shrink(planes[c], powers[0][c], powers[1][c], variance, frames, 2, tau, STEP, shrunk)
+            kernels.denoise_shrink(planes[c], powers[0][c], powers[1][c], variance, frames, 2, tau, STEPS[c], shrunk)
             planes[c] = shrunk
             coarse(planes[c], powers[0][c], powers[1][c], variance, frames, tau, 2 if c else 1)
     rgb = np.empty_like(scene.rgb)
