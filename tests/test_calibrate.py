@@ -12,13 +12,8 @@ from lichtbild.base import colour as c
 from lichtbild.base import kernels
 from lichtbild.base.errors import FallbackWarning, StateError
 from lichtbild.base.image import CameraColour, HSVTable, Noise, Scene, Shot
-from lichtbild.correct.calibrate import (
-    Calibrate,
-    calibrate,
-    illuminant_weights,
-    neutral_to_white,
-    white_to_neutral,
-)
+from lichtbild.correct.calibrate import Calibrate, calibrate
+from lichtbild.correct.profile import illuminant_weights, neutral_to_white, white_to_neutral
 
 WARM = np.array([[0.9, -0.25, -0.1], [-0.5, 1.35, 0.15], [-0.1, 0.25, 0.55]])
 COOL = np.array([[0.75, -0.2, -0.06], [-0.45, 1.3, 0.16], [-0.07, 0.2, 0.6]])
@@ -38,11 +33,21 @@ def forward(rows):
     return m * (c.D50_XYZ / m.sum(1))[:, None]
 
 
-FORWARD = (forward([[.7, .15, .12], [.28, .75, -.03], [.02, -.08, .9]]), forward([[.66, .2, .11], [.25, .8, -.05], [.01, -.1, .92]]))
+FORWARD = (
+    forward([[0.7, 0.15, 0.12], [0.28, 0.75, -0.03], [0.02, -0.08, 0.9]]),
+    forward([[0.66, 0.2, 0.11], [0.25, 0.8, -0.05], [0.01, -0.1, 0.92]]),
+)
 
 
-@pytest.mark.parametrize("camera", [CAMERA, replace(CAMERA, forward=FORWARD), replace(CAMERA, balance=(1.1, 1.0, 0.9)),
-                                    replace(CAMERA, calibration=(np.diag([1.02, 1, .97]), np.diag([.98, 1, 1.01])))])
+@pytest.mark.parametrize(
+    "camera",
+    [
+        CAMERA,
+        replace(CAMERA, forward=FORWARD),
+        replace(CAMERA, balance=(1.1, 1.0, 0.9)),
+        replace(CAMERA, calibration=(np.diag([1.02, 1, 0.97]), np.diag([0.98, 1, 1.01]))),
+    ],
+)
 def test_grey_stays_grey(camera):
     out = calibrate(scene(np.outer([0.01, 0.18, 1.0, 7.0], np.ones(3)), camera)).rgb
     np.testing.assert_allclose(out[:, 0], np.outer([0.01, 0.18, 1.0, 7.0], np.ones(3)), rtol=2e-5)
@@ -56,15 +61,24 @@ def test_the_truth_comes_back_through_the_matrix_of_one_illuminant():
     neutral = COOL @ c.xy_to_xyz(xy)
     seen = xyz @ COOL.T / neutral.max()
     s = scene(seen * (neutral.max() / neutral), camera, tuple(neutral / neutral.max()))
-    truth = xyz @ (c.REC2020.from_xyz() @ c.adaptation(c.D50_XYZ, c.xy_to_xyz(c.D65))
-                   @ c.adaptation(c.xy_to_xyz(xy), c.D50_XYZ)).T
+    truth = (
+        xyz
+        @ (
+            c.REC2020.from_xyz()
+            @ c.adaptation(c.D50_XYZ, c.xy_to_xyz(c.D65))
+            @ c.adaptation(c.xy_to_xyz(xy), c.D50_XYZ)
+        ).T
+    )
     np.testing.assert_allclose(calibrate(s).rgb[:, 0], truth, atol=3e-6)
 
 
 def twin(rgb, neutral, camera):
     """The DNG model, step by step, without our functions: two illuminants, forward matrices."""
     n = np.asarray(neutral) / max(neutral)
-    ab_cc = lambda w: np.diag(camera.balance) @ (w * camera.calibration[0] + (1 - w) * camera.calibration[1])
+
+    def ab_cc(w):
+        return np.diag(camera.balance) @ (w * camera.calibration[0] + (1 - w) * camera.calibration[1])
+
     x, y = 0.3457, 0.3585
     for _ in range(30):
         u, v = 4 * x / (-2 * x + 12 * y + 3), 6 * y / (-2 * x + 12 * y + 3)
@@ -80,8 +94,13 @@ def twin(rgb, neutral, camera):
     reference = np.linalg.inv(ab_cc(w)) @ n
     fm = w * camera.forward[0] + (1 - w) * camera.forward[1]
     to_d50 = fm @ np.diag(1 / reference) @ np.linalg.inv(ab_cc(w))
-    d50_to_d65 = np.array([[0.9555766, -0.0230393, 0.0631636], [-0.0282895, 1.0099416, 0.0210077],
-                           [0.0122982, -0.0204830, 1.3299098]])
+    d50_to_d65 = np.array(
+        [
+            [0.9555766, -0.0230393, 0.0631636],
+            [-0.0282895, 1.0099416, 0.0210077],
+            [0.0122982, -0.0204830, 1.3299098],
+        ]
+    )
     return (rgb * n) @ (c.REC2020.from_xyz() @ d50_to_d65 @ to_d50).T
 
 
@@ -95,15 +114,27 @@ def distance(u, v, mired):
 
 @pytest.mark.parametrize("neutral", [(0.45, 1.0, 0.62), (0.75, 1.0, 0.35), (0.6, 1.0, 0.5)])
 def test_the_stage_equals_its_twin(neutral):
-    camera = replace(CAMERA, forward=FORWARD, balance=(1.05, 1.0, 0.95),
-                     calibration=(np.diag([1.02, 1, .97]), np.diag([.98, 1, 1.01])))
+    camera = replace(
+        CAMERA,
+        forward=FORWARD,
+        balance=(1.05, 1.0, 0.95),
+        calibration=(np.diag([1.02, 1, 0.97]), np.diag([0.98, 1, 1.01])),
+    )
     rgb = np.random.default_rng(0).uniform(0, 1.5, (30, 3))
-    np.testing.assert_allclose(calibrate(scene(rgb, camera, neutral)).rgb[:, 0], twin(rgb, neutral, camera), atol=1e-3)
+    np.testing.assert_allclose(
+        calibrate(scene(rgb, camera, neutral)).rgb[:, 0], twin(rgb, neutral, camera), atol=1e-3
+    )
 
 
 def test_weights_are_linear_in_reciprocal_temperature():
     middle = 2 / (1 / 2850 + 1 / 6500)
-    for kelvin, expected in ((2000, (1, 0)), (2850, (1, 0)), (middle, (0.5, 0.5)), (6500, (0, 1)), (11000, (0, 1))):
+    for kelvin, expected in (
+        (2000, (1, 0)),
+        (2850, (1, 0)),
+        (middle, (0.5, 0.5)),
+        (6500, (0, 1)),
+        (11000, (0, 1)),
+    ):
         np.testing.assert_allclose(illuminant_weights(CAMERA, c.white(kelvin)), expected, atol=2e-4)
     three = CameraColour(illuminants=(17, 23, 21), colour=(WARM, COOL, COOL))
     for kelvin, expected in ((2850, (1, 0, 0)), (5000, (0, 1, 0)), (6500, (0, 0, 1))):
@@ -125,7 +156,9 @@ def test_asking_for_the_white_as_shot_changes_nothing():
 
 def test_a_higher_temperature_is_warmer_and_more_tint_more_magenta():
     grey = scene([[0.2, 0.2, 0.2]])
-    r, g, b = (calibrate(grey, Calibrate(kelvin=9000)).rgb - calibrate(grey, Calibrate(kelvin=4000)).rgb)[0, 0]
+    r, _, b = (calibrate(grey, Calibrate(kelvin=9000)).rgb - calibrate(grey, Calibrate(kelvin=4000)).rgb)[
+        0, 0
+    ]
     assert r > 0 > b
     plain, magenta = calibrate(grey).rgb[0, 0], calibrate(grey, Calibrate(tint=40)).rgb[0, 0]
     assert magenta[1] / magenta.mean() < plain[1] / plain.mean() - 0.01
@@ -140,18 +173,29 @@ def test_auto_finds_the_light(kelvin):
     wrong = (0.6, 1.0, 0.55)
     s = scene([[0, 0, 0]], neutral=wrong)
     s = replace(s, rgb=np.float32(np.clip(tiles, 0, 0.9) / wrong))
-    white = calibrate(replace(s, rgb=np.float32(np.ones((20, 20, 3)) * 0.5 * light / wrong)), Calibrate()).rgb[0, 0]
+    white = calibrate(
+        replace(s, rgb=np.float32(np.ones((20, 20, 3)) * 0.5 * light / wrong)), Calibrate()
+    ).rgb[0, 0]
     estimated = calibrate(s, Calibrate(white_balance="auto"))
     greys = calibrate(replace(s, rgb=np.float32(tiles.mean((0, 1)) / wrong)[None, None]), Calibrate())
-    angle = lambda v: np.degrees(np.arccos(v.sum() / np.linalg.norm(v) / np.sqrt(3)))
+
+    def angle(v):
+        return np.degrees(np.arccos(v.sum() / np.linalg.norm(v) / np.sqrt(3)))
+
     ratio = estimated.rgb.mean((0, 1)) / greys.rgb[0, 0]
     assert angle(white * ratio / ratio[1]) < 0.5 * angle(white)
 
 
 def table(values, hues, saturations, seed=0):
     rng = np.random.default_rng(seed)
-    cells = np.stack([rng.uniform(-20, 20, (values, hues, saturations)), rng.uniform(0.7, 1.3, (values, hues, saturations)),
-                      rng.uniform(0.8, 1.2, (values, hues, saturations))], -1)
+    cells = np.stack(
+        [
+            rng.uniform(-20, 20, (values, hues, saturations)),
+            rng.uniform(0.7, 1.3, (values, hues, saturations)),
+            rng.uniform(0.8, 1.2, (values, hues, saturations)),
+        ],
+        -1,
+    )
     cells[:, :, 0] = (0, 1, 1)
     return np.float32(cells)
 
@@ -198,7 +242,9 @@ def test_tables_are_mixed_between_illuminants():
     camera = replace(CAMERA, hue_sat=(HSVTable(double), HSVTable(single)))
     for kelvin, expected in ((2850, 2.0), (6500, 1.0), (2 / (1 / 2850 + 1 / 6500), 1.5)):
         neutral = tuple(white_to_neutral(camera, c.white(kelvin)))
-        assert calibrate(scene([[0.3, 0.3, 0.3]], camera, neutral)).rgb[0, 0, 1] == pytest.approx(0.3 * expected, rel=1e-3)
+        assert calibrate(scene([[0.3, 0.3, 0.3]], camera, neutral)).rgb[0, 0, 1] == pytest.approx(
+            0.3 * expected, rel=1e-3
+        )
 
 
 def test_a_camera_nobody_measured_gets_typical_colour_and_a_warning():

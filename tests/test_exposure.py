@@ -69,10 +69,12 @@ def test_snow_is_not_grey():
 
 def test_night_stays_night():
     light = street()
-    bright = dict(iso=100, f_number=8.0, exposure_time=1 / 100)
-    candle = dict(iso=6400, f_number=1.8, exposure_time=1.0)
+    bright = {"iso": 100, "f_number": 8.0, "exposure_time": 1 / 100}
+    candle = {"iso": 6400, "f_number": 1.8, "exposure_time": 1.0}
     assert automatic(scene(light, **bright)) == automatic(scene(light))
-    assert automatic(scene(light), 0.8) - automatic(scene(light, **candle), 0.8) == pytest.approx(0.8, abs=0.05)
+    assert automatic(scene(light), 0.8) - automatic(scene(light, **candle), 0.8) == pytest.approx(
+        0.8, abs=0.05
+    )
     assert automatic(scene(light, **candle), 0.0) == automatic(scene(light))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The look operator against its NumPy twin, its golden curves and what the looks promise on a colour chart."""
+"""The look operator against its NumPy twin, its golden curves and what the looks promise on a chart."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,17 +15,22 @@ from lichtbild.look.look import looks
 from lichtbild.publish.display import display
 
 # CIELAB (D50) of the 24 patches as the maker publishes them since 2014
+# fmt: off
 CHART = np.array([
-    (37.54, 14.37, 14.92), (64.66, 19.27, 17.5), (49.32, -3.82, -22.54), (43.46, -12.74, 22.72), (54.94, 9.61, -24.79),
-    (70.48, -32.26, -.37), (62.73, 35.83, 56.5), (39.43, 10.75, -45.17), (50.57, 48.64, 16.67), (30.1, 22.54, -20.87),
-    (71.77, -24.13, 58.19), (71.51, 18.24, 67.37), (28.37, 15.42, -49.8), (54.38, -39.72, 32.27), (42.43, 51.05, 28.62),
-    (81.8, 2.67, 80.41), (50.63, 51.28, -14.12), (49.57, -29.71, -28.32), (95.19, -1.03, 2.93), (81.29, -.57, .44),
+    (37.54, 14.37, 14.92), (64.66, 19.27, 17.5), (49.32, -3.82, -22.54), (43.46, -12.74, 22.72),
+    (54.94, 9.61, -24.79), (70.48, -32.26, -.37), (62.73, 35.83, 56.5), (39.43, 10.75, -45.17),
+    (50.57, 48.64, 16.67), (30.1, 22.54, -20.87), (71.77, -24.13, 58.19), (71.51, 18.24, 67.37),
+    (28.37, 15.42, -49.8), (54.38, -39.72, 32.27), (42.43, 51.05, 28.62), (81.8, 2.67, 80.41),
+    (50.63, 51.28, -14.12), (49.57, -29.71, -28.32), (95.19, -1.03, 2.93), (81.29, -.57, .44),
     (66.89, -.75, -.06), (50.76, -.13, .14), (35.63, -.46, -.48), (20.64, .07, -.46)])
+# fmt: on
 WHITE = c.xy_to_xyz(c.D65)
 # L* of a grey from -7 to +5 EV
-GOLDEN = {"neutral": (0.1, 0.4, 1.1, 3.1, 8.7, 18.7, 32.3, 49.5, 68.2, 83.8, 93.1, 97.4, 99.0),
-          "natural": (0.0, 0.1, 0.4, 1.2, 4.1, 12.6, 26.4, 45.2, 67.0, 85.0, 94.6, 98.3, 99.5),
-          "vibrant": (0.4, 0.9, 2.0, 4.7, 11.2, 21.2, 34.9, 52.3, 70.8, 85.6, 94.1, 97.8, 99.2)}
+GOLDEN = {
+    "neutral": (0.1, 0.4, 1.1, 3.1, 8.7, 18.7, 32.3, 49.5, 68.2, 83.8, 93.1, 97.4, 99.0),
+    "natural": (0.0, 0.1, 0.4, 1.2, 4.1, 12.6, 26.4, 45.2, 67.0, 85.0, 94.6, 98.3, 99.5),
+    "vibrant": (0.4, 0.9, 2.0, 4.7, 11.2, 21.2, 34.9, 52.3, 70.8, 85.6, 94.1, 97.8, 99.2),
+}
 
 
 def scene(rgb):
@@ -33,10 +38,10 @@ def scene(rgb):
     return Scene(rgb, "rec2020", Shot(Path("a.dng"), rgb.shape[:2]), Noise((0,) * 3, (0,) * 3))
 
 
-def of(look, **more):
+def of(look):
     """The knobs of a look's grade without its vignette, and its exposure bias as a factor."""
     settings = looks[look].settings
-    return Grade(**{**settings["grade"], "vignette": 0.0, **more}), 2 ** settings["exposure"].get("bias", 0.0)
+    return Grade(**{**settings["grade"], "vignette": 0.0}), 2 ** settings["exposure"].get("bias", 0.0)
 
 
 def lab(rgb, params):
@@ -55,7 +60,10 @@ def twin(rgb, p):
     q = np.maximum(q + p.mono * (grey[..., None] - q), 0)
     g, foot = 0.18, p.toe * 0.18
     k = (1 / g - 1) * ((g + foot) ** p.contrast - foot**p.contrast)
-    curve = lambda v: (e := (v + foot) ** p.contrast - foot**p.contrast) / (e + k)
+
+    def curve(v):
+        return (e := (v + foot) ** p.contrast - foot**p.contrast) / (e + k)
+
     norm = ((q**3).sum(-1) / np.maximum((q**2).sum(-1), 1e-30))[..., None]
     Y = curve(norm)
     kept = q / np.maximum(norm, 1e-30) * Y
@@ -87,30 +95,48 @@ def test_the_kernel_equals_its_twin(look):
     rng = np.random.default_rng(5)
     rgb = np.exp2(rng.uniform(-9, 5, (23, 301, 1))) * rng.uniform(-0.02, 1, (23, 301, 3))
     params = replace(of(look)[0], vignette=0.25)
-    np.testing.assert_allclose(grade(scene(rgb), params).rgb, twin(np.float32(rgb).astype(float), params), atol=2e-5)
+    np.testing.assert_allclose(
+        grade(scene(rgb), params).rgb, twin(np.float32(rgb).astype(float), params), atol=2e-5
+    )
 
 
 @pytest.mark.parametrize("look", list(GOLDEN))
 def test_greys_follow_the_golden_curve(look):
     params, factor = of(look)
     greys = np.repeat(0.18 * 2.0 ** np.arange(-7, 6)[None, :, None], 3, axis=2) * factor
-    np.testing.assert_allclose(lab(greys, params)[0, :, 0], GOLDEN[look], atol=0.15 if look == "natural" else 0.1)
+    np.testing.assert_allclose(
+        lab(greys, params)[0, :, 0], GOLDEN[look], atol=0.15 if look == "natural" else 0.1
+    )
 
 
-@pytest.mark.parametrize(("look", "slope"), [("natural", 1.49), ("vibrant", 1.18), ("neutral", 1.23), ("mono", 1.25)])
+@pytest.mark.parametrize(
+    ("look", "slope"), [("natural", 1.49), ("vibrant", 1.18), ("neutral", 1.23), ("mono", 1.25)]
+)
 def test_the_slope_at_mid_grey(look, slope):
     params, factor = of(look)
-    low, high = (float(grade(scene(np.full((1, 1, 3), 0.18 * factor * 2**e)), params).rgb[0, 0, 1]) for e in (-0.05, 0.05))
+    low, high = (
+        float(grade(scene(np.full((1, 1, 3), 0.18 * factor * 2**e)), params).rgb[0, 0, 1])
+        for e in (-0.05, 0.05)
+    )
     assert np.log2(high / low) / 0.1 == pytest.approx(slope, rel=0.05)
 
 
-@pytest.mark.parametrize(("look", "chroma", "light", "turn", "skin"), [
-    ("natural", 0.95, -3.5, 1.9, (64.5, 25.0, 45.0)), ("vibrant", 1.28, 1.3, 1.6, (67.8, 29.0, 44.4)),
-    ("neutral", 1.03, -0.8, 0.5, (65.5, 24.7, 43.9))])
+@pytest.mark.parametrize(
+    ("look", "chroma", "light", "turn", "skin"),
+    [
+        ("natural", 0.95, -3.5, 1.9, (64.5, 25.0, 45.0)),
+        ("vibrant", 1.28, 1.3, 1.6, (67.8, 29.0, 44.4)),
+        ("neutral", 1.03, -0.8, 0.5, (65.5, 24.7, 43.9)),
+    ],
+)
 def test_the_looks_on_a_colour_chart(look, chroma, light, turn, skin):
     t = (CHART[:, 0] + 16) / 116
     f = np.stack([t + CHART[:, 1] / 500, t, t - CHART[:, 2] / 200], 1)
-    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * c.D50_XYZ @ c.adaptation(c.D50_XYZ, WHITE).T
+    xyz = (
+        np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
+        * c.D50_XYZ
+        @ c.adaptation(c.D50_XYZ, WHITE).T
+    )
     params, factor = of(look)
     made, given = lab((xyz @ c.REC2020.from_xyz().T * factor)[None], params)[0], c.xyz_to_lab(xyz, WHITE)
     C, C0 = (np.hypot(v[:18, 1], v[:18, 2]) for v in (made, given))
@@ -140,7 +166,9 @@ def test_monochrome_is_grey_and_weighs_the_colours():
 
 def test_the_vignette_darkens_corners_by_what_it_says():
     flat = np.full((301, 401, 3), 1e-3)
-    corner, centre = (grade(scene(flat), Grade(vignette=0.25, contrast=1.0)).rgb[i, j, 1] for i, j in ((0, 0), (150, 200)))
+    corner, centre = (
+        grade(scene(flat), Grade(vignette=0.25, contrast=1.0)).rgb[i, j, 1] for i, j in ((0, 0), (150, 200))
+    )
     assert np.log2(corner / centre) == pytest.approx(-2 * np.log2(1.25), abs=0.01)
 
 

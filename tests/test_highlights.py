@@ -78,14 +78,16 @@ def test_nothing_gets_darker_and_unclipped_pixels_far_away_are_untouched():
     assert (out >= s.rgb).all()
     far = np.ones(s.clipped.shape, bool)
     y, x = np.nonzero(s.clipped)
-    far[max(y.min() - 3, 0):y.max() + 4, max(x.min() - 3, 0):x.max() + 4] = False
+    far[max(y.min() - 3, 0) : y.max() + 4, max(x.min() - 3, 0) : x.max() + 4] = False
     np.testing.assert_array_equal(out[far], s.rgb[far])
 
 
 def test_there_is_no_seam_where_clipping_begins():
     out = highlights(clip(blob(2.5, (1, 1, 1)))).rgb
     steps = np.abs(np.diff(np.log2(out[80]), axis=0)).max()
-    assert steps < 1.6 * np.abs(np.diff(np.log2(np.minimum(blob(2.5, (1, 1, 1)), 2.0)[80]), axis=0)).max() + 0.02
+    assert (
+        steps < 1.6 * np.abs(np.diff(np.log2(np.minimum(blob(2.5, (1, 1, 1)), 2.0)[80]), axis=0)).max() + 0.02
+    )
 
 
 def test_everything_clipped_is_white_at_the_highest_level():

@@ -31,7 +31,9 @@ def scene(rgb, *opcodes, **fields):
 
 def smooth(y, x):
     """A picture that is known everywhere."""
-    return np.stack([2 + np.sin(x / 9) + np.cos(y / 11), 2 + np.sin((x + y) / 13), 3 + np.cos(x / 8) * np.sin(y / 10)], -1)
+    return np.stack(
+        [2 + np.sin(x / 9) + np.cos(y / 11), 2 + np.sin((x + y) / 13), 3 + np.cos(x / 8) * np.sin(y / 10)], -1
+    )
 
 
 def where(h, w, row, cx, cy):
@@ -42,8 +44,10 @@ def where(h, w, row, cx, cy):
     dx, dy = (x - px) / m, (y - py) / m
     r2 = dx**2 + dy**2
     f = row[0] + row[1] * r2 + row[2] * r2**2 + row[3] * r2**3
-    return (py + m * (f * dy + row[5] * 2 * dx * dy + row[4] * (r2 + 2 * dy**2)),
-            px + m * (f * dx + row[4] * 2 * dx * dy + row[5] * (r2 + 2 * dx**2)))
+    return (
+        py + m * (f * dy + row[5] * 2 * dx * dy + row[4] * (r2 + 2 * dy**2)),
+        px + m * (f * dx + row[4] * 2 * dx * dy + row[5] * (r2 + 2 * dx**2)),
+    )
 
 
 def inside(sy, sx, h, w):
@@ -98,8 +102,12 @@ def test_fisheye_and_the_second_rectilinear():
     good = inside(sy, sx, h, w)
     np.testing.assert_allclose(out[good], smooth(sy, sx)[good], atol=2e-3)
     row = (1.0, -0.05, 0.02) + (0,) * 14
-    second = Opcode("WarpRectilinear2", True, {"coefficients": np.array([row]), "centre": (0.5, 0.5), "radii": (0.0, 0.8),
-                                               "reciprocal": False}, b"")
+    second = Opcode(
+        "WarpRectilinear2",
+        True,
+        {"coefficients": np.array([row]), "centre": (0.5, 0.5), "radii": (0.0, 0.8), "reciprocal": False},
+        b"",
+    )
     q = np.clip(r, 0, 0.8)
     f = 1 - 0.05 * q + 0.02 * q**2
     sy, sx = 50 + m * f * dy, 50 + m * f * dx
@@ -113,7 +121,9 @@ def test_vignetting_is_taken_back_in_ev():
     y, x = np.mgrid[:h, :w]
     r2 = ((y - 29.5) ** 2 + (x - 39.5) ** 2) / (29.5**2 + 39.5**2)
     gain = 1 + 0.5 * r2 + 0.3 * r2**2
-    s = scene(np.ones((h, w, 3)), vignette(0.5, 0.3, 0, 0, 0), frames=np.full((h // 2, w // 2), 8, np.float32))
+    s = scene(
+        np.ones((h, w, 3)), vignette(0.5, 0.3, 0, 0, 0), frames=np.full((h // 2, w // 2), 8, np.float32)
+    )
     full, half = lens(s), lens(s, Lens(vignetting=0.5))
     np.testing.assert_allclose(full.rgb[..., 1], gain, rtol=1e-4)
     np.testing.assert_allclose(half.rgb[..., 1], np.sqrt(gain), rtol=1e-4)

@@ -31,9 +31,16 @@ def test_an_unknown_look_is_answered_with_the_nearest():
     assert "sunset" not in looks and looks.get("sunset") is None
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("[look", "not TOML"), ("[grade]\nsaturation = 1", "no .look. with a name"), ('[look]\nname = 3', "name"),
-    ('[look]\nname = "x"\nwordz = "y"', "did you mean words"), ('saturation = 1\n[look]\nname = "x"', "outside a stage")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[look", "not TOML"),
+        ("[grade]\nsaturation = 1", "no .look. with a name"),
+        ("[look]\nname = 3", "name"),
+        ('[look]\nname = "x"\nwordz = "y"', "did you mean words"),
+        ('saturation = 1\n[look]\nname = "x"', "outside a stage"),
+    ],
+)
 def test_broken_looks_are_refused(text, message):
     with pytest.raises(RecipeError, match=message):
         Look.from_toml(text, "mine.toml")

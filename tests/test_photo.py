@@ -17,8 +17,16 @@ from lichtbild.publish.photo import eight_bit, save, save_linear, upright
 
 
 def shot(orientation=1, size=(32, 48)):
-    return Shot(Path("a.dng"), size, make="Maker", model="Phone", iso=125.0, exposure_time=1 / 250, f_number=1.8,
-                orientation=orientation)
+    return Shot(
+        Path("a.dng"),
+        size,
+        make="Maker",
+        model="Phone",
+        iso=125.0,
+        exposure_time=1 / 250,
+        f_number=1.8,
+        orientation=orientation,
+    )
 
 
 def ramp(h=32, w=48):
@@ -27,7 +35,9 @@ def ramp(h=32, w=48):
 
 
 def photo(orientation=1, space="p3", rgb=None):
-    return Photo(ramp() if rgb is None else rgb, space, shot(orientation), 3, ("linearize", "merge trust=4.0"))
+    return Photo(
+        ramp() if rgb is None else rgb, space, shot(orientation), 3, ("linearize", "merge trust=4.0")
+    )
 
 
 @pytest.mark.parametrize("name", ["srgb", "p3", "linear srgb", "linear rec2020"])
@@ -37,7 +47,9 @@ def test_profiles_open_and_are_small(name):
     assert len(made) < 540 and int.from_bytes(made[:4], "big") == len(made)
     space = {"s": c.SRGB, "p": c.P3, "l": c.SRGB}[name[0]] if name != "linear rec2020" else c.REC2020
     chad = c.adaptation(c.xy_to_xyz(c.D65), c.D50_XYZ)
-    theirs = np.array([opened.profile.red_colorant[0], opened.profile.green_colorant[0], opened.profile.blue_colorant[0]]).T
+    theirs = np.array(
+        [opened.profile.red_colorant[0], opened.profile.green_colorant[0], opened.profile.blue_colorant[0]]
+    ).T
     np.testing.assert_allclose(theirs, chad @ space.to_xyz(), atol=3e-4)
 
 
@@ -53,9 +65,16 @@ def test_a_colour_engine_reads_p3_as_p3():
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_upright_agrees_with_the_exif_rule(orientation):
     pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    turns = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-             5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-             8: Image.Transpose.ROTATE_90}
+    turns = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
     image = Image.fromarray(pixels)
     expected = image if turns[orientation] is None else image.transpose(turns[orientation])
     np.testing.assert_array_equal(upright(pixels, orientation), np.asarray(expected))
@@ -63,7 +82,9 @@ def test_upright_agrees_with_the_exif_rule(orientation):
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif", ".png"])
 def test_a_photo_comes_back(suffix, tmp_path):
-    path = save(photo(6), tmp_path / f"a{suffix}", recipe="[tone]\nshadows = 0.4\n", inputs=[("a.dng", "0" * 64)])
+    path = save(
+        photo(6), tmp_path / f"a{suffix}", recipe="[tone]\nshadows = 0.4\n", inputs=[("a.dng", "0" * 64)]
+    )
     expected = np.rot90(ramp(), -1)
     if suffix == ".tif":
         with tifffile.TiffFile(path) as file:

@@ -64,7 +64,12 @@ def test_flat_light_moves_by_the_curve_and_mid_grey_stays():
 
 def test_the_curve_is_monotone_lifts_below_and_holds_above():
     light = np.linspace(-16, 16, 513)
-    for params in (STRONG, Tone(shadows=1, highlights=1), Tone(shadows=1, highlights=0), Tone(shadows=0, highlights=1)):
+    for params in (
+        STRONG,
+        Tone(shadows=1, highlights=1),
+        Tone(shadows=1, highlights=0),
+        Tone(shadows=0, highlights=1),
+    ):
         added = move(scene(np.ones((1, 1))), params).astype(float)
         assert (np.diff(light + added) > 0.2 / 16).all()
         assert (added[light < -2.6] >= 0).all() and (added[light > -2.4] <= 0).all()
@@ -81,9 +86,11 @@ def test_texture_keeps_its_contrast_while_light_moves():
 
 
 def test_clarity_raises_the_contrast_of_neighbourhoods():
-    y, x = np.mgrid[:200, :300]
+    x = np.mgrid[:200, :300][1]
     s = scene(0.18 * 2.0 ** (0.2 * np.sin(x)))
-    plain, clear = (np.log2(tone(s, Tone(shadows=0.01, highlights=0, clarity=v)).rgb[..., 1]).std() for v in (0.0, 0.4))
+    plain, clear = (
+        np.log2(tone(s, Tone(shadows=0.01, highlights=0, clarity=v)).rgb[..., 1]).std() for v in (0.0, 0.4)
+    )
     assert clear / plain == pytest.approx(1.4, abs=0.08)
 
 
@@ -107,7 +114,9 @@ def test_the_same_for_any_size_and_threads():
     rng = np.random.default_rng(0)
     coarse = 2.0 ** rng.uniform(-8, 4, (12, 16))
     small, large = (np.kron(coarse, np.ones((n, n))) for n in (24, 48))
-    np.testing.assert_allclose(gain(scene(small))[12::24, 12::24], gain(scene(large))[24::48, 24::48], atol=0.03)
+    np.testing.assert_allclose(
+        gain(scene(small))[12::24, 12::24], gain(scene(large))[24::48, 24::48], atol=0.03
+    )
     threads = kernels.thread_count()
     kernels.set_threads(1)
     one = tone(scene(small), STRONG).rgb

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colour as numbers: RGB spaces, white points, adaptation, Oklab, CIELAB, colour difference, colour temperature.
+"""Colour as numbers: RGB spaces, whites, adaptation, Oklab, CIELAB, colour difference, colour temperature.
 
-Everything here is float64 NumPy on small arrays and exact in meaning; pixels are the kernels' work.  An RGB space is
-data: the chromaticities of its primaries and its white.  Its matrix follows from *white is (1, 1, 1) and has Y = 1*.
-Colours lie on the last axis; a matrix ``m`` is applied as ``colours @ m.T``.
+Everything here is float64 NumPy on small arrays and exact in meaning; pixels are the kernels' work.  An RGB
+space is data: the chromaticities of its primaries and its white.  Its matrix follows from *white is (1, 1, 1)
+and has Y = 1*. Colours lie on the last axis; a matrix ``m`` is applied as ``colours @ m.T``.
 
 References
 ----------
 [1] SMPTE RP 177:1993, derivation of basic television colour equations.
 [2] B. Ottosson, "A perceptual color space for image processing", 2020 (Oklab).
 [3] G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula", Color Res. Appl. 30(1), 2005.
-[4] A. R. Robertson, "Computation of correlated color temperature and distribution temperature", JOSA 58(11), 1968.
+[4] A. R. Robertson, "Computation of correlated color temperature and distribution temperature",
+    JOSA 58(11), 1968.
 """
 
 from __future__ import annotations
@@ -57,11 +58,12 @@ class RGBSpace:
     def to_xyz(self) -> Float64:
         """The 3×3 matrix from linear RGB to XYZ under the space's own white."""
         primaries = np.stack([xy_to_xyz(p) for p in (self.red, self.green, self.blue)], axis=1)
-        return primaries * np.linalg.solve(primaries, xy_to_xyz(self.white))
+        amounts = np.linalg.solve(primaries, xy_to_xyz(self.white))
+        return np.asarray(primaries * amounts, np.float64)
 
     def from_xyz(self) -> Float64:
         """The 3×3 matrix from XYZ under the space's own white to linear RGB."""
-        return np.linalg.inv(self.to_xyz())
+        return np.asarray(np.linalg.inv(self.to_xyz()), np.float64)
 
 
 SRGB = RGBSpace("sRGB", (0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
@@ -69,18 +71,24 @@ P3 = RGBSpace("Display P3", (0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 REC2020 = RGBSpace("Rec. 2020", (0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 PROPHOTO = RGBSpace("ProPhoto", (0.734699, 0.265301), (0.159597, 0.840403), (0.036598, 0.000105), D50)
 
+# fmt: off
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+# fmt: on
 
 
 def adaptation(source: ArrayLike, target: ArrayLike) -> Float64:
-    """The Bradford matrix that takes XYZ seen under white `source` to XYZ seen under white `target` (both XYZ)."""
+    """The Bradford matrix from XYZ seen under white `source` to XYZ seen under white `target` (both XYZ)."""
     cones = (_BRADFORD @ np.asarray(target, np.float64)) / (_BRADFORD @ np.asarray(source, np.float64))
     return np.linalg.inv(_BRADFORD) @ (cones[:, None] * _BRADFORD)
 
 
 def rgb_to_rgb(source: RGBSpace, target: RGBSpace) -> Float64:
     """The 3×3 matrix from one linear RGB space to another, adapted where their whites differ."""
-    across = np.eye(3) if source.white == target.white else adaptation(xy_to_xyz(source.white), xy_to_xyz(target.white))
+    across = (
+        np.eye(3)
+        if source.white == target.white
+        else adaptation(xy_to_xyz(source.white), xy_to_xyz(target.white))
+    )
     return target.from_xyz() @ across @ source.to_xyz()
 
 
@@ -100,10 +108,14 @@ def srgb_decode(encoded: ArrayLike) -> Float64:
 
 # ---- perceptual spaces
 
-XYZ_TO_LMS = np.array([[0.8189330101, 0.3618667424, -0.1288597137], [0.0329845436, 0.9293118715, 0.0361456387],
+# fmt: off
+XYZ_TO_LMS = np.array([[0.8189330101, 0.3618667424, -0.1288597137],
+                       [0.0329845436, 0.9293118715, 0.0361456387],
                        [0.0482003018, 0.2643662691, 0.6338517070]])
-LMS_TO_OKLAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+LMS_TO_OKLAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468],
+                         [1.9779984951, -2.4285922050, 0.4505937099],
                          [0.0259040371, 0.7827717662, -0.8086757660]])
+# fmt: on
 
 
 def xyz_to_oklab(xyz: ArrayLike) -> Float64:
@@ -120,7 +132,9 @@ def xyz_to_lab(xyz: ArrayLike, white: ArrayLike = D50_XYZ) -> Float64:
     """XYZ to CIELAB under `white` (XYZ): L* 0 … 100."""
     t = np.asarray(xyz, np.float64) / np.asarray(white, np.float64)
     f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
-    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+    return np.stack(
+        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
+    )
 
 
 def delta_e(lab1: ArrayLike, lab2: ArrayLike) -> Float64:
@@ -139,8 +153,13 @@ def delta_e(lab1: ArrayLike, lab2: ArrayLike) -> Float64:
     total = h1 + h2
     h = np.where(np.abs(h1 - h2) <= 180, total / 2, np.where(total < 360, total / 2 + 180, total / 2 - 180))
     h = np.radians(np.where(grey, total, h))
-    T = (1 - 0.17 * np.cos(h - np.radians(30)) + 0.24 * np.cos(2 * h) + 0.32 * np.cos(3 * h + np.radians(6))
-         - 0.20 * np.cos(4 * h - np.radians(63)))
+    T = (
+        1
+        - 0.17 * np.cos(h - np.radians(30))
+        + 0.24 * np.cos(2 * h)
+        + 0.32 * np.cos(3 * h + np.radians(6))
+        - 0.20 * np.cos(4 * h - np.radians(63))
+    )
     SL = 1 + 0.015 * (L - 50) ** 2 / np.sqrt(20 + (L - 50) ** 2)
     SC, SH = 1 + 0.045 * C, 1 + 0.015 * C * T
     turn = np.radians(60) * np.exp(-(((np.degrees(h) - 275) / 25) ** 2))
@@ -151,8 +170,10 @@ def delta_e(lab1: ArrayLike, lab2: ArrayLike) -> Float64:
 
 # ---- colour temperature
 
-# Isotemperature lines: reciprocal megakelvin, CIE 1960 u, v, slope [4].  The published u of line 325 (0.24702) is a
-# known misprint; it is kept, because the programs that write colour matrices into raw files interpolate with it.
+# Isotemperature lines: reciprocal megakelvin, CIE 1960 u, v, slope [4].  The published u of line 325
+# (0.24702) is a known misprint; it is kept, because the programs that write colour matrices into raw files
+# interpolate with it.
+# fmt: off
 _LINES = np.array([
     (0, .18006, .26352, -.24341), (10, .18066, .26589, -.25479), (20, .18133, .26846, -.26876),
     (30, .18208, .27119, -.28539), (40, .18293, .27407, -.30470), (50, .18388, .27709, -.32675),
@@ -165,6 +186,7 @@ _LINES = np.array([
     (450, .28863, .35714, -6.7262), (475, .29685, .35823, -8.5955), (500, .30505, .35907, -11.324),
     (525, .31320, .35968, -15.628), (550, .32129, .36011, -23.325), (575, .32931, .36038, -40.770),
     (600, .33724, .36051, -116.45)])
+# fmt: on
 _TINT = 3000.0  # units of tint per unit of CIE 1960 uv
 
 
@@ -182,7 +204,9 @@ def temperature(xy: Chromaticity) -> tuple[float, float]:
     x, y = xy
     uv = np.array([2 * x, 3 * y]) / (1.5 - x + 6 * y)
     offset, along = uv - _LINES[:, 1:3], _directions()
-    across = offset[:, 1] * along[:, 0] - offset[:, 0] * along[:, 1]  # changes sign where uv lies between two lines
+    across = (
+        offset[:, 1] * along[:, 0] - offset[:, 0] * along[:, 1]
+    )  # changes sign where uv lies between two lines
     below = np.flatnonzero(across <= 0)
     i = int(np.clip(below[0] if len(below) else len(_LINES) - 1, 1, len(_LINES) - 1))
     near, far = max(float(across[i - 1]), 0.0), max(-float(across[i]), 0.0)
@@ -200,16 +224,22 @@ def white(kelvin: float, tint: float = 0.0) -> Chromaticity:
     t = (mired - _LINES[i - 1, 0]) / (_LINES[i, 0] - _LINES[i - 1, 0])
     along = _directions()
     direction = (1 - t) * along[i - 1] + t * along[i]
-    u, v = ((1 - t) * _LINES[i - 1, 1:3] + t * _LINES[i, 1:3]
-            - tint / _TINT * direction / np.linalg.norm(direction))
+    u, v = (
+        (1 - t) * _LINES[i - 1, 1:3]
+        + t * _LINES[i, 1:3]
+        - tint / _TINT * direction / np.linalg.norm(direction)
+    )
     return float(1.5 * u / (u - 4 * v + 2)), float(v / (u - 4 * v + 2))
 
 
 def daylight(kelvin: float) -> Chromaticity:
     """The CIE daylight of a colour temperature, 4000 … 25 000 K."""
     t = 1e3 / min(max(kelvin, 4000.0), 25000.0)
-    x = (((-4.6070 * t + 2.9678) * t + 0.09911) * t + 0.244063 if kelvin <= 7000
-         else ((-2.0064 * t + 1.9018) * t + 0.24748) * t + 0.237040)
+    x = (
+        ((-4.6070 * t + 2.9678) * t + 0.09911) * t + 0.244063
+        if kelvin <= 7000
+        else ((-2.0064 * t + 1.9018) * t + 0.24748) * t + 0.237040
+    )
     return x, (-3.0 * x + 2.870) * x - 0.275
 
 

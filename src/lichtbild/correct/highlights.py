@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Highlights: what a clipped channel must have been, so that bright clouds are white and not magenta.
 
-In white-balanced light a grey has three equal channels, and over a small neighbourhood the cube roots of any surface
-keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  The offsets are measured where nothing is clipped, bright
-pixels counting most (fourth power), and carried into the clipped areas by pull-push.  There::
+In white-balanced light a grey has three equal channels, and over a small neighbourhood the cube roots of any
+surface keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  The offsets are measured where nothing is
+clipped, bright pixels counting most (fourth power), and carried into the clipped areas by pull-push.  There::
 
     L      = weighted mean of ∛x[c] - e[c] over the channels that are not clipped
     x'[c]  = max(x[c], (L + e[c])³)                     for the clipped ones
 
-Where all three are clipped L is the least light that explains every channel, which far from any border is a neutral
-white at the highest level.  Weights are the clip bits averaged over 5×5 pixels, so that there is no seam, and no channel
-ever gets darker than the sensor saw it.
+Where all three are clipped L is the least light that explains every channel, which far from any border is a
+neutral white at the highest level.  Weights are the clip bits averaged over 5×5 pixels, so that there is no
+seam, and no channel ever gets darker than the sensor saw it.
 
 References
 ----------
@@ -61,7 +61,7 @@ def highlights(scene: Scene, params: Highlights = Highlights()) -> Scene:
     if scene.clipped is None or params.rebuild == 0 or not scene.clipped.any():
         return scene
     out = np.empty_like(scene.rgb)
-    kernels.highlights(scene.rgb, scene.clipped, np.float32(scene.gain), out)
+    kernels.highlights(scene.rgb, scene.clipped, np.array(scene.gain, np.float32), out)
     if params.rebuild < 1:
         out = scene.rgb + np.float32(params.rebuild) * (out - scene.rgb)
     return replace(scene, rgb=out)

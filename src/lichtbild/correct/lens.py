@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lens: straight lines become straight, corners bright, coloured fringes go, as the raw file's opcodes say.
 
-OpcodeList3 of a DNG holds the lens as polynomials of the distance r from the optical centre, 1 in the farthest corner::
+OpcodeList3 of a DNG holds the lens as polynomials of the distance r from the optical centre, 1 in the
+farthest corner::
 
-    read at  centre + m · (f(r) · d + tangential(d)),   f = kr0 + kr1 r² + kr2 r⁴ + kr3 r⁶      WarpRectilinear
-                                                        f = (kr0 θ + kr1 θ³ + …) / r, θ = atan r  WarpFisheye
-                                                        f = Σ krₚ rᵖ, p = 0 … 14                  WarpRectilinear2
-    multiply by (1 + k0 r² + k1 r⁴ + … + k4 r¹⁰)                                                FixVignetteRadial
+    read at centre + m · (f(r) · d + tangential(d))
+        WarpRectilinear     f = kr0 + kr1 r² + kr2 r⁴ + kr3 r⁶
+        WarpFisheye         f = (kr0 θ + kr1 θ³ + …) / r,  θ = atan r
+        WarpRectilinear2    f = Σ krₚ rᵖ,  p = 0 … 14
+    multiply by
+        FixVignetteRadial   1 + k0 r² + k1 r⁴ + … + k4 r¹⁰
 
-f is tabulated, so one kernel serves all; one set of coefficients per colour removes lateral chromatic aberration, at any
-`Lens.distortion`.  Resampling is Catmull-Rom.  Vignetting is taken back in EV: ``gain ^ vignetting``.
+f is tabulated, so one kernel serves all; one set of coefficients per colour removes lateral chromatic
+aberration, at any `Lens.distortion`.  Resampling is Catmull-Rom.  Vignetting is taken back in EV: ``gain ^
+vignetting``.
 
 References
 ----------
@@ -81,12 +85,16 @@ def _warped(scene: Scene, opcode: Opcode, share: float) -> Scene:
     factors = np.stack([radial_factor(opcode, row) for row in coefficients])
     tangential = np.zeros((len(coefficients), 2)) if opcode.name == "WarpFisheye" else coefficients[:, -2:]
     green = min(1, len(factors) - 1)
-    factors, tangential = ((v - v[green]) + share * (v[green] - neutral) for v, neutral in ((factors, 1.0), (tangential, 0.0)))
+    factors, tangential = (
+        (v - v[green]) + share * (v[green] - neutral) for v, neutral in ((factors, 1.0), (tangential, 0.0))
+    )
     if len(factors) not in (1, 3) or not (factors.any() or tangential.any()):
         return scene
     cy, cx, size = _geometry(opcode, scene.rgb.shape)
     out = np.empty_like(scene.rgb)
-    kernels.lens_warp(scene.rgb, np.float32(1.0 + factors), np.ascontiguousarray(tangential, np.float32), cy, cx, size, out)
+    kernels.lens_warp(
+        scene.rgb, np.float32(1.0 + factors), np.ascontiguousarray(tangential, np.float32), cy, cx, size, out
+    )
     return replace(scene, rgb=out)
 
 
@@ -94,18 +102,27 @@ def radial_factor(opcode: Opcode, row: Float64) -> Float64:
     """f(r) of one set of coefficients at 2049 radii from 0 to 1."""
     r = _RADII
     if opcode.name == "WarpRectilinear":
-        return np.polynomial.polynomial.polyval(r * r, row[:4])
+        return _polynomial(r * r, row[:4])
     if opcode.name == "WarpFisheye":
         theta = np.arctan(r)
-        ratio = np.concatenate([[1.0], theta[1:] / r[1:]])
-        return ratio * np.polynomial.polynomial.polyval(theta * theta, row[:4])
-    f = np.polynomial.polynomial.polyval(np.clip(r, *opcode.values["radii"]), row[:15])
-    return 1.0 / f if opcode.values["reciprocal"] else f
+        ratio = np.ones_like(r)
+        ratio[1:] = theta[1:] / r[1:]
+        return ratio * _polynomial(theta * theta, row[:4])
+    f = _polynomial(np.clip(r, *opcode.values["radii"]), row[:15])
+    return np.reciprocal(f) if opcode.values["reciprocal"] else f
+
+
+def _polynomial(x: Float64, coefficients: Float64) -> Float64:
+    """c0 + c1 x + c2 x² + …"""
+    made = np.zeros_like(x)
+    for c in coefficients[::-1]:
+        made = made * x + c
+    return made
 
 
 def _brightened(scene: Scene, opcode: Opcode, share: float) -> Scene:
     r2 = _RADII**2
-    gain = np.maximum(1.0 + r2 * np.polynomial.polynomial.polyval(r2, opcode.values["coefficients"]), 1e-3) ** share
+    gain = np.maximum(1.0 + r2 * _polynomial(r2, opcode.values["coefficients"]), 1e-3) ** share
     if (gain == 1.0).all():
         return scene
     cy, cx, size = _geometry(opcode, scene.rgb.shape)
@@ -120,5 +137,7 @@ def _thinned(frames: Float32 | None, gain: Float64, geometry: tuple[float, float
         return frames
     cy, cx, size = geometry
     out = np.empty_like(frames)
-    kernels.lens_gain(frames[..., None], np.float32(1.0 / gain), (cy - 0.5) / 2, (cx - 0.5) / 2, size / 2, out[..., None])
+    kernels.lens_gain(
+        frames[..., None], np.float32(1.0 / gain), (cy - 0.5) / 2, (cx - 0.5) / 2, size / 2, out[..., None]
+    )
     return out

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exposure: one factor for the whole scene, so that a photographer finds it neither dark nor bright.
 
-The scene's log2 luminances l are counted (integers, centre-weighted) and two exposures are averaged.  One gives a
-standard print its mean lightness, the other puts the mean of the logarithms at mid-grey::
+The scene's log2 luminances l are counted (integers, centre-weighted) and two exposures are averaged.  One
+gives a standard print its mean lightness, the other puts the mean of the logarithms at mid-grey::
 
     Σ w(l) · L*(curve(2^(l + ev))) = 50           Σ w(l) · (l + ev) = log2 0.18
 
-The deep dark counts little (w falls to 0.15 from 5 to 9 EV below the bright parts): a black sky does not brighten the
-street.  Of what then lies more than 4 EV above mid-grey 0.4 is taken back, `tone` does the rest; and nearly half is given
-of what a scene without anything bright is short of: snow is white.  The absolute brightness that aperture, time and ISO
-tell holds night scenes down, by `Exposure.night` at 1 lx and below, by nothing above 40 lx: night stays night.
+The deep dark counts little (w falls to 0.15 from 5 to 9 EV below the bright parts): a black sky does not
+brighten the street.  Of what then lies more than 4 EV above mid-grey 0.4 is taken back, `tone` does the rest;
+and nearly half is given of what a scene without anything bright is short of: snow is white.  The absolute
+brightness that aperture, time and ISO tell holds night scenes down, by `Exposure.night` at 1 lx and below, by
+nothing above 40 lx: night stays night.
 
 References
 ----------

@@ -5,11 +5,11 @@ In this order, on linear Rec. 2020 light with mid-grey at 0.18:
 
 1. vignette ``x / (1 + v f²)²``, f the distance from the centre, 1 in the corner;
 2. primaries of Display P3, nothing below zero; in monochrome, the weighted sum of the three colours instead;
-3. the curve, generalised log-logistic: ``y = e / (e + k)``, ``e = (x + t g)^c - (t g)^c``, with k such that mid-grey
-   g = 0.18 stays.  The log-log slope there is 0.82 c.  Once per channel (colours bleach like film) and once on the norm
-   ``Σ p³ / Σ p²`` with the ratios kept (hues stay); `Grade.hue_keep` blends the two;
-4. in Oklab: chroma times saturation, apart in shadows (below L 0.45) and highlights (above 0.75), three hue entries with
-   Gaussian reach, roll-off above chroma 0.22, split toning; and back to linear light.
+3. the curve, generalised log-logistic: ``y = e / (e + k)``, ``e = (x + t g)^c - (t g)^c``, with k such that
+   mid-grey g = 0.18 stays.  The log-log slope there is 0.82 c.  Once per channel (colours bleach as on film)
+   and once on the norm ``Σ p³ / Σ p²`` with the ratios kept (hues stay); `Grade.hue_keep` blends the two;
+4. in Oklab: chroma times saturation, apart in shadows (below L 0.45) and highlights (above 0.75), three hue
+   entries with Gaussian reach, roll-off above chroma 0.22, split toning; and back to linear light.
 
 What lies outside the gamut of the display is left to `display`.
 
@@ -31,9 +31,17 @@ from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 
 GREY = 0.18
-_MATRICES = np.float32(np.stack([
-    rgb_to_rgb(REC2020, P3), XYZ_TO_LMS @ P3.to_xyz(), LMS_TO_OKLAB, np.linalg.inv(LMS_TO_OKLAB),
-    P3.from_xyz() @ np.linalg.inv(XYZ_TO_LMS)]))
+_MATRICES = np.float32(
+    np.stack(
+        [
+            rgb_to_rgb(REC2020, P3),
+            XYZ_TO_LMS @ P3.to_xyz(),
+            LMS_TO_OKLAB,
+            np.linalg.inv(LMS_TO_OKLAB),
+            P3.from_xyz() @ np.linalg.inv(XYZ_TO_LMS),
+        ]
+    )
+)
 _HUE = "Oklab hue the entry moves: red 29, orange 60, yellow 110, green 142, cyan 195, blue 264, magenta 328."
 _WIDTH, _CHROMA = "Reach of the entry (standard deviation).", "What the entry adds to chroma."
 _SHIFT, _LIGHT = "What the entry adds to hue.", "What the entry adds to lightness of full colours."
@@ -90,7 +98,7 @@ def grade(scene: Scene, params: Grade = Grade()) -> Scene:
     Returns
     -------
     Scene
-        In ``picture``: linear Display P3, 1 is the display's white; may be < 0 or > 1 in colours beyond the gamut.
+        In ``picture``: linear Display P3, 1 is the display's white; beyond its gamut < 0 or > 1.
 
     Raises
     ------
@@ -108,11 +116,41 @@ def _flat(p: Grade) -> Float32:
     foot = p.toe * GREY
     foot_c = foot**p.contrast
     k = (1.0 / GREY - 1.0) * ((GREY + foot) ** p.contrast - foot_c)
-    return np.array([
-        p.vignette, p.contrast, foot, foot_c, k, p.hue_keep,
-        p.saturation, p.saturation_shadows, p.saturation_highlights, p.purity_rolloff,
-        p.split_shadow_a, p.split_shadow_b, p.split_highlight_a, p.split_highlight_b,
-        p.mono, p.mono_red, p.mono_green, p.mono_blue,
-        p.hue1, 1.0 / p.hue1_width, p.hue1_chroma, p.hue1_shift, p.hue1_light,
-        p.hue2, 1.0 / p.hue2_width, p.hue2_chroma, p.hue2_shift, p.hue2_light,
-        p.hue3, 1.0 / p.hue3_width, p.hue3_chroma, p.hue3_shift, p.hue3_light], np.float32)
+    return np.array(
+        [
+            p.vignette,
+            p.contrast,
+            foot,
+            foot_c,
+            k,
+            p.hue_keep,
+            p.saturation,
+            p.saturation_shadows,
+            p.saturation_highlights,
+            p.purity_rolloff,
+            p.split_shadow_a,
+            p.split_shadow_b,
+            p.split_highlight_a,
+            p.split_highlight_b,
+            p.mono,
+            p.mono_red,
+            p.mono_green,
+            p.mono_blue,
+            p.hue1,
+            1.0 / p.hue1_width,
+            p.hue1_chroma,
+            p.hue1_shift,
+            p.hue1_light,
+            p.hue2,
+            1.0 / p.hue2_width,
+            p.hue2_chroma,
+            p.hue2_shift,
+            p.hue2_light,
+            p.hue3,
+            1.0 / p.hue3_width,
+            p.hue3_chroma,
+            p.hue3_shift,
+            p.hue3_light,
+        ],
+        np.float32,
+    )

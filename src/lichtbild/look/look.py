@@ -48,17 +48,25 @@ class Look:
         try:
             tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"{where} is not TOML: {error}", hint="a look is made of [look], [stage] and knob = value") from None
+            raise RecipeError(
+                f"{where} is not TOML: {error}", hint="a look is made of [look], [stage] and knob = value"
+            ) from None
         head = tables.pop("look", None)
         if not isinstance(head, dict) or not isinstance(head.get("name"), str):
-            raise RecipeError(f"{where} has no [look] with a name", hint='write [look] and name = "…" at the top')
+            raise RecipeError(
+                f"{where} has no [look] with a name", hint='write [look] and name = "…" at the top'
+            )
         for word, value in head.items():
             if word not in ("name", "words", "author") or not isinstance(value, str):
-                raise RecipeError(f"{where}: look.{word} = {value!r} is not allowed; allowed are texts name, words, author"
-                                  f"{nearest(word, ('name', 'words', 'author'))}")
+                raise RecipeError(
+                    f"{where}: look.{word} = {value!r} is not allowed; allowed are texts name, words, author"
+                    f"{nearest(word, ('name', 'words', 'author'))}"
+                )
         for stage, knobs in tables.items():
             if not isinstance(knobs, dict):
-                raise RecipeError(f"{where}: {stage} = {knobs!r} stands outside a stage", hint="write it below its [stage]")
+                raise RecipeError(
+                    f"{where}: {stage} = {knobs!r} stands outside a stage", hint="write it below its [stage]"
+                )
         return cls(head["name"], head.get("words", ""), head.get("author", ""), tables)
 
     @classmethod
@@ -93,7 +101,9 @@ class Looks(Mapping[str, Look]):
 
     def __getitem__(self, name: str) -> Look:
         if name not in _shelf():
-            raise UnknownLook(f"no look {name!r}{nearest(name, _shelf())}", hint=f"the looks are {', '.join(_shelf())}")
+            raise UnknownLook(
+                f"no look {name!r}{nearest(name, _shelf())}", hint=f"the looks are {', '.join(_shelf())}"
+            )
         return _built_in(name)
 
     def __iter__(self) -> Iterator[str]:

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tone: bright and dark parts of a scene are brought together, as the eye does, and texture keeps its contrast.
+"""Tone: bright and dark parts of a scene come together, as in the eye, and texture keeps its contrast.
 
 The log2 luminance l of a scene is split into an edge-keeping mean b and detail; only b is moved::
 
     out = rgb · 2^(move(b) + clarity · (l - b))
 
-b is the mean over neighbours *of like brightness*, read from a bilateral grid: next to an edge of several EV the other
-side does not count, so there is no halo.  ``move`` lifts below mid-grey and holds above it, with a smooth start and
-slopes of at most 0.75; it stops where a pixel is noise (signal-to-noise ratio under 4, nothing left at 1) and in the
-deepest shadows, so that black stays black.  The grid is counted in shares of the picture: the same for any size.
+b is the mean over neighbours *of like brightness*, read from a bilateral grid: next to an edge of several EV
+the other side does not count, so there is no halo.  ``move`` lifts below mid-grey and holds above it, with a
+smooth start and slopes of at most 0.75; it stops where a pixel is noise (signal-to-noise ratio under 4,
+nothing left at 1) and in the deepest shadows, so that black stays black.  The grid is counted in shares of
+the picture: the same for any size.
 
 References
 ----------
-[1] J. Chen, S. Paris, F. Durand, "Real-time edge-aware image processing with the bilateral grid", SIGGRAPH 2007.
-[2] F. Durand, J. Dorsey, "Fast bilateral filtering for the display of high-dynamic-range images", SIGGRAPH 2002.
+[1] J. Chen, S. Paris, F. Durand, "Real-time edge-aware image processing with the bilateral grid",
+    SIGGRAPH 2007.
+[2] F. Durand, J. Dorsey, "Fast bilateral filtering for the display of high-dynamic-range images",
+    SIGGRAPH 2002.
 """
 
 from __future__ import annotations
@@ -78,12 +81,14 @@ def move(scene: Scene, params: Tone) -> Float32:
     """What is added to a log2 luminance, in EV, at -16 … +16 in steps of 1/16 EV."""
     light = np.linspace(_LOW, _HIGH, (_HIGH - _LOW) * _STEPS + 1)
     down, up = _GREY - light, light - _GREY
-    lift = 0.75 * params.shadows * _ramp(down, 0.5, 2.5) * (1.0 - _ramp(down, 6.0, 10.0)) * _trust(scene, light)
+    lift = (
+        0.75 * params.shadows * _ramp(down, 0.5, 2.5) * (1.0 - _ramp(down, 6.0, 10.0)) * _trust(scene, light)
+    )
     hold = 0.75 * params.highlights * _ramp(up, 0.5, 2.5)
     zero = int(np.searchsorted(light, _GREY))
     slope = np.where(light < _GREY, lift, hold) / _STEPS
     lifted, held = np.cumsum(slope[:zero][::-1])[::-1], -np.cumsum(slope[zero:])
-    return np.float32(np.concatenate([lifted, held]))
+    return np.concatenate([lifted, held]).astype(np.float32)
 
 
 def _ramp(x: np.ndarray, start: float, stop: float) -> np.ndarray:
@@ -94,9 +99,11 @@ def _ramp(x: np.ndarray, start: float, stop: float) -> np.ndarray:
 
 def _trust(scene: Scene, light: np.ndarray) -> np.ndarray:
     """1 where a pixel is signal (ratio to noise 4 and more), 0 where it is noise (1 and less)."""
-    frames = float(np.median(scene.frames[::8, ::8])) if scene.frames is not None and scene.frames.size else 1.0
+    frames = (
+        float(np.median(scene.frames[::8, ::8])) if scene.frames is not None and scene.frames.size else 1.0
+    )
     weights = LUMINANCE.astype(np.float64) ** 2
-    shot, read = float(weights @ scene.noise.shot), float(weights @ scene.noise.read)
+    shot, read = float(weights @ np.array(scene.noise.shot)), float(weights @ np.array(scene.noise.read))
     value = np.exp2(light)
     noise = np.sqrt((shot * value + read) / max(frames, 0.25))
     return _ramp(value / np.maximum(noise, 1e-12), 1.0, 4.0)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Display: picture light becomes the code values of a screen.
 
-What the screen cannot show is desaturated towards the grey of equal luminance, along a straight line in linear light and
-just far enough; then comes the transfer curve of sRGB, which Display P3 shares::
+What the screen cannot show is desaturated towards the grey of equal luminance, along a straight line in
+linear light and just far enough; then comes the transfer curve of sRGB, which Display P3 shares::
 
     Y = clip(luminance(rgb), 0, 1),   t = min(1, Y / (Y - min(rgb, 0)), (1 - Y) / (max(rgb, 1) - Y))
     code = sRGB(Y + t · (rgb - Y))
@@ -32,7 +32,9 @@ SPACES = {"p3": P3, "srgb": SRGB}
 class Display(Params):
     """Knobs of `display`."""
 
-    space: str = choice("p3", ("p3", "srgb"), "Colours of the screen: p3 shows more, srgb is understood everywhere.")
+    space: str = choice(
+        "p3", ("p3", "srgb"), "Colours of the screen: p3 shows more, srgb is understood everywhere."
+    )
 
 
 @stage

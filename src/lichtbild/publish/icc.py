@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ICC profiles of our own, so that every program shows the colours that were meant.
 
-Matrix/TRC display profiles, version 4.4, about 530 bytes: a header, a table of tags, the primaries adapted to D50, one
-parametric curve for all channels, and ``cicp``, which names the same colours by number.
+Matrix/TRC display profiles, version 4.4, about 530 bytes: a header, a table of tags, the primaries adapted to
+D50, one parametric curve for all channels, and ``cicp``, which names the same colours by number.
 
 References
 ----------
@@ -24,9 +24,17 @@ _SRGB_CURVE = (3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _LINEAR = (0, 1.0)
 # space, curve, primaries and transfer characteristics of H.273
 _PROFILES: dict[str, tuple[RGBSpace, tuple[float, ...], int, int]] = {
-    "srgb": (SRGB, _SRGB_CURVE, 1, 13), "p3": (P3, _SRGB_CURVE, 12, 13),
-    "linear srgb": (SRGB, _LINEAR, 1, 8), "linear rec2020": (REC2020, _LINEAR, 9, 8)}
-_NAMES = {"srgb": "sRGB", "p3": "Display P3", "linear srgb": "Linear sRGB", "linear rec2020": "Linear Rec. 2020"}
+    "srgb": (SRGB, _SRGB_CURVE, 1, 13),
+    "p3": (P3, _SRGB_CURVE, 12, 13),
+    "linear srgb": (SRGB, _LINEAR, 1, 8),
+    "linear rec2020": (REC2020, _LINEAR, 9, 8),
+}
+_NAMES = {
+    "srgb": "sRGB",
+    "p3": "Display P3",
+    "linear srgb": "Linear sRGB",
+    "linear rec2020": "Linear Rec. 2020",
+}
 
 
 def _fixed(*values: float) -> bytes:
@@ -35,7 +43,9 @@ def _fixed(*values: float) -> bytes:
 
 def _text(text: str) -> bytes:
     encoded = text.encode("utf-16-be")
-    return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(encoded), 28) + encoded  # "en", "US"
+    return (
+        b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(encoded), 28) + encoded
+    )  # "en", "US"
 
 
 def _xyz(*values: float) -> bytes:
@@ -49,10 +59,19 @@ def profile(name: str) -> bytes:
     chad = adaptation(xy_to_xyz(D65), _D50)
     red, green, blue = (chad @ space.to_xyz()).T
     trc = b"para\0\0\0\0" + struct.pack(">HH", int(kind), 0) + _fixed(*curve)
-    tags = [(b"desc", _text(_NAMES[name])), (b"cprt", _text("CC0")), (b"wtpt", _xyz(*_D50)),
-            (b"chad", b"sf32\0\0\0\0" + _fixed(*np.ravel(chad))), (b"rXYZ", _xyz(*red)), (b"gXYZ", _xyz(*green)),
-            (b"bXYZ", _xyz(*blue)), (b"rTRC", trc), (b"gTRC", trc), (b"bTRC", trc),
-            (b"cicp", b"cicp\0\0\0\0" + bytes([primaries, transfer, 0, 1]))]
+    tags = [
+        (b"desc", _text(_NAMES[name])),
+        (b"cprt", _text("CC0")),
+        (b"wtpt", _xyz(*_D50)),
+        (b"chad", b"sf32\0\0\0\0" + _fixed(*np.ravel(chad))),
+        (b"rXYZ", _xyz(*red)),
+        (b"gXYZ", _xyz(*green)),
+        (b"bXYZ", _xyz(*blue)),
+        (b"rTRC", trc),
+        (b"gTRC", trc),
+        (b"bTRC", trc),
+        (b"cicp", b"cicp\0\0\0\0" + bytes([primaries, transfer, 0, 1])),
+    ]
     table, body, at = struct.pack(">I", len(tags)), b"", {}
     start = 128 + 4 + 12 * len(tags)
     for tag, payload in tags:
@@ -61,5 +80,9 @@ def profile(name: str) -> bytes:
             body += payload.ljust(-(-len(payload) // 4) * 4, b"\0")
         table += struct.pack(">4sII", tag, at[payload], len(payload))
     date = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
-    head = struct.pack(">I4sI4s4s4s", start + len(body), b"\0" * 4, 0x04400000, b"mntr", b"RGB ", b"XYZ ") + date + b"acsp"
+    head = (
+        struct.pack(">I4sI4s4s4s", start + len(body), b"\0" * 4, 0x04400000, b"mntr", b"RGB ", b"XYZ ")
+        + date
+        + b"acsp"
+    )
     return (head.ljust(68, b"\0") + _fixed(*_D50)).ljust(128, b"\0") + table + body

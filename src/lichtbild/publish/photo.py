@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photo: the finished picture as a file that other programs open.
 
-The suffix says which: JPEG (4:4:4), TIFF (16 bit) or PNG (8 bit).  Pixels are turned upright; the colour profile, EXIF,
-and recipe and history (XMP) go along.  Eight-bit codes are dithered by half a step, so that smooth skies have no bands.
-`save_linear` writes what is measured instead of what is shown: 32-bit floating point, unbounded.
+The suffix says which: JPEG (4:4:4), TIFF (16 bit) or PNG (8 bit).  Pixels are turned upright; the colour
+profile, EXIF, and recipe and history (XMP) go along.  Eight-bit codes are dithered by half a step, so that
+smooth skies have no bands. `save_linear` writes what is measured instead of what is shown: 32-bit floating
+point, unbounded.
 
 A file is written whole or not at all, and replaces another only when told to.
 """
@@ -30,9 +31,17 @@ from lichtbild.publish.metadata import Strip, carried, exif_block, xmp_packet
 SUFFIXES = (".jpg", ".jpeg", ".tif", ".tiff", ".png")
 _XMP, _ICC = 700, 34675
 _LONGEST_JPEG, _LONGEST_XMP = 65500, 65502  # pixels a side; bytes of one segment
-# how the rows and columns of each EXIF orientation are turned upright: (swapped, rows reversed, columns reversed)
-_UPRIGHT = {1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
-            5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False)}
+# how each EXIF orientation is turned upright: (axes swapped, rows reversed, columns reversed)
+_UPRIGHT = {
+    1: (False, False, False),
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -42,8 +51,16 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return turned[:: -1 if rows else 1, :: -1 if columns else 1]
 
 
-def save(photo: Photo, path: Path | str, *, quality: int = 92, strip: Strip = "none", recipe: str = "",
-         overwrite: bool = False, inputs: Iterable[tuple[str, str]] = ()) -> Path:
+def save(
+    photo: Photo,
+    path: Path | str,
+    *,
+    quality: int = 92,
+    strip: Strip = "none",
+    recipe: str = "",
+    overwrite: bool = False,
+    inputs: Iterable[tuple[str, str]] = (),
+) -> Path:
     """Write a photo as JPEG, 16-bit TIFF or PNG.
 
     Parameters
@@ -71,7 +88,9 @@ def save(photo: Photo, path: Path | str, *, quality: int = 92, strip: Strip = "n
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
-        raise ExportError(f"{path}: {kind or 'no suffix'} is no format for photos; allowed are {', '.join(SUFFIXES)}")
+        raise ExportError(
+            f"{path}: {kind or 'no suffix'} is no format for photos; allowed are {', '.join(SUFFIXES)}"
+        )
     if not overwrite and path.exists():
         raise ExportError(f"{path} exists", hint="--overwrite replaces it")
     xmp = xmp_packet(recipe, photo.history, inputs)
@@ -95,15 +114,21 @@ def _jpeg(photo: Photo, path: Path, xmp: bytes, strip: Strip, quality: int) -> l
     if not 1 <= quality <= 100:
         raise ExportError(f"quality = {quality} is out of range; allowed is 1 … 100")
     if max(codes.shape) > _LONGEST_JPEG or min(codes.shape) == 0:
-        raise ExportError(f"{path}: a JPEG cannot be {codes.shape[1]} × {codes.shape[0]} pixels; allowed are 1 … {_LONGEST_JPEG}",
-                          hint="write a .tif")
+        raise ExportError(
+            f"{path}: a JPEG cannot be {codes.shape[1]} × {codes.shape[0]} pixels; "
+            f"allowed are 1 … {_LONGEST_JPEG}",
+            hint="write a .tif",
+        )
     file = io.BytesIO()
     if len(xmp) > _LONGEST_XMP:
-        raise ExportError(f"{path}: recipe and history are {len(xmp)} bytes long; a JPEG holds {_LONGEST_XMP}",
-                          hint="write a .tif")
+        raise ExportError(
+            f"{path}: recipe and history are {len(xmp)} bytes long; a JPEG holds {_LONGEST_XMP}",
+            hint="write a .tif",
+        )
     exif = b"Exif\0\0" + _exif(photo, codes.shape, strip)
-    Image.fromarray(codes).save(file, "JPEG", quality=quality, subsampling=0, icc_profile=profile(photo.space), exif=exif,
-                                xmp=xmp)
+    Image.fromarray(codes).save(
+        file, "JPEG", quality=quality, subsampling=0, icc_profile=profile(photo.space), exif=exif, xmp=xmp
+    )
     return [file.getbuffer()]
 
 
@@ -123,33 +148,57 @@ def _tiff(photo: Photo, path: Path, xmp: bytes, strip: Strip, quality: int) -> l
     return _page(codes, photo.shot, strip, photo.space, profile(photo.space), more)
 
 
-def _page(pixels: NDArray[Any], shot: Shot, strip: Strip, space: str, icc: bytes, more: dict[int, Field],
-          orientation: int = 1) -> list[Chunk]:
+def _page(
+    pixels: NDArray[Any],
+    shot: Shot,
+    strip: Strip,
+    space: str,
+    icc: bytes,
+    more: dict[int, Field],
+    orientation: int = 1,
+) -> list[Chunk]:
     """A TIFF of one uncompressed strip of three samples a pixel."""
     h, w = pixels.shape[:2]
     bits, kind = pixels.dtype.itemsize * 8, 3 if pixels.dtype.kind == "f" else 1
     c = carried(shot, strip=strip, orientation=orientation, size=(h, w), space=space)
     short, long = tiff.SHORT, tiff.LONG
-    layout = {254: tiff.numbers_field(long, 0), 256: tiff.numbers_field(long, w), 257: tiff.numbers_field(long, h),
-              258: tiff.numbers_field(short, bits, bits, bits), 259: tiff.numbers_field(short, 1),
-              262: tiff.numbers_field(short, 2), 277: tiff.numbers_field(short, 3), 284: tiff.numbers_field(short, 1),
-              282: tiff.numbers_field(tiff.RATIONAL, 72), 283: tiff.numbers_field(tiff.RATIONAL, 72),
-              296: tiff.numbers_field(short, 2),
-              339: tiff.numbers_field(short, kind, kind, kind)}
+    layout = {
+        254: tiff.numbers_field(long, 0),
+        256: tiff.numbers_field(long, w),
+        257: tiff.numbers_field(long, h),
+        258: tiff.numbers_field(short, bits, bits, bits),
+        259: tiff.numbers_field(short, 1),
+        262: tiff.numbers_field(short, 2),
+        277: tiff.numbers_field(short, 3),
+        284: tiff.numbers_field(short, 1),
+        282: tiff.numbers_field(tiff.RATIONAL, 72),
+        283: tiff.numbers_field(tiff.RATIONAL, 72),
+        296: tiff.numbers_field(short, 2),
+        339: tiff.numbers_field(short, kind, kind, kind),
+    }
     if icc:
         layout[_ICC] = tiff.bytes_field(tiff.UNDEFINED, icc)
     little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
-    return tiff.tiff_chunks([Page(c.main | layout | more, c.below, memoryview(little).cast("B"))])
+    return tiff.tiff_chunks(
+        [
+            Page(
+                c.main | layout | more,
+                c.below,
+                np.ascontiguousarray(little).data.cast("B"),
+            )
+        ]
+    )
 
 
-def save_linear(scene: Scene, path: Path | str, *, space: str = "camera", strip: Strip = "none",
-                overwrite: bool = False) -> Path:
+def save_linear(
+    scene: Scene, path: Path | str, *, space: str = "camera", strip: Strip = "none", overwrite: bool = False
+) -> Path:
     """Write linear light as a 32-bit floating-point TIFF, unbounded, neither toned nor turned.
 
     Parameters
     ----------
     scene : Scene
-        In ``camera`` for space "camera" (white-balanced sensor colours), in ``rec2020`` for "srgb" and "rec2020".
+        In ``camera`` (white-balanced sensor colours) for space "camera", in ``rec2020`` for the others.
     path : path
         Ends in .tif or .tiff.
     space : {"camera", "srgb", "rec2020"}
