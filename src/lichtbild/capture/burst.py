@@ -62,7 +62,7 @@ def raw_files(folder: Path | str) -> list[Path]:
 # ---- a burst that the photographer names
 
 
-def gather(paths: Iterable[Path | str], reference: int | None = None) -> Burst:
+def gather(paths: Iterable[Path | str], reference: int | None = None, layout: str = "") -> Burst:
     """Read the frames of one burst, in the order in which they were taken.
 
     Parameters
@@ -71,6 +71,8 @@ def gather(paths: Iterable[Path | str], reference: int | None = None) -> Burst:
         Raw files.
     reference : int, optional
         Which of them, counted in that order from 0, the others are aligned to.
+    layout : str
+        What files that say nothing about themselves hold (see `plain`).
 
     Raises
     ------
@@ -82,7 +84,7 @@ def gather(paths: Iterable[Path | str], reference: int | None = None) -> Burst:
     files = [Path(p) for p in paths]
     if not 1 <= len(files) <= MOST_FRAMES:
         raise InputError(f"a burst of {len(files)} frames, allowed are 1 … {MOST_FRAMES}")
-    frames = sorted((read_raw(p) for p in files), key=lambda f: _order(f.shot))
+    frames = sorted((read_raw(p, layout) for p in files), key=lambda f: _order(f.shot))
     if reference is not None and not 0 <= reference < len(frames):
         raise InputError(f"reference = {reference}, allowed is 0 … {len(frames) - 1}")
     _refuse_strangers(frames)

@@ -18,6 +18,7 @@ from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
 from lichtbild.base.image import RawFrame, Shot, UInt16
 from lichtbild.capture.camera import READABLE, camera_raw, camera_shot, libraw, unpacked
 from lichtbild.capture.dng import Layout, is_dng, read_tags
+from lichtbild.capture.plain import EXAMPLE, read_plain
 
 LARGEST_FILE = 2 << 30  # bytes
 SUFFIXES = frozenset(
@@ -97,8 +98,15 @@ _BRANDS = {
 }
 
 
-def read_raw(path: Path | str) -> RawFrame:
+def read_raw(path: Path | str, layout: str = "") -> RawFrame:
     """Read one raw file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    layout : str
+        What a file that says nothing about itself holds (see `plain`).
 
     Raises
     ------
@@ -108,10 +116,12 @@ def read_raw(path: Path | str) -> RawFrame:
         Damaged, cut short or contradictory.
     """
     path = Path(path)
+    if layout:
+        return read_plain(path, layout)
     chain = _opened(path)
     if chain and is_dng(chain):
-        shot, layout = read_tags(chain)
-        frame = RawFrame(_pixels(path, shot, layout), shot)
+        shot, stored = read_tags(chain)
+        frame = RawFrame(_pixels(path, shot, stored), shot)
     else:
         frame = camera_raw(path, chain)
     _sane(frame.shot)
@@ -213,7 +223,8 @@ def _refuse(path: Path, head: bytes) -> None:
     if not what and path.suffix.lower() == ".gpr":
         what = "a GPR (VC-5)"
     if not what and not any(head[at : at + len(magic)] == magic for at, magic in _RAW):
-        raise UnsupportedRaw(f"{path} is not a raw lichtbild can read", hint=READABLE)
+        raise UnsupportedRaw(f"{path} is not a raw lichtbild can read",
+                             hint=f"{READABLE}; a sensor dump is read when it is described, {EXAMPLE}")
     if what:
         raise UnsupportedRaw(f"{path} is {what} file: not a raw lichtbild can read", hint=READABLE)
 
