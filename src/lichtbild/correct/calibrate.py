@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calibrate: what the camera saw becomes colour, linear Rec. 2020, in which the scene's white is white.
 
-`profile` says how the camera's numbers become XYZ D50 for the scene's white; here it is done::
+`illuminant` says how the camera's numbers become XYZ D50 for the scene's white; here it is done::
 
     rec2020 = (XYZ D50 → Rec. 2020) · tables(camera → D50 · scene / gain)
 
@@ -45,7 +45,7 @@ from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import CameraColour, Float32, Noise, Scene, Triple
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
-from lichtbild.correct.profile import (
+from lichtbild.correct.illuminant import (
     camera_to_d50,
     hue_sat_map,
     identity_table,

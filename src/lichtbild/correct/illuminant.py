@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The colour model of a raw profile: what a camera answers to a white, and the way from camera to XYZ.
+"""How a camera's colour depends on the light: its answer to a white, and the way from camera to XYZ.
 
 A profile holds, for one to three illuminants, a ColorMatrix CM (XYZ → camera), perhaps a ForwardMatrix FM
 (balanced camera → XYZ D50), CameraCalibration CC, AnalogBalance AB and HueSatMaps.  They are mixed for the
