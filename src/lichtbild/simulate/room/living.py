@@ -130,6 +130,8 @@ def leaf(
         u = u + 0.10 * (t - 0.5) * (t - 0.5)
         half = width * np.sqrt(np.maximum(4 * t * (1 - t), np.float32(0))) * (1.18 - 0.52 * t)
         far = np.maximum(np.abs(u) - half, np.maximum(-t, t - 1)) * np.float32(size)
+        if far.min() > view.pixel:
+            return
         cover = view.cover(far)
         side = np.abs(u) / np.maximum(half, np.float32(1e-3))
         rib = bump(u, 0.0, 0.012)
@@ -191,6 +193,8 @@ def stem(foot: tuple[float, float], tip: tuple[float, float], thick: float) -> l
     def stroke(a: tuple[float, float], b: tuple[float, float]) -> Thing:
         def paint(view: View) -> None:
             far = capsule(view.y, view.x, a, b, (thick, thick))
+            if far.min() > view.pixel:
+                return
             u = (view.x - (a[1] + b[1]) / 2) * np.float32(0.5 / thick)
             view.lay(
                 scaled(

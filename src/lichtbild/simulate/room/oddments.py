@@ -94,7 +94,7 @@ def basket(centre: tuple[float, float]) -> list[Thing]:
 
 def dim(y: Plane, x: Plane, n: Normal) -> Light:
     """The light under the table: what the floor sends back."""
-    level = 0.0014 * (0.75 + 0.5 * n.z + 0.5 * n.y) * (1 + 6 * step(y, FLOOR - 0.02, FLOOR + 0.10))
+    level = 0.0030 * (0.75 + 0.5 * n.z + 0.5 * n.y) * (1 + 6 * step(y, FLOOR - 0.02, FLOOR + 0.10))
     return 1.5 * level, 1.0 * level, 0.85 * level
 
 
