@@ -12,17 +12,16 @@ static void luminance_histogram(In<float, 3> rgb, In<float, 1> weights, float lo
     auto middle = [](int i, int n) { return 8 * std::min(i, n - 1 - i) / n; };  // 0 at the edge … 3 in the middle
     parallel(bands, [&](int b) {
         int64_t *part = &parts[(size_t)b * bins];
-        std::vector<float> row(w);
+        const int half = (w + 1) / 2;  // every second pixel of every second row
+        std::vector<float> row(half);
         for (int y = b * band; y < std::min(h, (b + 1) * band); y += 2) {
             const float *p = rgb.data() + (size_t)3 * w * y;
-            for (int x = 0; x < w; x++) {
-                float l = k[0] * p[3 * x] + k[1] * p[3 * x + 1] + k[2] * p[3 * x + 2];
-                row[x] = l > 0.0f ? (log2_(l) - low) * steps : 0.0f;
+            for (int x = 0; x < half; x++) {
+                float l = k[0] * p[6 * x] + k[1] * p[6 * x + 1] + k[2] * p[6 * x + 2];
+                float at = l > 0.0f ? (log2_(l) - low) * steps : 0.0f;
+                row[x] = at > 0.0f ? (at < (float)(bins - 1) ? at : (float)(bins - 1)) : 0.0f;
             }
-            for (int x = 0; x < w; x += 2) {
-                float at = row[x] < 0.0f ? 0.0f : row[x] > (float)(bins - 1) ? (float)(bins - 1) : row[x];
-                part[(int)(at == at ? at : 0.0f)] += 1 + std::min(middle(x, w), middle(y, h));
-            }
+            for (int x = 0; x < half; x++) part[(int)row[x]] += 1 + std::min(middle(2 * x, w), middle(y, h));
         }
     });
     for (int i = 0; i < bins; i++) {
