@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lichtbild.base import kernels
-from lichtbild.base.image import RGGB, Frames, Mosaic, Noise, Shot
+from lichtbild.base.image import RGGB, Burst, Frames, Mosaic, Noise, RawFrame, Shot
 from lichtbild.combine.align import TILE, Align, align, grey, pyramid, sharpest
 
 NOISE = Noise((5e-4,) * 3, (1e-6,) * 3)
@@ -127,7 +127,9 @@ def test_pyramid_equals_its_twin():
 def test_the_sharpest_frame_is_the_reference():
     sharp = texture(7)(*np.mgrid[0:256, 0:256])
     soft = sum(np.roll(sharp, (dy, dx), (0, 1)) for dy in range(-4, 5) for dx in range(-4, 5)) / 81
-    assert sharpest(frames_of(frame(soft, seed=1), frame(sharp, seed=2), frame(soft, seed=3))) == 1
+    frames = [frame(soft, seed=1), frame(sharp, seed=2), frame(soft, seed=3)]
+    burst = Burst(tuple(RawFrame((f.cfa * 900 + 64).round().astype(np.uint16), f.shot) for f in frames))
+    assert sharpest(burst) == 1
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 64), (65, 130), (3, 400)])

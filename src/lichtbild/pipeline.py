@@ -32,9 +32,9 @@ def develop(burst: Burst, recipe: Recipe = Recipe()) -> Photo:
 
 def merged(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
     """Capture, combine, correct: all frames as one clean scene in white-balanced camera colour."""
-    frames = linearize(burst, recipe.linearize) # digital numbers → white-balanced light
     if burst.reference is None:
-        frames = replace(frames, reference=sharpest(frames))
+        burst = replace(burst, reference=sharpest(burst))
+    frames = linearize(burst, recipe.linearize) # digital numbers → white-balanced light
     flow = align(frames, recipe.align)          # where everything moved
     images = demosaic(frames, recipe.demosaic)  # three colours at every pixel
     scene = merge(images, flow, recipe.merge)   # many frames → one clean frame

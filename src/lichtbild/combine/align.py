@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import Float32, Flow, Frames, Mosaic
+from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 
@@ -71,13 +71,10 @@ def pyramid(image: Float32) -> list[Float32]:
         image = below
 
 
-def sharpest(frames: Frames[Mosaic]) -> int:
-    """Index of the sharpest frame: the most Laplacian energy in the grey picture (all frames share its noise)."""
-    energy = []
-    for mosaic in frames:
-        soft = pyramid(grey(mosaic))
-        energy.append(kernels.align_sharpness(soft[min(1, len(soft) - 1)]))
-    return int(np.argmax(energy))
+def sharpest(burst: Burst) -> int:
+    """Index of the sharpest frame: the most Laplacian energy in the digital numbers, whose noise all frames share."""
+    planes = (f.dn if f.dn.ndim == 2 else np.ascontiguousarray(f.dn[..., 1]) for f in burst.frames)
+    return int(np.argmax([kernels.align_sharpness(dn) for dn in planes]))
 
 
 @stage
