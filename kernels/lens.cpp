@@ -150,3 +150,40 @@ static void lens_gain(In<float, 3> image, In<float, 1> table, float cy, float cx
     });
 }
 KERNEL("lens_gain", lens_gain, "image"_a, "table"_a, "cy"_a, "cx"_a, "size"_a, "out"_a)
+
+// out = rgb · map, the GainMap of a DNG: bilinear at ((y + ½) / h - origin) / spacing, on the planes and rows of its area
+static void lens_map(In<float, 3> rgb, In<float, 3> map, In<int64_t, 1> area, In<double, 1> place, Out<float, 3> out) {
+    need(rgb.shape(2) == 3 && rgb.size() == out.size() && area.size() == 8 && place.size() == 4 && map.size() > 0,
+         "lens_map: rgb and out are h w 3, area has 8 values, place 4");
+    const int h = (int)rgb.shape(0), w = (int)rgb.shape(1);
+    const int mh = (int)map.shape(0), mw = (int)map.shape(1), mp = (int)map.shape(2);
+    const int64_t *a = area.data();  // top, left, bottom, right, plane, planes, row pitch, column pitch
+    const double *q = place.data();  // spacing (v, h), origin (v, h)
+    auto position = [](int i, int n, double spacing, double origin, int nodes) {
+        double at = nodes > 1 ? (((double)i + 0.5) / n - origin) / spacing : 0.0;
+        return (float)(at > 0.0 ? (at < nodes - 1 ? at : nodes - 1.0) : 0.0);
+    };
+    parallel_rows(h, 32, [&](int y0, int y1) {
+        for (int y = y0; y < y1; y++) {
+            const float *in = rgb.data() + (size_t)3 * w * y;
+            float *to = out.data() + (size_t)3 * w * y;
+            std::copy(in, in + (size_t)3 * w, to);
+            if (y < a[0] || y >= a[2] || (y - a[0]) % a[6] != 0) continue;
+            float v = position(y, h, q[0], q[2], mh);
+            int j = std::max(std::min((int)v, mh - 2), 0), j1 = std::min(j + 1, mh - 1);
+            float t = v - (float)j;
+            for (int x = (int)a[1]; x < std::min<int64_t>(w, a[3]); x += (int)a[7]) {
+                float u = position(x, w, q[1], q[3], mw);
+                int i = std::max(std::min((int)u, mw - 2), 0), i1 = std::min(i + 1, mw - 1);
+                float s = u - (float)i;
+                for (int c = (int)a[4]; c < std::min<int64_t>(3, a[4] + a[5]); c++) {
+                    int p = std::min(c - (int)a[4], mp - 1);
+                    auto at = [&](int jj, int ii) { return map.data()[((size_t)jj * mw + ii) * mp + p]; };
+                    float above = at(j, i) + s * (at(j, i1) - at(j, i)), below = at(j1, i) + s * (at(j1, i1) - at(j1, i));
+                    to[3 * x + c] = in[3 * x + c] * (above + t * (below - above));
+                }
+            }
+        }
+    });
+}
+KERNEL("lens_map", lens_map, "rgb"_a, "map"_a, "area"_a, "place"_a, "out"_a)

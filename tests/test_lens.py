@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Noise, Opcode, Scene, Shot
 from lichtbild.capture.opcodes import read_opcodes
 from lichtbild.correct.lens import Lens, lens
@@ -128,6 +129,34 @@ def test_vignetting_is_taken_back_in_ev():
     np.testing.assert_allclose(full.rgb[..., 1], gain, rtol=1e-4)
     np.testing.assert_allclose(half.rgb[..., 1], np.sqrt(gain), rtol=1e-4)
     assert full.frames[0, 0] == pytest.approx(8 / gain[:2, :2].mean(), rel=1e-3)
+
+
+def gain_map(gain, area, spacing, origin=(0.0, 0.0)):
+    return Opcode("GainMap", False, {"gain": gain, "area": area, "spacing": spacing, "origin": origin}, b"")
+
+
+def test_gain_maps_are_bilinear_and_keep_to_their_area():
+    h, w = 40, 60
+    gain = np.float32([[[1.0], [2.0]], [[3.0], [5.0]]])
+    s = scene(np.ones((h, w, 3)), gain_map(gain, (0, 0, h, w, 0, 3, 1, 1), (1.0, 1.0)))
+    v, u = ((np.arange(n) + 0.5) / n for n in (h, w))
+    expected = 1 + u[None] + 2 * v[:, None] + u[None] * v[:, None]
+    np.testing.assert_allclose(lens(s).rgb[..., 1], expected, rtol=1e-5)
+    np.testing.assert_allclose(lens(s, Lens(vignetting=0)).rgb, 1)
+    part = lens(
+        scene(np.ones((h, w, 3)), gain_map(gain[:1, :1] * 2, (10, 20, 30, 50, 1, 1, 2, 3), (1.0, 1.0)))
+    ).rgb
+    changed = np.argwhere(part != 1)
+    assert changed.min(0).tolist() == [10, 20, 1] and changed.max(0).tolist() == [28, 47, 1]
+    assert len(changed) == 100 and (part[part != 1] == 2).all()
+
+
+def test_what_is_not_known_is_told_unless_it_is_optional():
+    s = scene(np.ones((4, 4, 3)), Opcode("opcode 99", False, {}, b""))
+    with pytest.warns(FallbackWarning, match="opcode 99"):
+        assert lens(s) is s
+    optional = scene(np.ones((4, 4, 3)), Opcode("opcode 99", True, {}, b""))
+    assert lens(optional) is optional
 
 
 def test_a_lamp_gets_no_black_ring():

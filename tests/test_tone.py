@@ -55,6 +55,13 @@ def test_a_lamp_in_the_dark_has_no_ring():
     assert np.ptp(made[s.rgb[..., 1] < 1]) < 0.02 and np.ptp(made[s.rgb[..., 1] > 1]) < 0.04
 
 
+def test_a_soft_edge_stays_monotone():
+    x = np.linspace(-4, 4, 400)
+    s = scene(np.tile(0.18 * 2.0 ** (4 * np.tanh(x)), (200, 1)))
+    out = tone(s, Tone(shadows=0.65, highlights=0.6, clarity=0.15)).rgb[100, :, 1]
+    assert (np.diff(np.log2(out)) > -0.004).all()
+
+
 def test_flat_light_moves_by_the_curve_and_mid_grey_stays():
     for level in (1e-3, 0.02, 0.18, 1.0, 8.0):
         s = scene(np.full((40, 50), level))

@@ -10,6 +10,7 @@ farthest corner::
         WarpRectilinear2    f = Σ krₚ rᵖ,  p = 0 … 14
     multiply by
         FixVignetteRadial   1 + k0 r² + k1 r⁴ + … + k4 r¹⁰
+        GainMap             a bilinear map
 
 f is tabulated, so one kernel serves all; one set of coefficients per colour removes lateral chromatic
 aberration, at any `Lens.distortion`.  Resampling is Catmull-Rom.  Vignetting is taken back in EV: ``gain ^
@@ -23,12 +24,14 @@ References
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.colour import Float64
+from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Float32, Opcode, Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
@@ -60,13 +63,25 @@ def lens(scene: Scene, params: Lens = Lens()) -> Scene:
     -------
     Scene
         The same object where there is nothing to correct.
+
+    Warns
+    -----
+    FallbackWarning
+        The file asks for a correction that is not known here.
     """
     skip = False
     for opcode in scene.shot.opcodes[2]:
         if opcode.name in _WARPS and not skip:
             scene = _warped(scene, opcode, params.distortion)
-        elif opcode.name == "FixVignetteRadial" and params.vignetting > 0:
+        elif opcode.name == "FixVignetteRadial":
             scene = _brightened(scene, opcode, params.vignetting)
+        elif opcode.name == "GainMap":
+            scene = _mapped(scene, opcode, params.vignetting)
+        elif opcode.name not in _WARPS and not opcode.optional:
+            warnings.warn(
+                FallbackWarning(f"{scene.shot.path.name}: {opcode.name} in OpcodeList3 is not applied"),
+                stacklevel=4,
+            )
         # an optional WarpRectilinear2 stands before the plainer warp that older readers use instead
         skip = opcode.name == "WarpRectilinear2" and opcode.optional
     return scene
@@ -129,6 +144,17 @@ def _brightened(scene: Scene, opcode: Opcode, share: float) -> Scene:
     out = np.empty_like(scene.rgb)
     kernels.lens_gain(scene.rgb, np.float32(gain), cy, cx, size, out)
     return replace(scene, rgb=out, frames=_thinned(scene.frames, gain, (cy, cx, size)))
+
+
+def _mapped(scene: Scene, opcode: Opcode, share: float) -> Scene:
+    m = opcode.values
+    gain = np.asarray(m["gain"], np.float64) ** share
+    if (gain == 1.0).all():
+        return scene
+    out = np.empty_like(scene.rgb)
+    place = np.array([*m["spacing"], *m["origin"]], np.float64)
+    kernels.lens_map(scene.rgb, gain.astype(np.float32), np.array(m["area"], np.int64), place, out)
+    return replace(scene, rgb=out)
 
 
 def _thinned(frames: Float32 | None, gain: Float64, geometry: tuple[float, float, float]) -> Float32 | None:
