@@ -35,53 +35,56 @@ struct HSVTable {
     int values, hues, saturations;
     bool encoded;  // the value axis is sRGB-encoded
 
+    bool idle() const {
+        return values * hues * saturations == 1 && cells[0] == 0.0f && cells[1] == 1.0f && cells[2] == 1.0f;
+    }
+
     // Values above 1 read the table at 1; saturations above 1 (a negative channel) read it at 1.
     void apply(float *p) const {
-        float top = std::max(p[0], std::max(p[1], p[2])), low = std::min(p[0], std::min(p[1], p[2]));
-        float span = top - low;
-        if (!(top > 0.0f) || !(top < 3e38f)) return;  // black, NaN and infinity have no hue
-        float hue = 0.0f;  // 0 … 6
-        if (span > 0.0f) {
-            if (top == p[0]) hue = (p[1] - p[2]) / span;
-            else if (top == p[1]) hue = 2.0f + (p[2] - p[0]) / span;
-            else hue = 4.0f + (p[0] - p[1]) / span;
-            if (hue < 0.0f) hue += 6.0f;
-        }
-        float saturation = span / top;
-        float value = encoded ? srgb_encode(std::min(top, 1.0f)) : std::min(top, 1.0f);
+        const float r = p[0], g = p[1], b = p[2];
+        const float top = std::max(r, std::max(g, b)), span = top - std::min(r, std::min(g, b));
+        if (!(top > 0.0f) || !(top < 3e38f) || !(span < 3e38f)) return;  // black, NaN and infinity have no hue
+        const float per = span > 0.0f ? 1.0f / span : 0.0f;
+        float hue = top == r ? (g - b) * per : top == g ? 2.0f + (b - r) * per : 4.0f + (r - g) * per;  // 0 … 6
+        hue = hue < 0.0f ? hue + 6.0f : hue;
+        const float saturation = span / top, capped = std::min(top, 1.0f);
+        const float value = encoded ? srgb_encode(capped) : capped;
 
-        float fh = hue * (1.0f / 6.0f) * (float)hues, fs = std::min(saturation, 1.0f) * (float)(saturations - 1);
-        float fv = value * (float)(values - 1);
-        int h0 = std::min((int)fh, hues - 1), h1 = h0 + 1 == hues ? 0 : h0 + 1;
-        int s0 = std::min((int)fs, std::max(saturations - 2, 0)), s1 = std::min(s0 + 1, saturations - 1);
-        int v0 = std::min((int)fv, std::max(values - 2, 0)), v1 = std::min(v0 + 1, values - 1);
-        float th = fh - (float)h0, ts = fs - (float)s0, tv = fv - (float)v0;
+        const float fh = hue * (1.0f / 6.0f) * (float)hues, fs = std::min(saturation, 1.0f) * (float)(saturations - 1);
+        const int h0 = std::min((int)fh, hues - 1), h1 = h0 + 1 == hues ? 0 : h0 + 1;
+        const int s0 = std::max(std::min((int)fs, saturations - 2), 0), step = saturations > 1 ? 3 : 0;
+        const float th = fh - (float)h0, ts = fs - (float)s0;
         float got[3];
-        for (int c = 0; c < 3; c++) {
-            auto at = [&](int v, int h, int s) { return cells[((size_t)(v * hues + h) * saturations + s) * 3 + c]; };
-            auto plane = [&](int v) {
-                float a = at(v, h0, s0) + ts * (at(v, h0, s1) - at(v, h0, s0));
-                float b = at(v, h1, s0) + ts * (at(v, h1, s1) - at(v, h1, s0));
-                return a + th * (b - a);
-            };
-            float a = plane(v0);
-            got[c] = tv > 0.0f ? a + tv * (plane(v1) - a) : a;
+        auto plane = [&](int v, float *to) {
+            const float *a = cells + ((size_t)(v * hues + h0) * saturations + s0) * 3;
+            const float *d = cells + ((size_t)(v * hues + h1) * saturations + s0) * 3;
+            for (int c = 0; c < 3; c++) {
+                float x = a[c] + ts * (a[c + step] - a[c]), y = d[c] + ts * (d[c + step] - d[c]);
+                to[c] = x + th * (y - x);
+            }
+        };
+        if (values == 1) {
+            plane(0, got);
+        } else {
+            const float fv = value * (float)(values - 1);
+            const int v0 = std::min((int)fv, values - 2);
+            float above[3];
+            plane(v0, got);
+            plane(v0 + 1, above);
+            for (int c = 0; c < 3; c++) got[c] += (fv - (float)v0) * (above[c] - got[c]);
         }
 
         hue += got[0] * (1.0f / 60.0f);
         hue -= 6.0f * std::floor(hue * (1.0f / 6.0f));
-        float wanted = saturation * got[1];
-        saturation = saturation > 1.0f ? std::min(wanted, saturation) : std::min(wanted, 1.0f);
+        const float full = std::min(saturation * got[1], std::max(saturation, 1.0f));
         float bright = top * got[2];
         if (encoded) bright = top <= 1.0f ? srgb_decode(value * got[2]) : top * srgb_decode(got[2]);
-
-        int sector = std::min((int)hue, 5);
-        float part = hue - (float)sector;
-        float p0 = bright * (1.0f - saturation), fall = bright * (1.0f - saturation * part);
-        float rise = bright * (1.0f - saturation * (1.0f - part));
-        const float wheel[6][3] = {{bright, rise, p0}, {fall, bright, p0}, {p0, bright, rise},
-                                   {p0, fall, bright}, {rise, p0, bright}, {bright, p0, fall}};
-        for (int c = 0; c < 3; c++) p[c] = wheel[sector][c];
+        for (int c = 0; c < 3; c++) {  // red, green and blue are at 5, 3 and 1 of the wheel of six
+            float k = hue + (float)(5 - 2 * c);
+            k = k >= 6.0f ? k - 6.0f : k;
+            float away = std::min(std::min(k, 4.0f - k), 1.0f);
+            p[c] = bright * (1.0f - full * std::max(away, 0.0f));
+        }
     }
 };
 
@@ -96,6 +99,7 @@ static void calibrate_tables(In<float, 3> rgb, In<float, 2> before, In<float, 4>
          "calibrate_tables: rgb and out are h w 3");
     need(before.size() == 9 && after.size() == 9, "calibrate_tables: the matrices are 3 3");
     const HSVTable first = table_of(hue_sat, hue_sat_encoded), second = table_of(look, look_encoded);
+    const bool idle1 = first.idle(), idle2 = second.idle();
     const size_t w = rgb.shape(1);
     auto product = [](const float *m, const float *x, float *y) {
         for (int i = 0; i < 3; i++) y[i] = m[3 * i] * x[0] + m[3 * i + 1] * x[1] + m[3 * i + 2] * x[2];
@@ -104,8 +108,8 @@ static void calibrate_tables(In<float, 3> rgb, In<float, 2> before, In<float, 4>
         for (size_t i = w * y0; i < w * y1; i++) {
             float p[3];
             product(before.data(), rgb.data() + 3 * i, p);
-            first.apply(p);
-            second.apply(p);
+            if (!idle1) first.apply(p);
+            if (!idle2) second.apply(p);
             product(after.data(), p, out.data() + 3 * i);
         }
     });

@@ -2,15 +2,18 @@
 """Highlights: what a clipped channel must have been, so that bright clouds are white and not magenta.
 
 In white-balanced light a grey has three equal channels, and over a small neighbourhood the cube roots of any
-surface keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  The offsets are measured where nothing is
-clipped, bright pixels counting most (fourth power), and carried into the clipped areas by pull-push.  There::
+surface keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  The offsets are measured where nothing near
+is clipped, bright pixels counting most (fourth power), and carried into the clipped areas by pull-push.
+There, with m[c] = 0 … 1 how clipped a channel is (the clip bits averaged over 5×5 pixels: no seam)::
 
-    L      = weighted mean of ∛x[c] - e[c] over the channels that are not clipped
-    x'[c]  = max(x[c], (L + e[c])³)                     for the clipped ones
+    e      = e · (1 - mean(m))                              the more is clipped, the nearer to neutral
+    L      = mean of ∛x[c] - e[c], weighted with 1 - m[c]   what the unclipped channels say
+    L'     = max(L, L + m[c] · (∛x[c] - e[c] - L))          a clipped channel is at least what was seen
+    x'[c]  = x[c] + m[c] · max(0, (L' + e[c])³ - x[c])      never darker than the sensor saw it
 
-Where all three are clipped L is the least light that explains every channel, which far from any border is a
-neutral white at the highest level.  Weights are the clip bits averaged over 5×5 pixels, so that there is no
-seam, and no channel ever gets darker than the sensor saw it.
+Where all three are clipped, L is the least light that explains every channel, and the result is neutral.  Two
+habits of light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean
+rather than a measured lack; and where two channels are clipped, a third close to its end is taken for clipped.
 
 References
 ----------
