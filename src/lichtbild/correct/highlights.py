@@ -2,7 +2,7 @@
 """Highlights: what a clipped channel must have been, so that bright clouds are white and not magenta.
 
 In white-balanced light a grey has three equal channels, and over a small neighbourhood the cube roots of any
-surface keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  The offsets are measured where nothing near
+surface keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  Offsets are measured where nothing near
 is clipped, bright pixels counting most (fourth power), and carried into the clipped areas by pull-push.
 There, with m[c] = 0 … 1 how clipped a channel is (the clip bits averaged over 5×5 pixels: no seam)::
 
@@ -13,7 +13,7 @@ There, with m[c] = 0 … 1 how clipped a channel is (the clip bits averaged over
 
 Where all three are clipped, L is the least light that explains every channel, and the result is neutral.  Two
 habits of light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean
-rather than a measured lack; and where two channels are clipped, a third close to its end is taken for clipped.
+rather than a measured lack; and where two channels are clipped, a third close to its end counts as clipped.
 
 References
 ----------
