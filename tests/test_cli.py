@@ -108,6 +108,15 @@ def test_a_folder_is_searched_if_the_output_is_a_folder(place):
     assert all(line.split()[0] in files(place / "out") for line in out.splitlines())
 
 
+def test_headerless_files_are_read_when_their_layout_is_told(place):
+    frame = simulate.burst("leaves", size=(96, 128), frames=1)[0].frames[0]
+    frame.dn.astype("<u2").tofile(place / "dump.raw")
+    layout = f"128x96 u16 RGGB black={frame.shot.black.min():g} white={frame.shot.white:g}"
+    code, out, err = run("develop", "dump.raw", "-o", "photo.jpg", "--layout", layout, cwd=place)
+    assert code == 0, err
+    assert out.startswith("photo.jpg  1 frame")
+
+
 def test_folders_inside_are_searched_too(place):
     shutil.move(place / "wide", place / "trip" / "wide")
     shutil.move(place / "burst", place / "trip" / "day 1" / "burst")

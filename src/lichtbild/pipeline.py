@@ -34,19 +34,19 @@ def merged(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
     """Capture, combine, correct: all frames as one clean scene in white-balanced camera colour."""
     if burst.reference is None:
         burst = replace(burst, reference=sharpest(burst))
-    frames = linearize(burst, recipe.linearize) # digital numbers → white-balanced light
-    flow = align(frames, recipe.align)          # where everything moved
-    images = demosaic(frames, recipe.demosaic)  # three colours at every pixel
-    scene = merge(images, flow, recipe.merge)   # many frames → one clean frame
-    scene = highlights(scene, recipe.highlights)# what the clipped channel must have been
-    return denoise(scene, recipe.denoise)       # what noise remains
+    frames = linearize(burst, recipe.linearize)   # digital numbers → white-balanced light
+    flow = align(frames, recipe.align)            # where everything moved
+    images = demosaic(frames, recipe.demosaic)    # three colours at every pixel
+    scene = merge(images, flow, recipe.merge)     # many frames → one clean frame
+    scene = highlights(scene, recipe.highlights)  # what the clipped channel must have been
+    return denoise(scene, recipe.denoise)         # what noise remains
 
 
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     """Colour, look and display of a merged scene."""
-    scene = calibrate(scene, recipe.calibrate)  # camera colour → linear Rec. 2020
-    scene = lens(scene, recipe.lens)            # distortion, vignetting
-    scene = exposure(scene, recipe.exposure)    # how bright
-    scene = tone(scene, recipe.tone)            # local light
-    scene = grade(scene, recipe.grade)          # curve and colour of the look
-    return display(scene, recipe.display)       # gamut, transfer function
+    scene = calibrate(scene, recipe.calibrate)    # camera colour → linear Rec. 2020
+    scene = lens(scene, recipe.lens)              # distortion, vignetting
+    scene = exposure(scene, recipe.exposure)      # how bright
+    scene = tone(scene, recipe.tone)              # local light
+    scene = grade(scene, recipe.grade)            # curve and colour of the look
+    return display(scene, recipe.display)         # gamut, transfer function

@@ -177,6 +177,12 @@ def burst_words(v: Parser) -> None:
     v.add_argument(
         "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
     )
+    v.add_argument(
+        "--layout",
+        default="",
+        metavar="WORDS",
+        help="what headerless files hold: '2592x1536 u8 GRBG black=12 white=255', 'png RGGB white=1023'",
+    )
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
 
 

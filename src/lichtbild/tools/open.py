@@ -45,17 +45,17 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
             hint=f"give auto or a number from 0 to {len(paths) - 1}",
         )
     try:
-        burst = gather(paths, reference)
+        burst = gather(paths, reference, args.layout)
     except BurstMismatch:
         raise
     except InputError:
         if len(paths) == 1:
             raise
-        burst = gather(readable(paths, failures), reference)
+        burst = gather(readable(paths, args.layout, failures), reference, args.layout)
     return Opened(burst, tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames))
 
 
-def readable(paths: Sequence[Path], failures: Failures) -> list[Path]:
+def readable(paths: Sequence[Path], layout: str, failures: Failures) -> list[Path]:
     """Those of `paths` that can be read; the others are told to `failures`.
 
     Raises
@@ -66,7 +66,7 @@ def readable(paths: Sequence[Path], failures: Failures) -> list[Path]:
     good = []
     for path in paths:
         try:
-            read_raw(path)
+            read_raw(path, layout)
         except InputError as error:
             failures.add(path, error)
         else:
