@@ -6,11 +6,11 @@ gives a standard print its mean lightness, the other puts the mean of the logari
 
     Σ w(l) · L*(curve(2^(l + ev))) = 50           Σ w(l) · (l + ev) = log2 0.18
 
-The deep dark counts little (w falls to 0.15 from 5 to 9 EV below the bright parts): a black sky does not
-brighten the street.  Of what then lies more than 4 EV above mid-grey 0.4 is taken back, `tone` does the rest;
-and nearly half is given of what a scene without anything bright is short of: snow is white.  The absolute
-brightness that aperture, time and ISO tell holds night scenes down, by `Exposure.night` at 1 lx and below, by
-nothing above 40 lx: night stays night.
+What is noise counts a tenth, and so does the deep dark, from 8 to 12 EV below the bright parts: a black sky
+does not brighten the street, but a room counts beside its window.  Of what then lies more than 4 EV above
+mid-grey half is taken back, `tone` does the rest; and nearly half is given of what a scene without anything
+bright is short of: snow is white.  The absolute brightness that aperture, time and ISO tell holds night
+scenes down, by `Exposure.night` at 1 lx and below, by nothing above 40 lx: night stays night.
 
 References
 ----------
@@ -33,6 +33,7 @@ from lichtbild.base.stage import stage
 
 LUMINANCE = np.float32(REC2020.to_xyz()[1])
 _LOW, _STEPS, _BINS = -20.0, 16, 640  # log2 of the first bin, bins an EV
+_LIGHT = _LOW + (np.arange(_BINS) + 0.5) / _STEPS  # log2 of the middle of each bin
 _GREY = math.log2(0.18)
 _PRINT = 50.0  # mean lightness
 _LOGARITHMIC = 0.5  # share of the mean of logarithms, which hears the dark half of a backlit scene
@@ -88,26 +89,42 @@ def automatic(scene: Scene, night: float = 0.8) -> float:
     counts[0] = 0  # no light at all says nothing
     if counts.sum() == 0:
         return 0.0
-    ev = _centred(counts)
+    ev = _centred(counts, signal(scene, _LIGHT))
     level = _GREY - ev  # log2 of what became mid-grey, 0 = the camera's clip level
     ev -= night * _darkness(scene, level)
     return round(min(max(ev, -12.0), 12.0) * 32) / 32
 
 
-def _centred(counts: NDArray[np.int64]) -> float:
-    light = _LOW + (np.arange(_BINS) + 0.5) / _STEPS
+def _centred(counts: NDArray[np.int64], trust: Float64) -> float:
     bright = _percentile(counts, 0.95)
-    weights = counts * np.clip((light - bright + 9) / 4, 0.15, 1.0)
+    weights = counts * np.maximum(trust * np.clip((_LIGHT - bright + 12) / 4, 0.0, 1.0), 0.1)
     weights /= weights.sum()
     low, high = -24.0, 24.0
     for _ in range(24):
         ev = (low + high) / 2
-        low, high = (ev, high) if weights @ _lightness(light + ev) < _PRINT else (low, ev)
-    mean = float(weights @ np.clip(light, bright - 6, None))
+        low, high = (ev, high) if weights @ _lightness(_LIGHT + ev) < _PRINT else (low, ev)
+    mean = float(weights @ np.maximum(_LIGHT, bright - 9.0))
     ev = (1 - _LOGARITHMIC) * low + _LOGARITHMIC * (_GREY - mean)
     above = _percentile(counts, 0.99) + ev - _GREY
-    ev -= 0.4 * min(max(above - _BRIGHTEST, 0.0), 4.0)
+    ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 5.0)
     return ev + 0.45 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
+
+
+def signal(scene: Scene, light: Float64) -> Float64:
+    """1 where a pixel of a luminance (log2) is signal (ratio to noise 4 and more), 0 where it is noise."""
+    known = scene.frames is not None and scene.frames.size > 0
+    frames = float(np.median(scene.frames[::8, ::8])) if known and scene.frames is not None else 1.0
+    weights = LUMINANCE.astype(np.float64) ** 2
+    shot, read = (float(weights @ np.array(v)) for v in (scene.noise.shot, scene.noise.read))
+    value = np.exp2(light)
+    ratio = value / np.maximum(np.sqrt((shot * value + read) / max(frames, 0.25)), 1e-12)
+    return smooth(ratio, 1.0, 4.0)
+
+
+def smooth(x: Float64, start: float, stop: float) -> Float64:
+    """0 up to `start`, 1 from `stop`, smooth between."""
+    t = np.clip((x - start) / (stop - start), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
 
 
 def _percentile(counts: NDArray[np.int64], share: float) -> float:

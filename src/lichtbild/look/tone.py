@@ -27,12 +27,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lichtbild.base import kernels
-from lichtbild.base.colour import REC2020
 from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
+from lichtbild.look.exposure import LUMINANCE, signal, smooth
 
-LUMINANCE = np.float32(REC2020.to_xyz()[1])
 _LOW, _HIGH, _STEPS = -16, 16, 16  # log2 range of the grid, entries an EV
 _GREY = math.log2(0.18)
 _CELLS, _SPREAD = 96, 3  # grid cells along the longer side; passes of blur
@@ -82,28 +81,14 @@ def move(scene: Scene, params: Tone) -> Float32:
     light = np.linspace(_LOW, _HIGH, (_HIGH - _LOW) * _STEPS + 1)
     down, up = _GREY - light, light - _GREY
     lift = (
-        0.75 * params.shadows * _ramp(down, 0.5, 2.5) * (1.0 - _ramp(down, 6.0, 10.0)) * _trust(scene, light)
+        0.75
+        * params.shadows
+        * smooth(down, 0.5, 2.5)
+        * (1.0 - smooth(down, 6.0, 10.0))
+        * signal(scene, light)
     )
-    hold = 0.75 * params.highlights * _ramp(up, 0.5, 2.5)
+    hold = 0.75 * params.highlights * smooth(up, 0.5, 2.5)
     zero = int(np.searchsorted(light, _GREY))
     slope = np.where(light < _GREY, lift, hold) / _STEPS
     lifted, held = np.cumsum(slope[:zero][::-1])[::-1], -np.cumsum(slope[zero:])
     return np.concatenate([lifted, held]).astype(np.float32)
-
-
-def _ramp(x: np.ndarray, start: float, stop: float) -> np.ndarray:
-    """0 up to `start`, 1 from `stop`, smooth between."""
-    t = np.clip((x - start) / (stop - start), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
-
-
-def _trust(scene: Scene, light: np.ndarray) -> np.ndarray:
-    """1 where a pixel is signal (ratio to noise 4 and more), 0 where it is noise (1 and less)."""
-    frames = (
-        float(np.median(scene.frames[::8, ::8])) if scene.frames is not None and scene.frames.size else 1.0
-    )
-    weights = LUMINANCE.astype(np.float64) ** 2
-    shot, read = float(weights @ np.array(scene.noise.shot)), float(weights @ np.array(scene.noise.read))
-    value = np.exp2(light)
-    noise = np.sqrt((shot * value + read) / max(frames, 0.25))
-    return _ramp(value / np.maximum(noise, 1e-12), 1.0, 4.0)
