@@ -32,14 +32,19 @@ def develop(burst: Burst, recipe: Recipe = Recipe()) -> Photo:
 
 def merged(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
     """Capture, combine, correct: all frames as one clean scene in white-balanced camera colour."""
+    scene = combined(burst, recipe)
+    scene = highlights(scene, recipe.highlights)  # what the clipped channel must have been
+    return denoise(scene, recipe.denoise)         # what noise remains
+
+
+def combined(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
+    """Capture and combine; the frames made on the way are gone when it returns."""
     if burst.reference is None:
         burst = replace(burst, reference=sharpest(burst))
     frames = linearize(burst, recipe.linearize)   # digital numbers → white-balanced light
     flow = align(frames, recipe.align)            # where everything moved
     images = demosaic(frames, recipe.demosaic)    # three colours at every pixel
-    scene = merge(images, flow, recipe.merge)     # many frames → one clean frame
-    scene = highlights(scene, recipe.highlights)  # what the clipped channel must have been
-    return denoise(scene, recipe.denoise)         # what noise remains
+    return merge(images, flow, recipe.merge)      # many frames → one clean frame
 
 
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:

@@ -31,6 +31,7 @@ import numpy as np
 from lichtbild.base import kernels
 from lichtbild.base.image import Frames, Mosaic, Scene
 from lichtbild.base.params import Params, choice
+from lichtbild.base.spare import Spare
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,18 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
     """
     history = (*frames.history, f"demosaic method={params.method}")
 
+    spare = Spare()
+
     def make(k: int) -> Scene:
-        return coloured(frames[k], params, history, mark_clipped=k == frames.reference)
+        return coloured(frames[k], params, history, mark_clipped=k == frames.reference, spare=spare)
 
     return Frames(frames.count, frames.reference, make, "demosaic", history)
 
 
-def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, ...] = (), *, mark_clipped: bool = True) -> Scene:
+def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, ...] = (), *, mark_clipped: bool = True,
+             spare: Spare | None = None) -> Scene:
     """One frame with three colours at every pixel (see `demosaic`); only the reference's clipped areas are needed."""
+    spare = spare or Spare()
     h, w = mosaic.cfa.shape[:2]
     if mosaic.kind == "linear":
         rgb = mosaic.cfa
@@ -73,7 +78,7 @@ def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, 
         rgb = np.repeat(mosaic.cfa[..., None], 3, axis=2)
     else:
         red = mosaic.pattern.index(0)
-        rgb = np.empty((h, w, 3), np.float32)
+        rgb = spare.empty((h, w, 3), np.float32)
         if params.method == "bilinear":
             kernels.demosaic_bilinear(mosaic.cfa, red // 2, red % 2, rgb)
         else:

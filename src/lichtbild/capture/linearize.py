@@ -31,6 +31,7 @@ from lichtbild.base import kernels
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Burst, Float32, Frames, Mosaic, Noise, Opcode, RawFrame, Shot, Triple
 from lichtbild.base.params import Params, choice, knob
+from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
 from lichtbild.capture.defects import Sites, defects, listed, repair
 from lichtbild.capture.noise import estimate_noise
@@ -88,12 +89,12 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     _tell(shot)
     sites = _sites(burst, reference, noise, params)
     full = saturation(burst.frames[reference])
+    spare = Spare()
 
     def make(k: int) -> Mosaic:
         frame = burst.frames[k]
-        own = frame.shot.noise or noise
-        frame = replace(frame, shot=replace(frame.shot, neutral=neutral or frame.shot.neutral))
-        return _light(frame, (gain, full), own, sites, params)
+        shot = replace(frame.shot, neutral=neutral or frame.shot.neutral, noise=frame.shot.noise or noise)
+        return _light(RawFrame(frame.dn, shot), (gain, full), sites, params, spare)
 
     return Frames(len(burst.frames), reference, make, "linearize")
 
@@ -102,16 +103,17 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
 
 
 def _light(
-    frame: RawFrame, levels: tuple[Triple, Triple], noise: Noise, sites: Sites, params: Linearize
+    frame: RawFrame, levels: tuple[Triple, Triple], sites: Sites, params: Linearize, spare: Spare
 ) -> Mosaic:
     shot, (gain, full) = frame.shot, levels
+    assert shot.noise is not None
     h, w = frame.dn.shape[:2]
     c = 3 if frame.dn.ndim == 3 else 1
     gains, where, vignettes = (
         _shading(shot) if params.shading > 0 else _shading(replace(shot, opcodes=((), (), ())))
     )
     black, rows, highest = _black(shot, w, c)
-    light, clipped = np.empty((h, w, c), np.float32), np.empty((h, w), np.uint8)
+    light, clipped = spare.empty((h, w, c), np.float32), spare.empty((h, w), np.uint8)
     shaded = len(where) + len(vignettes) > 0
     shading = np.empty(((h + 1) // 2, (w + 1) // 2) if shaded else (0, 0), np.float32)
     gain_at = _samples(shot, gain, w) / np.float32(shot.white - highest)
@@ -139,7 +141,7 @@ def _light(
         shot.kind,
         shot.pattern,
         gain,
-        noise.scaled(gain),
+        shot.noise.scaled(gain),
         clipped,
         shot,
         shading if shaded else None,
