@@ -18,7 +18,7 @@ static void luminance_histogram(In<float, 3> rgb, In<float, 1> weights, float lo
             const float *p = rgb.data() + (size_t)3 * w * y;
             for (int x = 0; x < half; x++) {
                 float l = k[0] * p[6 * x] + k[1] * p[6 * x + 1] + k[2] * p[6 * x + 2];
-                float at = l > 0.0f ? (log2_(l) - low) * steps : 0.0f;
+                float at = l > 0.0f && l < 3e38f ? (log2_(l) - low) * steps : 0.0f;
                 row[x] = at > 0.0f ? (at < (float)(bins - 1) ? at : (float)(bins - 1)) : 0.0f;
             }
             for (int x = 0; x < half; x++) part[(int)row[x]] += 1 + std::min(middle(2 * x, w), middle(y, h));

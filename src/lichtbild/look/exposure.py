@@ -103,7 +103,7 @@ def _centred(counts: NDArray[np.int64], trust: Float64) -> float:
     for _ in range(24):
         ev = (low + high) / 2
         low, high = (ev, high) if weights @ _lightness(_LIGHT + ev) < _PRINT else (low, ev)
-    mean = float(weights @ np.maximum(_LIGHT, bright - 9.0))
+    mean = float(weights @ np.clip(_LIGHT, bright - 9.0, bright + 6.0))
     ev = (1 - _LOGARITHMIC) * low + _LOGARITHMIC * (_GREY - mean)
     above = _percentile(counts, 0.99) + ev - _GREY
     ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 5.0)
