@@ -14,7 +14,10 @@ NOISE = Noise((5e-4,) * 3, (1e-6,) * 3)
 def texture(seed):
     """Band-limited texture, sampled anywhere by its own cosines: exact under any motion."""
     rng = np.random.default_rng(seed)
-    waves = [tuple(np.float32([*rng.uniform(-0.11, 0.11, 2), rng.uniform(0, 6.28), rng.uniform(0.4, 1)])) for _ in range(20)]
+    waves = [
+        tuple(np.float32([*rng.uniform(-0.11, 0.11, 2), rng.uniform(0, 6.28), rng.uniform(0.4, 1)]))
+        for _ in range(20)
+    ]
     waves += [tuple(np.float32([*rng.uniform(-0.01, 0.01, 2), rng.uniform(0, 6.28), 2.0])) for _ in range(5)]
 
     def sample(y, x):
@@ -30,7 +33,15 @@ def frame(light, noise=NOISE, seed=None):
         rng = np.random.default_rng(seed)
         light = light + np.sqrt(noise.shot[0] * light + noise.read[0]) * rng.standard_normal(light.shape)
     light = np.ascontiguousarray(light, np.float32)
-    return Mosaic(light, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros(light.shape, np.uint8), Shot(Path(), light.shape))
+    return Mosaic(
+        light,
+        "bayer",
+        RGGB,
+        (1.0, 1.0, 1.0),
+        noise,
+        np.zeros(light.shape, np.uint8),
+        Shot(Path(), light.shape),
+    )
 
 
 def frames_of(*mosaics, reference=0):
@@ -55,17 +66,26 @@ def truth(h, w, dy, dx, degrees=0.0):
     return np.stack([c * py - s * px - py + dy, s * py + c * px - px + dx], axis=-1)
 
 
-@pytest.mark.parametrize("motion", [(0.0, 0.0, 0.0), (3.4, -7.7, 0.0), (64.0, 37.3, 0.0), (-20.5, 64.0, 1.0), (5.0, 5.0, -1.0)])
+@pytest.mark.parametrize(
+    "motion", [(0.0, 0.0, 0.0), (3.4, -7.7, 0.0), (64.0, 37.3, 0.0), (-20.5, 64.0, 1.0), (5.0, 5.0, -1.0)]
+)
 def test_finds_a_known_motion(motion):
     h, w = 704, 896
     sample = texture(1)
-    flow = align(frames_of(frame(sample(*np.mgrid[0:h, 0:w]), seed=1), frame(moved(sample, h, w, *motion), seed=2)))
+    flow = align(
+        frames_of(frame(sample(*np.mgrid[0:h, 0:w]), seed=1), frame(moved(sample, h, w, *motion), seed=2))
+    )
     error = np.hypot(*np.moveaxis(flow.shift[1] - truth(h, w, *motion), -1, 0))
     # tiles whose content left the picture cannot know
     away = truth(h, w, *motion)
     ny, nx = error.shape
     y, x = np.meshgrid((np.arange(ny) + 0.5) * TILE, (np.arange(nx) + 0.5) * TILE, indexing="ij")
-    inside = (y + away[..., 0] > 48) & (y + away[..., 0] < h - 48) & (x + away[..., 1] > 48) & (x + away[..., 1] < w - 48)
+    inside = (
+        (y + away[..., 0] > 48)
+        & (y + away[..., 0] < h - 48)
+        & (x + away[..., 1] > 48)
+        & (x + away[..., 1] < w - 48)
+    )
     assert inside.sum() > 60
     assert np.median(error[inside]) < 0.1
     assert np.percentile(error[inside], 95) < 0.5
@@ -112,7 +132,9 @@ def test_pyramid_equals_its_twin():
     levels = pyramid(image)
     pad = np.pad(image, 1, mode="edge")
     rows = 0.25 * pad[:-2] + 0.5 * pad[1:-1] + 0.25 * pad[2:]
-    np.testing.assert_allclose(levels[0], 0.25 * rows[:, :-2] + 0.5 * rows[:, 1:-1] + 0.25 * rows[:, 2:], atol=1e-5)
+    np.testing.assert_allclose(
+        levels[0], 0.25 * rows[:, :-2] + 0.5 * rows[:, 1:-1] + 0.25 * rows[:, 2:], atol=1e-5
+    )
     taps = np.array([1, 3, 3, 1]) / 8
 
     def halved(a):
@@ -150,7 +172,9 @@ def test_nothing_to_see_is_no_motion():
 
 def test_threads_do_not_change_a_bit():
     sample = texture(9)
-    burst = frames_of(frame(sample(*np.mgrid[0:300, 0:420]), seed=1), frame(moved(sample, 300, 420, 6, -3, 0.3), seed=2))
+    burst = frames_of(
+        frame(sample(*np.mgrid[0:300, 0:420]), seed=1), frame(moved(sample, 300, 420, 6, -3, 0.3), seed=2)
+    )
     try:
         kernels.set_threads(1)
         one = align(burst)

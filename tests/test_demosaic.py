@@ -18,7 +18,9 @@ def mosaic_of(rgb, pattern=RGGB, noise=SILENT, clipped=None):
     colour = np.tile(np.array(pattern).reshape(2, 2), (h // 2 + 1, w // 2 + 1))[:h, :w]
     cfa = np.take_along_axis(rgb, colour[..., None], axis=2)[..., 0].astype(np.float32)
     clipped = np.zeros((h, w), np.uint8) if clipped is None else clipped
-    return Mosaic(np.ascontiguousarray(cfa), "bayer", pattern, (1.0, 1.0, 1.0), noise, clipped, Shot(Path(), (h, w)))
+    return Mosaic(
+        np.ascontiguousarray(cfa), "bayer", pattern, (1.0, 1.0, 1.0), noise, clipped, Shot(Path(), (h, w))
+    )
 
 
 def smooth_scene(h, w, seed=0):
@@ -39,8 +41,12 @@ def twin(mosaic):
     shot, read = np.float32(mosaic.noise.shot[1]), np.float32(mosaic.noise.read[1])
     at = lambda a, dy, dx: np.roll(a, (-dy, -dx), (0, 1))  # noqa: E731
     axes = {"v": (1, 0), "h": (0, 1), "p": (1, 1), "q": (1, -1)}
-    low = sum(k * at(c, dy, dx) for dy, dx, k in
-              [(dy, dx, (2 - abs(dy)) * (2 - abs(dx)) / 16) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+    low = sum(
+        k * at(c, dy, dx)
+        for dy, dx, k in [
+            (dy, dx, (2 - abs(dy)) * (2 - abs(dx)) / 16) for dy in (-1, 0, 1) for dx in (-1, 0, 1)
+        ]
+    )
 
     def energy(axis):
         dy, dx = axes[axis]
@@ -63,8 +69,13 @@ def twin(mosaic):
 
     def green(dy, dx):
         near, far = at(c, dy, dx), at(bright, 2 * dy, 2 * dx)
-        gradient = eps + abs(at(c, -dy, -dx) - near) + abs(c - at(c, 2 * dy, 2 * dx)) + abs(near - at(c, 3 * dy, 3 * dx)) \
+        gradient = (
+            eps
+            + abs(at(c, -dy, -dx) - near)
+            + abs(c - at(c, 2 * dy, 2 * dx))
+            + abs(near - at(c, 3 * dy, 3 * dx))
             + abs(at(c, 2 * dy, 2 * dx) - at(c, 4 * dy, 4 * dx))
+        )
         return near + np.maximum(near, 0) * (bright - far) / np.maximum(bright + far, 60 * eps), gradient
 
     def mixed(a, b, wa, wb):  # by inverse gradients
@@ -79,11 +90,20 @@ def twin(mosaic):
     k = np.where(is_green, 0, c - g)
 
     def diagonal(dy, dx):
-        gradient = eps + abs(at(c, dy, dx) - at(c, -dy, -dx)) + abs(at(c, dy, dx) - at(c, 3 * dy, 3 * dx)) \
+        gradient = (
+            eps
+            + abs(at(c, dy, dx) - at(c, -dy, -dx))
+            + abs(at(c, dy, dx) - at(c, 3 * dy, 3 * dx))
             + abs(g - at(g, 2 * dy, 2 * dx))
+        )
         return at(k, dy, dx), gradient
 
-    (a, wa), (b, wb), (a2, wa2), (b2, wb2) = diagonal(-1, -1), diagonal(1, 1), diagonal(-1, 1), diagonal(1, -1)
+    (a, wa), (b, wb), (a2, wa2), (b2, wb2) = (
+        diagonal(-1, -1),
+        diagonal(1, 1),
+        diagonal(-1, 1),
+        diagonal(1, -1),
+    )
     p, q = mixed(a, b, wa, wb), mixed(a2, b2, wa2, wb2)
     kd = p + decided(pq) * (q - p)
 
@@ -148,8 +168,13 @@ def test_exposure_equivariance(scale):
 
 def test_better_than_bilinear_on_detail():
     rgb = smooth_scene(128, 128)
-    rgb *= np.where((np.add.outer(np.arange(128), 2 * np.arange(128)) // 9) % 2, 1.0, 0.5)[..., None].astype(np.float32)
-    error = {m: np.square(coloured(mosaic_of(rgb), Demosaic(m)).rgb - rgb)[8:-8, 8:-8].mean() for m in ("ratio", "bilinear")}
+    rgb *= np.where((np.add.outer(np.arange(128), 2 * np.arange(128)) // 9) % 2, 1.0, 0.5)[..., None].astype(
+        np.float32
+    )
+    error = {
+        m: np.square(coloured(mosaic_of(rgb), Demosaic(m)).rgb - rgb)[8:-8, 8:-8].mean()
+        for m in ("ratio", "bilinear")
+    }
     assert error["ratio"] < error["bilinear"] / 3
 
 
@@ -157,7 +182,9 @@ def test_dark_noise_is_not_amplified():
     sigma = 0.01
     draw = np.random.default_rng(1).normal(0, sigma, (256, 256)).astype(np.float32)
     noise = Noise((0.0,) * 3, (sigma**2,) * 3)
-    mosaic = Mosaic(draw, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((256, 256), np.uint8), Shot(Path(), (256, 256)))
+    mosaic = Mosaic(
+        draw, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((256, 256), np.uint8), Shot(Path(), (256, 256))
+    )
     out = coloured(mosaic).rgb
     assert out.var() < sigma**2
     assert abs(out.mean()) < 3 * sigma / 256
@@ -189,7 +216,9 @@ def test_mono_and_linear_pass_through():
     mono = coloured(Mosaic(grey, "mono", RGGB, (1.0, 1.0, 1.0), SILENT, none, shot)).rgb
     np.testing.assert_array_equal(mono, np.repeat(grey[..., None], 3, axis=2))
     rgb = np.random.default_rng(0).uniform(0, 1, (6, 8, 3)).astype(np.float32)
-    np.testing.assert_array_equal(coloured(Mosaic(rgb, "linear", RGGB, (1.0, 1.0, 1.0), SILENT, none, shot)).rgb, rgb)
+    np.testing.assert_array_equal(
+        coloured(Mosaic(rgb, "linear", RGGB, (1.0, 1.0, 1.0), SILENT, none, shot)).rgb, rgb
+    )
 
 
 def test_frames_are_made_one_at_a_time():
@@ -205,7 +234,9 @@ def test_frames_are_made_one_at_a_time():
     assert made == [2]
 
 
-@pytest.mark.parametrize(("name", "gain"), [("kodim19.png", 5.0), ("kodim05.png", 5.0), ("mcm03.tif", 1.0), ("mcm10.tif", 1.0)])
+@pytest.mark.parametrize(
+    ("name", "gain"), [("kodim19.png", 5.0), ("kodim05.png", 5.0), ("mcm03.tif", 1.0), ("mcm10.tif", 1.0)]
+)
 def test_photographs_gain_over_bilinear(data_dir, name, gain):
     """In dB, by the 8-bit protocol of the demosaicking papers; benchmarks/demosaic.py has the whole sets."""
     from PIL import Image

@@ -14,7 +14,17 @@ from lichtbild.correct.denoise import Denoise, denoise, noise_power, spectrum, s
 def flat_frame(seed=0, size=256, level=0.3, sigma=0.01):
     cfa = (level + sigma * np.random.default_rng(seed).standard_normal((size, size))).astype(np.float32)
     noise = Noise((0.0,) * 3, (sigma**2,) * 3)
-    return coloured(Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((size, size), np.uint8), Shot(Path(), (size, size))))
+    return coloured(
+        Mosaic(
+            cfa,
+            "bayer",
+            RGGB,
+            (1.0, 1.0, 1.0),
+            noise,
+            np.zeros((size, size), np.uint8),
+            Shot(Path(), (size, size)),
+        )
+    )
 
 
 def photographed(light, noise, seed):
@@ -23,8 +33,12 @@ def photographed(light, noise, seed):
     h, w = light.shape[:2]
     colour = np.tile([[0, 1], [1, 2]], (h // 2, w // 2))
     cfa = np.take_along_axis(light, colour[..., None], axis=2)[..., 0]
-    cfa = (cfa + np.sqrt(noise.shot[1] * cfa + noise.read[1]) * rng.standard_normal((h, w))).astype(np.float32)
-    return coloured(Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((h, w), np.uint8), Shot(Path(), (h, w))))
+    cfa = (cfa + np.sqrt(noise.shot[1] * cfa + noise.read[1]) * rng.standard_normal((h, w))).astype(
+        np.float32
+    )
+    return coloured(
+        Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((h, w), np.uint8), Shot(Path(), (h, w)))
+    )
 
 
 def scene_of(rgb, noise):
@@ -63,7 +77,9 @@ def test_the_kernel_equals_its_twin(size, step):
     power = rng.uniform(0.2, 2, (8, 8)).astype(np.float32)
     cells = (max(1, size[0] // 2), max(1, size[1] // 2))
     out = np.empty_like(plane)
-    kernels.denoise_shrink(plane, power, power, np.full(cells, 4e-4, np.float32), np.ones(cells, np.float32), 2, 1.5, step, out)
+    kernels.denoise_shrink(
+        plane, power, power, np.full(cells, 4e-4, np.float32), np.ones(cells, np.float32), 2, 1.5, step, out
+    )
     np.testing.assert_allclose(out, twin(plane, power.astype(float), 4e-4, 1.5, step), atol=2e-5)
 
 
@@ -124,7 +140,9 @@ def test_improves_a_noisy_picture_in_luma_and_in_chroma():
     scene = photographed(light, Noise((2e-3,) * 3, (1e-5,) * 3), 4)
     error = lambda a: np.square(split(np.float32(a) - np.float32(light))).mean(axis=(1, 2))  # noqa: E731
     before = error(scene.rgb)
-    both, luma, chroma = (error(denoise(scene, p).rgb) for p in (Denoise(), Denoise(chroma=0), Denoise(luma=0)))
+    both, luma, chroma = (
+        error(denoise(scene, p).rgb) for p in (Denoise(), Denoise(chroma=0), Denoise(luma=0))
+    )
     assert (both < 0.4 * before).all()
     assert luma[0] < 0.4 * before[0]
     np.testing.assert_allclose(luma[1:], before[1:], rtol=1e-3)

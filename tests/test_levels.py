@@ -18,15 +18,25 @@ kernels.set_threads({threads})
 burst, _ = simulate.burst("leaves", size=(210, 318), frames=4, iso=800, seed=5)
 merged = pipeline.merged(burst)
 photo = pipeline.finish(merged)
-print(kernels.level, *(hashlib.sha256(a.tobytes()).hexdigest() for a in (burst.frames[1].dn, merged.rgb, photo.rgb)))
+arrays = burst.frames[1].dn, merged.rgb, photo.rgb
+print(kernels.level, *(hashlib.sha256(a.tobytes()).hexdigest() for a in arrays))
 """
-BUILT = [x for x in kernels.LEVELS if kernels.LEVELS.index(x) <= kernels.LEVELS.index(kernels.level)] if kernels.level in \
-    kernels.LEVELS else []
+BUILT = (
+    [x for x in kernels.LEVELS if kernels.LEVELS.index(x) <= kernels.LEVELS.index(kernels.level)]
+    if kernels.level in kernels.LEVELS
+    else []
+)
 
 
 def hashes(level, threads):
-    run = subprocess.run([sys.executable, "-c", PROGRAM.format(threads=threads)], capture_output=True, text=True,
-                         env={**os.environ, "LICHTBILD_CPU": level}, timeout=120, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(threads=threads)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LICHTBILD_CPU": level},
+        timeout=120,
+        check=False,
+    )
     if "No module named" in run.stderr and f"_kernels_{level}" in run.stderr:
         pytest.skip(f"this build has no {level} kernels")
     assert run.returncode == 0, run.stderr

@@ -42,7 +42,9 @@ def wavy(h, w, seed=0):
     light = np.full((h, w, 3), 0.3)
     for _ in range(5):
         fy, fx = rng.uniform(-0.04, 0.04, 2)
-        light += (0.05 * np.cos(2 * np.pi * (fy * y + fx * x) + rng.uniform(0, 6)))[..., None] * rng.uniform(0.5, 1, 3)
+        light += (0.05 * np.cos(2 * np.pi * (fy * y + fx * x) + rng.uniform(0, 6)))[..., None] * rng.uniform(
+            0.5, 1, 3
+        )
     return light
 
 
@@ -59,7 +61,9 @@ def test_noise_falls_with_the_number_of_frames():
 def test_the_merge_is_not_biased():
     light = wavy(200, 220)
     merged = merge(frames_of(*[noisy(light, k) for k in range(8)]), still(8, 200, 220))
-    z = (merged.rgb - light) / np.sqrt((np.array(NOISE.shot) * light + np.array(NOISE.read)) * 4 * np.array(SURVIVES) / 8)
+    z = (merged.rgb - light) / np.sqrt(
+        (np.array(NOISE.shot) * light + np.array(NOISE.read)) * 4 * np.array(SURVIVES) / 8
+    )
     assert abs(z.mean()) * np.sqrt(z.size) < 4
     assert z.var() == pytest.approx(1, rel=0.05)
 
@@ -86,7 +90,17 @@ def test_noise_model_of_a_cell_is_what_demosaicking_leaves():
     sigma = 0.01
     cfa = (0.3 + sigma * np.random.default_rng(0).standard_normal((512, 512))).astype(np.float32)
     flat = Noise((0.0,) * 3, (sigma**2,) * 3)
-    scene = coloured(Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), flat, np.zeros((512, 512), np.uint8), Shot(Path(), (512, 512))))
+    scene = coloured(
+        Mosaic(
+            cfa,
+            "bayer",
+            RGGB,
+            (1.0, 1.0, 1.0),
+            flat,
+            np.zeros((512, 512), np.uint8),
+            Shot(Path(), (512, 512)),
+        )
+    )
     cells = np.empty((3, 256, 256), np.float32)
     kernels.merge_cells(scene.rgb, cells)
     np.testing.assert_allclose(cells[:, 8:-8, 8:-8].var(axis=(1, 2)) / sigma**2, SURVIVES, rtol=0.05)
@@ -102,7 +116,10 @@ def test_frames_that_agree_are_believed():
 def test_a_shift_is_undone():
     h, w = 192, 256
     y, x = np.mgrid[0:h, 0:w].astype(float)
-    picture = lambda dy, dx: np.repeat((0.4 + 0.1 * np.cos(0.31 * (y - dy) + 0.2 * (x - dx)))[..., None], 3, 2)  # noqa: E731
+
+    def picture(dy, dx):
+        return np.repeat((0.4 + 0.1 * np.cos(0.31 * (y - dy) + 0.2 * (x - dx)))[..., None], 3, 2)
+
     quiet = Noise((1e-6,) * 3, (1e-9,) * 3)
     flow = still(2, h, w)
     flow.shift[1] = (2.375, -3.25)
@@ -136,7 +153,9 @@ def twin(rgb, reference, shift, params, noise):
     fall = lambda a, t: np.clip((t[1] - a) / (t[1] - t[0]), 0, 1)  # noqa: E731
     a = fall(box(1), FINE) * fall(box(4), BROAD)
     pad = np.pad(a, 1, mode="edge")
-    return np.min([pad[j : j + a.shape[0], i : i + a.shape[1]] for j in range(3) for i in range(3)], axis=0), warped
+    return np.min(
+        [pad[j : j + a.shape[0], i : i + a.shape[1]] for j in range(3) for i in range(3)], axis=0
+    ), warped
 
 
 @pytest.mark.parametrize("size", [(96, 120), (130, 144), (110, 200)])
@@ -151,7 +170,9 @@ def test_the_kernel_equals_its_twin(size):
     kernels.merge_cells(one.rgb, cells)
     shift = rng.integers(-1, 2, 2)
     flow = np.broadcast_to(shift.astype(np.float32), (2, 3, 2)).copy()
-    kernels.merge_add(rgb, cells, np.zeros((0, 0), np.float32), flow, 64, verdict(one, Merge()), total, belief)
+    kernels.merge_add(
+        rgb, cells, np.zeros((0, 0), np.float32), flow, 64, verdict(one, Merge()), total, belief
+    )
     expected, warped = twin(rgb, one.rgb, shift, Merge(), NOISE)
     np.testing.assert_allclose(belief[7:-7, 9:-9], expected[7:-7, 9:-9], atol=2e-3)
     sure = np.kron(expected > 0.999, np.ones((2, 2))).astype(bool)
@@ -170,7 +191,10 @@ def test_mean_is_the_mean():
 
 def test_a_frame_from_elsewhere_is_named_in_a_warning():
     with pytest.warns(QualityWarning, match="merged 2 of 3"):
-        merged = merge(frames_of(noisy(wavy(96, 96), 0), noisy(wavy(96, 96), 1), noisy(wavy(96, 96, seed=9), 2)), still(3, 96, 96))
+        merged = merge(
+            frames_of(noisy(wavy(96, 96), 0), noisy(wavy(96, 96), 1), noisy(wavy(96, 96, seed=9), 2)),
+            still(3, 96, 96),
+        )
     assert merged.merged == 2
 
 

@@ -29,11 +29,20 @@ def test_a_png_knows_its_size(tmp_path):
     assert frame.shot.kind == "mono"
 
 
-@pytest.mark.parametrize(("layout", "words"), [
-    ("", "needs a type"), ("8x6 u8", "needs a type"), ("8x6 u9 RGGB", "allowed are u8"), ("8x6 u8 RGBG", "allowed are RGGB"),
-    ("u8 RGGB", "needs its size"), ("8x6 u8 RGGB blck=1", "did you mean black"), ("8x6 u8 RGGB black=x", "not a number"),
-    ("8x6 u8 RGGB black=300 white=255", "0 ≤ black < white"), ("8x6 u8 RGGB orientation=9", "1 … 8"),
-])
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ("", "needs a type"),
+        ("8x6 u8", "needs a type"),
+        ("8x6 u9 RGGB", "allowed are u8"),
+        ("8x6 u8 RGBG", "allowed are RGGB"),
+        ("u8 RGGB", "needs its size"),
+        ("8x6 u8 RGGB blck=1", "did you mean black"),
+        ("8x6 u8 RGGB black=x", "not a number"),
+        ("8x6 u8 RGGB black=300 white=255", "0 ≤ black < white"),
+        ("8x6 u8 RGGB orientation=9", "1 … 8"),
+    ],
+)
 def test_a_layout_that_makes_no_sense_is_refused(tmp_path, layout, words):
     SAMPLES.astype("u1").tofile(tmp_path / "a.raw")
     with pytest.raises(InputError, match=words):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The states of an image, one type each: RawFrame, Burst, Frames, Mosaic, Flow, Scene, Photo.
 
-Frozen, compared by identity; the arrays inside are never written after construction.  Noise travels with the image:
-the variance of a linear value x in plane c is ``(shot[c] · x + read[c]) / frames``.
+Frozen, compared by identity; the arrays inside are never written after construction.  Noise travels with the
+image: the variance of a linear value x in plane c is ``(shot[c] · x + read[c]) / frames``.
 
 Axes are ``[y, x, c]``, sizes ``(height, width)``, positions ``(y, x)``.
 """
@@ -32,7 +32,9 @@ RGGB, GRBG, GBRG, BGGR = (0, 1, 1, 2), (1, 0, 2, 1), (1, 2, 0, 1), (2, 1, 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Variance of linear values, ``shot · x + read`` per plane (R, G, B); x = 1 is the clip level of the raw file."""
+    """Variance of linear values, ``shot · x + read`` per plane (R, G, B); x = 1 is the clip level of the raw
+    file.
+    """
 
     shot: Triple
     read: Triple
@@ -40,13 +42,15 @@ class Noise:
     def scaled(self, gain: Triple) -> Noise:
         """The noise of values multiplied by `gain` per plane."""
         s, r = self.shot, self.read
-        return Noise((s[0] * gain[0], s[1] * gain[1], s[2] * gain[2]),
-                     (r[0] * gain[0] ** 2, r[1] * gain[1] ** 2, r[2] * gain[2] ** 2))
+        return Noise(
+            (s[0] * gain[0], s[1] * gain[1], s[2] * gain[2]),
+            (r[0] * gain[0] ** 2, r[1] * gain[1] ** 2, r[2] * gain[2] ** 2),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opcode:
-    """One DNG opcode: ``name`` as in the specification, ``values`` as parsed, ``raw`` the bytes it came from."""
+    """One DNG opcode: ``name`` as in the specification, ``values`` as parsed, ``raw`` the bytes of it."""
 
     name: str
     optional: bool
@@ -56,7 +60,9 @@ class Opcode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HSVTable:
-    """A DNG HueSatMap or LookTable: ``table: Float32 "value hue saturation 3"`` (hue shift °, saturation ×, value ×)."""
+    """A DNG HueSatMap or LookTable: ``table: Float32 "value hue saturation 3"`` (hue shift °, saturation ×,
+    value ×).
+    """
 
     table: Float32
     srgb_value: bool = False  # the value axis is sRGB-encoded
@@ -64,10 +70,10 @@ class HSVTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraColour:
-    """What a DNG or DCP says about colour.  One entry per calibration illuminant; matrices are row-major 3×3 arrays.
+    """What a DNG or DCP says about colour, one entry per calibration illuminant.
 
-    ``colour`` maps XYZ → camera, ``forward`` balanced camera → XYZ D50, ``calibration`` is CameraCalibration,
-    ``balance`` AnalogBalance.
+    Matrices are row-major 3×3 arrays: ``colour`` maps XYZ → camera, ``forward`` balanced camera → XYZ D50,
+    ``calibration`` is CameraCalibration, ``balance`` AnalogBalance.
     """
 
     illuminants: tuple[int, ...] = ()  # EXIF LightSource codes
@@ -85,9 +91,10 @@ class CameraColour:
 class Shot:
     """What the file says about one exposure.
 
-    ``pattern`` is the CFA colour (0 R, 1 G, 2 B) of the 2×2 cell at the top left of the active area, row by row.
-    ``black`` is a repeating pattern of black levels (its sides are multiples of two); ``black_rows`` and
-    ``black_columns`` are deltas.  ``neutral`` is the camera's answer to the scene's white, largest component 1.
+    ``pattern`` is the CFA colour (0 R, 1 G, 2 B) of the 2×2 cell at the top left of the active area, row by
+    row. ``black`` is a repeating pattern of black levels (its sides are multiples of two); ``black_rows`` and
+    ``black_columns`` are deltas.  ``neutral`` is the camera's answer to the scene's white, largest component
+    1.
     """
 
     path: Path
@@ -113,7 +120,9 @@ class Shot:
     baseline_exposure: float = 0.0  # EV
     colour: CameraColour = field(default_factory=CameraColour)
     opcodes: tuple[tuple[Opcode, ...], tuple[Opcode, ...], tuple[Opcode, ...]] = ((), (), ())
-    exif: Mapping[str, Mapping[int, Any]] = field(default_factory=dict)  # "main", "exif", "gps": tag → value, to carry
+    exif: Mapping[str, Mapping[int, Any]] = field(
+        default_factory=dict
+    )  # "main", "exif", "gps": tag → value, to carry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,9 +145,9 @@ class Burst:
 class Mosaic:
     """One frame in linear, white-balanced light: 0 black, ``gain[c]`` the clip level of colour c; may be < 0.
 
-    ``cfa: Float32 "h w"`` ("h w 3" for linear raws).  ``shading: Float32 "h/2 w/2" | None`` is the lens-shading gain
-    that was applied (mean of the planes, about 1 … 4), by which noise grew.  ``clipped: UInt8 "h w"``: 1 where the
-    sensor was at its white level.
+    ``cfa: Float32 "h w"`` ("h w 3" for linear raws).  ``shading: Float32 "h/2 w/2" | None`` is the
+    lens-shading gain that was applied (mean of the planes, about 1 … 4), by which noise grew.  ``clipped:
+    UInt8 "h w"``: 1 where the sensor was at its white level.
     """
 
     cfa: Float32
@@ -158,7 +167,9 @@ G = TypeVar("G", Mosaic, "Scene")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames(Generic[F]):
-    """A burst whose frames are made when asked for, one at a time: thirty frames need no more memory than two."""
+    """A burst whose frames are made when asked for, one at a time: thirty frames need no more memory than
+    two.
+    """
 
     count: int
     reference: int
@@ -180,10 +191,10 @@ class Frames(Generic[F]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """Where everything moved: ``shift: Float32 "n ty tx 2"`` (y, x) in pixels, reference → frame, at tile centres.
+    """Where everything moved, reference → frame, at tile centres.
 
-    The centre of tile (j, i) is ``((j + ½)·tile − ½, (i + ½)·tile − ½)``; between centres the flow is bilinear.
-    ``trust: Float32 "n ty tx"``, 0 … 1.
+    ``shift: Float32 "n ty tx 2"`` is (y, x) in pixels.  The centre of tile (j, i) is ``((j + ½)·tile − ½, (i
+    + ½)·tile − ½)``; between centres the flow is bilinear. ``trust: Float32 "n ty tx"``, 0 … 1.
     """
 
     shift: Float32
@@ -195,10 +206,11 @@ class Flow:
 class Scene:
     """Linear light, ``rgb: Float32 "h w 3"``, unbounded above, may be < 0.
 
-    ``space`` is ``camera`` (white-balanced sensor colours, clip level ``gain[c]``), ``rec2020`` (scene light, 0.18
-    mid-grey, 1.0 diffuse white) or ``picture`` (linear Display P3 after the look's curve, 1.0 display white).
-    ``frames: Float32 "h/2 w/2"`` is how many frames' worth of light each 2×2 cell holds (lens-shading gain counted
-    against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white level.
+    ``space`` is ``camera`` (white-balanced sensor colours, clip level ``gain[c]``), ``rec2020`` (scene light,
+    0.18 mid-grey, 1.0 diffuse white) or ``picture`` (linear Display P3 after the look's curve, 1.0 display
+    white). ``frames: Float32 "h/2 w/2"`` is how many frames' worth of light each 2×2 cell holds (lens-shading
+    gain counted against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white
+    level.
     """
 
     rgb: Float32
@@ -212,7 +224,7 @@ class Scene:
     history: tuple[str, ...] = ()
 
     def require(self, space: str) -> Scene:
-        """This scene, if it is in `space`.
+        """Give this scene back, if it is in `space`.
 
         Raises
         ------
@@ -220,14 +232,20 @@ class Scene:
             It is in another space.
         """
         if self.space != space:
-            remedy = {"camera": "give it before calibrate", "rec2020": "calibrate it first", "picture": "grade it first"}
+            remedy = {
+                "camera": "give it before calibrate",
+                "rec2020": "calibrate it first",
+                "picture": "grade it first",
+            }
             raise StateError(f"needs a scene in {space}, got one in {self.space}; {remedy[space]}")
         return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """A finished picture: ``rgb: Float32 "h w 3"`` encoded for display, 0 … 1, in ``space`` (``srgb`` or ``p3``)."""
+    """A finished picture: ``rgb: Float32 "h w 3"`` encoded for display, 0 … 1, in ``space`` (``srgb`` or
+    ``p3``).
+    """
 
     rgb: Float32
     space: Literal["srgb", "p3"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiled kernels: the best build this processor can run, chosen once.
 
-``kernels.merge(...)`` calls ``kernels/merge.cpp``.  Arrays go in C-contiguous and outputs are allocated by the caller.
-Set ``LICHTBILD_CPU=sse41|avx2|avx512`` to force a level; all of them give the same bytes.
+``kernels.merge(...)`` calls ``kernels/merge.cpp``.  Arrays go in C-contiguous and outputs are allocated by
+the caller. Set ``LICHTBILD_CPU=sse41|avx2|avx512`` to force a level; all of them give the same bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A parameter is declared once: default, range, unit and sentence.
 
-Validation, ``--set``, the reference pages and the tests at both ends of the range all derive from the declaration::
+Validation, ``--set``, the reference pages and the tests at both ends of the range all derive from the
+declaration::
 
     @dataclass(frozen=True)
     class Merge(Params):
@@ -13,7 +14,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from lichtbild.base.errors import RecipeError
@@ -35,12 +36,16 @@ class Knob:
 
 def knob(default: float | int, low: float, high: float, unit: str, words: str) -> Any:
     """Declare a number with its range (both ends allowed), unit and one sentence."""
-    return field(default=default, metadata={"low": low, "high": high, "choices": (), "unit": unit, "words": words})
+    return field(
+        default=default, metadata={"low": low, "high": high, "choices": (), "unit": unit, "words": words}
+    )
 
 
 def choice(default: str, choices: tuple[str, ...], words: str) -> Any:
     """Declare a word out of a few."""
-    return field(default=default, metadata={"low": None, "high": None, "choices": choices, "unit": "", "words": words})
+    return field(
+        default=default, metadata={"low": None, "high": None, "choices": choices, "unit": "", "words": words}
+    )
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -65,8 +70,13 @@ class Params:
     @classmethod
     def knobs(cls) -> tuple[Knob, ...]:
         """All knobs in the order of declaration."""
-        return tuple(Knob(f.name, type(f.default), f.default, *(f.metadata[m] for m in
-                          ("low", "high", "choices", "unit", "words"))) for f in fields(cls))
+        return tuple(_declared(f) for f in fields(cls))
+
+
+def _declared(f: Field[Any]) -> Knob:
+    words = (f.metadata[m] for m in ("low", "high", "choices", "unit", "words"))
+    default: Any = f.default
+    return Knob(f.name, type(default), default, *words)
 
 
 def checked(where: str, value: Any, k: Knob) -> float | int | str:
@@ -79,7 +89,9 @@ def checked(where: str, value: Any, k: Knob) -> float | int | str:
     """
     if k.choices:
         if value not in k.choices:
-            raise RecipeError(f"{where} = {value!r} is not one of {', '.join(k.choices)}{nearest(str(value), k.choices)}")
+            raise RecipeError(
+                f"{where} = {value!r} is not one of {', '.join(k.choices)}{nearest(str(value), k.choices)}"
+            )
         return str(value)
     assert k.low is not None and k.high is not None
     allowed = f"allowed is {k.low:g} … {k.high:g}{' ' + k.unit if k.unit else ''}"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ``@stage`` does: time the call, sign the history, show the image to whoever watches.
 
-A stage that returns its input untouched (neutral means *the same object*) leaves no trace in the history.  Frames of a
-burst are made on demand inside other stages, so every figure is a stage's *own* time: what it spent in stages called
-by it is theirs.
+A stage that returns its input untouched (neutral means *the same object*) leaves no trace in the history.
+Frames of a burst are made on demand inside other stages, so every figure is a stage's *own* time: what it
+spent in stages called by it is theirs.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def timed(name: str, make: Callable[[], T]) -> T:
 
 def signature(name: str, params: Params) -> str:
     """``merge trust=3 …`` with the knobs that differ from their defaults."""
-    turned = [f"{f.name}={getattr(params, f.name)}" for f in fields(params) if getattr(params, f.name) != f.default]
+    turned = [
+        f"{f.name}={getattr(params, f.name)}" for f in fields(params) if getattr(params, f.name) != f.default
+    ]
     return " ".join([name, *turned])
 
 

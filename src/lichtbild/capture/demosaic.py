@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demosaic: three colours at every pixel, from the one that the sensor measured.
 
-Green first.  Along each of the four axis directions a red or blue site extrapolates its green neighbour by the local
-*ratio* of brightness, because light and shade scale all colours together (d = one pixel in that direction)::
+Green first.  Along each of the four axis directions a red or blue site extrapolates its green neighbour by
+the local *ratio* of brightness, because light and shade scale all colours together (d = one pixel in that
+direction)::
 
     G_d = c(d) · (1 + (L − L(2d)) / (L + L(2d))),   L = c + low(c),   low = 3×3 binomial
 
-``L`` mixes the site's own colour (sharp) with a low-pass over all colours (calm).  Opposite directions are averaged by
-inverse gradients; vertical and horizontal estimates are mixed by the energy ``E`` of a seven-tap high-pass along each
-axis, to which the noise model adds the energy that noise alone would have, so that noise is not taken for structure::
+``L`` mixes the site's own colour (sharp) with a low-pass over all colours (calm).  Opposite directions are
+averaged by inverse gradients; vertical and horizontal estimates are mixed by the energy ``E`` of a seven-tap
+high-pass along each axis, to which the noise model adds the energy that noise alone would have, so that noise
+is not taken for structure::
 
     w = (E_v + e) / (E_v + E_h + 2e),   G = (1 − w) G_v + w G_h
 
-Red and blue follow from the colour differences R − G and B − G: along the diagonals at the opposite colour, along the
-axes at green sites, weighted in the same way.
+Red and blue follow from the colour differences R − G and B − G: along the diagonals at the opposite colour,
+along the axes at green sites, weighted in the same way.
 
 References
 ----------
-[1] L. Sanz Rodríguez, "Ratio Corrected Demosaicing", 2017 (the idea of the ratio-corrected low-pass; own formulas here).
-[2] J. F. Hamilton, J. E. Adams, "Adaptive color plane interpolation in single sensor color electronic camera",
-    US patent 5 629 734 (expired), 1997.
+[1] L. Sanz Rodríguez, "Ratio Corrected Demosaicing", 2017 (the idea of the ratio-corrected low-pass; own
+    formulas here).
+[2] J. F. Hamilton, J. E. Adams, "Adaptive color plane interpolation in single sensor color electronic
+    camera", US patent 5 629 734 (expired), 1997.
 """
 
 from __future__ import annotations
@@ -38,7 +41,9 @@ from lichtbild.base.spare import Spare
 class Demosaic(Params):
     """How missing colours are interpolated."""
 
-    method: str = choice("ratio", ("ratio", "bilinear"), "ratio: sharp, follows edges. bilinear: plain, for comparison.")
+    method: str = choice(
+        "ratio", ("ratio", "bilinear"), "ratio: sharp, follows edges. bilinear: plain, for comparison."
+    )
 
 
 def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Scene]:
@@ -54,8 +59,8 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
     Returns
     -------
     Frames[Scene]
-        ``rgb: Float32 "h w 3"`` in camera space; ``frames`` is 1 / lens-shading gain, ``clipped`` has bit c set where
-        a sample of colour c within two pixels was clipped (the reference only).
+        ``rgb: Float32 "h w 3"`` in camera space; ``frames`` is 1 / lens-shading gain, ``clipped`` has bit c
+        set where a sample of colour c within two pixels was clipped (the reference only).
     """
     history = (*frames.history, f"demosaic method={params.method}")
 
@@ -67,9 +72,17 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
     return Frames(frames.count, frames.reference, make, "demosaic", history)
 
 
-def coloured(mosaic: Mosaic, params: Demosaic = Demosaic(), history: tuple[str, ...] = (), *, mark_clipped: bool = True,
-             spare: Spare | None = None) -> Scene:
-    """One frame with three colours at every pixel (see `demosaic`); only the reference's clipped areas are needed."""
+def coloured(
+    mosaic: Mosaic,
+    params: Demosaic = Demosaic(),
+    history: tuple[str, ...] = (),
+    *,
+    mark_clipped: bool = True,
+    spare: Spare | None = None,
+) -> Scene:
+    """One frame with three colours at every pixel (see `demosaic`); only the reference's clipped areas are
+    needed.
+    """
     spare = spare or Spare()
     h, w = mosaic.cfa.shape[:2]
     if mosaic.kind == "linear":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain raws: sensor dumps and 16-bit PNGs that say nothing about themselves, described by the user in one line.
+"""Plain raws: sensor dumps and grey PNGs that say nothing about themselves, described in one line.
 
 A layout is ``[WIDTHxHEIGHT] TYPE PATTERN [key=value …]``::
 
@@ -24,7 +24,9 @@ from lichtbild.base.params import nearest
 
 TYPES = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"), "u16be": np.dtype(">u2")}
 KEYS = ("black", "white", "orientation", "iso")
-EXAMPLE = 'for example --layout "2592x1536 u8 GRBG black=12.5 white=255" or --layout "png RGGB black=64 white=1023"'
+EXAMPLE = (
+    'for example --layout "2592x1536 u8 GRBG black=12.5 white=255" or --layout "png RGGB black=64 white=1023"'
+)
 _LARGEST = 300_000_000  # samples
 
 
@@ -59,10 +61,19 @@ def read_plain(path: Path | str, layout: str) -> RawFrame:
     white = values.get("white", float(dn.max()))
     black = values.get("black", 0.0)
     if not 0 <= black < white <= 65535:
-        raise InputError(f"layout: black = {black:g}, white = {white:g}; allowed is 0 ≤ black < white ≤ 65535")
-    shot = Shot(path, (h, w), kind="mono" if pattern == "MONO" else "bayer",
-                pattern=_sites(pattern), black=np.full((2, 2), black, np.float32), white=white,
-                orientation=int(values.get("orientation", 1)), iso=values.get("iso"))
+        raise InputError(
+            f"layout: black = {black:g}, white = {white:g}; allowed is 0 ≤ black < white ≤ 65535"
+        )
+    shot = Shot(
+        path,
+        (h, w),
+        kind="mono" if pattern == "MONO" else "bayer",
+        pattern=_sites(pattern),
+        black=np.full((2, 2), black, np.float32),
+        white=white,
+        orientation=int(values.get("orientation", 1)),
+        iso=values.get("iso"),
+    )
     return RawFrame(np.ascontiguousarray(dn[:h, :w]), shot)
 
 
@@ -76,17 +87,26 @@ def _parsed(layout: str) -> tuple[tuple[int, int] | None, str, str, dict[str, fl
         raise InputError(f"layout = {layout!r} needs a type and a pattern", hint=EXAMPLE)
     kind, pattern = words[0].lower(), words[1].upper()
     if kind not in (*TYPES, "png"):
-        raise InputError(f"layout: type = {words[0]}, allowed are {', '.join(TYPES)}, png{nearest(kind, TYPES)}", hint=EXAMPLE)
+        raise InputError(
+            f"layout: type = {words[0]}, allowed are {', '.join(TYPES)}, png{nearest(kind, TYPES)}",
+            hint=EXAMPLE,
+        )
     if pattern not in ("RGGB", "GRBG", "GBRG", "BGGR", "MONO"):
-        raise InputError(f"layout: pattern = {words[1]}, allowed are RGGB, GRBG, GBRG, BGGR, MONO", hint=EXAMPLE)
+        raise InputError(
+            f"layout: pattern = {words[1]}, allowed are RGGB, GRBG, GBRG, BGGR, MONO", hint=EXAMPLE
+        )
     if kind != "png" and (size is None or min(size) < 2 or size[0] * size[1] > _LARGEST):
-        raise InputError("layout: a headerless file needs its size, WIDTHxHEIGHT, of at least 2x2 and at most 300 megapixels",
-                         hint=EXAMPLE)
+        raise InputError(
+            "layout: a headerless file needs its size, WIDTHxHEIGHT, from 2x2 to 300 megapixels",
+            hint=EXAMPLE,
+        )
     values: dict[str, float] = {}
     for word in words[2:]:
         key, _, number = word.partition("=")
         if key not in KEYS:
-            raise InputError(f"layout: {key} is not one of {', '.join(KEYS)}{nearest(key, KEYS)}", hint=EXAMPLE)
+            raise InputError(
+                f"layout: {key} is not one of {', '.join(KEYS)}{nearest(key, KEYS)}", hint=EXAMPLE
+            )
         try:
             values[key] = float(number)
         except ValueError:
@@ -101,14 +121,18 @@ def _sites(pattern: str) -> tuple[int, int, int, int]:
     return sites[0], sites[1], sites[2], sites[3]
 
 
-def _dump(path: Path, size: tuple[int, int] | None, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> np.ndarray:
+def _dump(
+    path: Path, size: tuple[int, int] | None, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
+) -> np.ndarray:
     assert size is not None
     try:
         actual = path.stat().st_size
         expected = size[0] * size[1] * dtype.itemsize
         if actual != expected:
-            raise CorruptRaw(f"{path} has {actual} bytes; {size[1]}x{size[0]} samples of {dtype.itemsize} bytes are {expected}",
-                             hint=EXAMPLE)
+            raise CorruptRaw(
+                f"{path} has {actual} bytes; {size[1]}x{size[0]} samples of {dtype.itemsize} are {expected}",
+                hint=EXAMPLE,
+            )
         return np.fromfile(path, dtype).astype(np.uint16).reshape(size)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -120,7 +144,9 @@ def _png(path: Path) -> np.ndarray:
             if picture.width * picture.height > _LARGEST:
                 raise UnsupportedRaw(f"{path} has more than 300 megapixels")
             if picture.mode not in ("L", "I;16", "I"):
-                raise UnsupportedRaw(f"{path} is a PNG with colours: not a raw", hint="only greyscale PNGs hold a mosaic")
+                raise UnsupportedRaw(
+                    f"{path} is a PNG with colours: not a raw", hint="only greyscale PNGs hold a mosaic"
+                )
             return np.asarray(picture).astype(np.uint16)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise CorruptRaw(f"{path} cannot be read as a PNG: {error}") from error

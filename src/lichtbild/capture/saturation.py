@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Saturation: the digital number at which each colour of a sensor really stops answering.
 
-A file states one white level.  Converters, lossy compression and the sensor's own columns let the colours pile up a few
-per cent below it, spread over more than a bin; taken for light, such a pile turns magenta.  So the counts of each colour
-(256 bins, one photosite in sixteen) are searched near the top::
+A file states one white level.  Converters, lossy compression and the sensor's own columns let the colours
+pile up a few per cent below it, spread over more than a bin; taken for light, such a pile turns magenta.  So
+the counts of each colour (256 bins, one photosite in sixteen) are searched near the top::
 
-    a pile = the fullest bin of the top fifth, if it holds > 0.1 % of the photosites, > 8 times the median of the top
+    a pile = the fullest bin of the top fifth, if it holds > 0.1 % of the photosites, > 8 times the median of
+    the top
              quarter, and hardly anything lies beyond it
     level  = where the counts, going down from it, are back at twice that median
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Align: where everything moved between the reference and the other frames.
 
-Hands move the whole picture; things in it move on their own; rolling shutter and parallax bend it a little.  So:
+Hands move the whole picture; things in it move on their own; rolling shutter and parallax bend it a little:
 
 1. Every frame becomes a grey picture at half size whose noise is 1 everywhere, ``z = 2/s · √(s·g + r)`` for
    ``var(g) = s·g + r``, and a pyramid of it.
-2. *Global*: an exhaustive search for the shift at the coarsest level, then Gauss–Newton on an affine motion from coarse
-   to fine with Geman–McClure weights, which ignore what moves on its own.
-3. *Tiles* of 64 px: Lucas–Kanade around the global motion with a prior that holds a tile where its texture says little::
+2. *Global*: an exhaustive search for the shift at the coarsest level, then Gauss–Newton on an affine motion
+   from coarse to fine with Geman–McClure weights, which ignore what moves on its own.
+3. *Tiles* of 64 px: Lucas–Kanade around the global motion with a prior that holds a tile where its texture
+   says little::
 
        minimise  Σ (frame(x + motion + d) − reference(x))² + |d|² / hold²
 
@@ -15,7 +16,8 @@ Hands move the whole picture; things in it move on their own; rolling shutter an
 
 References
 ----------
-[1] B. D. Lucas, T. Kanade, "An iterative image registration technique with an application to stereo vision", 1981.
+[1] B. D. Lucas, T. Kanade, "An iterative image registration technique with an application to stereo vision",
+    1981.
 [2] S. Baker, I. Matthews, "Lucas–Kanade 20 years on: a unifying framework", IJCV 56(3), 2004.
 [3] S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light imaging on mobile cameras",
     ACM Trans. Graph. 35(6), 2016.  doi:10.1145/2980179.2980254
@@ -41,8 +43,12 @@ CORRELATED = 4.0  # pixels of the softened pictures that share one independent r
 class Align(Params):
     """How the frames are laid onto each other."""
 
-    hold: float = knob(0.25, 0.01, 4.0, "px", "How far a tile may leave the motion of the whole picture without texture.")
-    reach: float = knob(48.0, 0.0, 128.0, "px", "How far to search for things that move on their own; 0 = not at all.")
+    hold: float = knob(
+        0.25, 0.01, 4.0, "px", "How far a tile may leave the motion of the whole picture without texture."
+    )
+    reach: float = knob(
+        48.0, 0.0, 128.0, "px", "How far to search for things that move on their own; 0 = not at all."
+    )
 
 
 def grey(mosaic: Mosaic) -> Float32:
@@ -51,14 +57,18 @@ def grey(mosaic: Mosaic) -> Float32:
     h, w = cfa.shape[:2]
     shot, read = mosaic.noise.shot, mosaic.noise.read
     if mosaic.kind == "linear":
-        cfa = np.ascontiguousarray(cfa[..., 0] * np.float32(0.25) + cfa[..., 1] * np.float32(0.5) + cfa[..., 2] * np.float32(0.25))
+        cfa = np.ascontiguousarray(
+            cfa[..., 0] * np.float32(0.25) + cfa[..., 1] * np.float32(0.5) + cfa[..., 2] * np.float32(0.25)
+        )
     out = np.empty((h // 2, w // 2), np.float32)
-    kernels.align_grey(cfa, max((shot[0] + 2 * shot[1] + shot[2]) / 16, 1e-9), (read[0] + 2 * read[1] + read[2]) / 16, out)
+    kernels.align_grey(
+        cfa, max((shot[0] + 2 * shot[1] + shot[2]) / 16, 1e-9), (read[0] + 2 * read[1] + read[2]) / 16, out
+    )
     return out
 
 
 def pyramid(image: Float32) -> list[Float32]:
-    """The grey picture and its halves down to about 24 pixels, each softened so that it can be read between pixels."""
+    """The grey picture and its halves down to about 24 pixels, softened so that they can be read anywhere."""
     levels = []
     while True:
         soft = np.empty_like(image)
@@ -72,7 +82,7 @@ def pyramid(image: Float32) -> list[Float32]:
 
 
 def sharpest(burst: Burst) -> int:
-    """Index of the sharpest frame: the most Laplacian energy in the digital numbers, whose noise all frames share."""
+    """Index of the sharpest frame: the most Laplacian energy; noise adds the same to all frames."""
     planes = (f.dn if f.dn.ndim == 2 else np.ascontiguousarray(f.dn[..., 1]) for f in burst.frames)
     return int(np.argmax([kernels.align_sharpness(dn) for dn in planes]))
 
@@ -118,12 +128,21 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
             motion *= 2
         if min(fixed[level].shape) < 12:
             continue
-        kernels.align_global(fixed[level], moving[level], 2 if level == top else 6, 4 if level > 1 else 2,
-                             1 if level > 0 else 3, 64.0 if level >= top - 1 else 12.0, motion)
+        kernels.align_global(
+            fixed[level],
+            moving[level],
+            2 if level == top else 6,
+            4 if level > 1 else 2,
+            1 if level > 0 else 3,
+            64.0 if level >= top - 1 else 12.0,
+            motion,
+        )
     return motion
 
 
-def tile_flow(fixed: list[Float32], moving: list[Float32], grid: tuple[int, int], params: Align) -> tuple[Float32, Float32]:
+def tile_flow(
+    fixed: list[Float32], moving: list[Float32], grid: tuple[int, int], params: Align
+) -> tuple[Float32, Float32]:
     """Shift "ty tx 2" (pixels) and trust "ty tx" of one frame."""
     motion = global_motion(fixed, moving)
     offset = np.zeros((*grid, 2), np.float32)
@@ -131,7 +150,9 @@ def tile_flow(fixed: list[Float32], moving: list[Float32], grid: tuple[int, int]
     everywhere = np.ones(grid, np.uint8)
     pull = CORRELATED * (2 / params.hold) ** 2  # offsets are measured in half-size pixels
     if len(fixed) > 2:
-        kernels.align_tiles(fixed[1], moving[1], motion / 2, TILE // 4, 4, 4 * pull, 3, everywhere, offset, cost)
+        kernels.align_tiles(
+            fixed[1], moving[1], motion / 2, TILE // 4, 4, 4 * pull, 3, everywhere, offset, cost
+        )
         lost = cost > 4 * typical(cost) + 1
         if params.reach > 0 and lost.any():
             far, better = hunted(fixed, moving, motion, lost, cost, params.reach)
@@ -155,11 +176,19 @@ def neighbours(offset: Float32) -> Float32:
     """Median of every offset and its eight neighbours: keeps bends, drops what single tiles imagine."""
     padded = np.pad(offset, ((1, 1), (1, 1), (0, 0)), mode="edge")
     h, w = offset.shape[:2]
-    return np.median([padded[j : j + h, i : i + w] for j in range(3) for i in range(3)], axis=0).astype(np.float32)
+    return np.median([padded[j : j + h, i : i + w] for j in range(3) for i in range(3)], axis=0).astype(
+        np.float32
+    )
 
 
-def hunted(fixed: list[Float32], moving: list[Float32], motion: NDArray[np.float64], lost: NDArray[np.bool_], cost: Float32,
-           reach: float) -> tuple[Float32, NDArray[np.bool_]]:
+def hunted(
+    fixed: list[Float32],
+    moving: list[Float32],
+    motion: NDArray[np.float64],
+    lost: NDArray[np.bool_],
+    cost: Float32,
+    reach: float,
+) -> tuple[Float32, NDArray[np.bool_]]:
     """Offsets (quarter-size pixels) of tiles searched for further away, and where they fit much better."""
     far = np.zeros((*lost.shape, 2), np.float32)
     mask = lost.astype(np.uint8)

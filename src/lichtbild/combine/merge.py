@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Merge: many noisy frames become one clean frame, and moving things stay sharp.
 
-Every frame has its three colours already, so that warping it by fractions of a pixel averages away the errors of
-demosaicking together with the noise.  Each is warped onto the reference (Lanczos-3) and added with a weight::
+Every frame has its three colours already, so that warping it by fractions of a pixel averages away the errors
+of demosaicking together with the noise.  Each is warped onto the reference (Lanczos-3) and added with a
+weight::
 
     merged = (reference + Σ a_k · warped_k) / (1 + Σ a_k)
 
-``a`` is decided for cells of 2×2 pixels by the difference d to the reference in units of what explains it: noise, known
-from the noise model, and the residue that a misalignment of `Merge.slack` pixels leaves at a gradient ∇::
+``a`` is decided for cells of 2×2 pixels by the difference d to the reference in units of what explains it:
+noise, known from the noise model, and the residue that a misalignment of `Merge.slack` pixels leaves at a
+gradient ∇::
 
     D = mean over R, G, B of  d² / (f_c · 2 · var_c + slack² · |∇|²)
 
-D is averaged over 3×3 cells (sharp small things) and over 9×9 cells (faint large things); where frames agree both are
-near 1.  Each average is turned into a weight that falls from 1 to 0 between two thresholds, `Merge.trust` scales both,
-the product is the weight, and every cell takes the least weight around it.  ``f_c`` is how much of a colour's noise
-survives in the mean of a cell.
+D is averaged over 3×3 cells (sharp small things) and over 9×9 cells (faint large things); where frames agree
+both are near 1.  Each average is turned into a weight that falls from 1 to 0 between two thresholds,
+`Merge.trust` scales both, the product is the weight, and every cell takes the least weight around it. ``f_c``
+is how much of a colour's noise survives in the mean of a cell.
 
 References
 ----------
-[1] B. Wronski et al., "Handheld multi-frame super-resolution", ACM Trans. Graph. 38(4), 2019 (robustness from noise
-    and local statistics).  doi:10.1145/3306346.3323024
+[1] B. Wronski et al., "Handheld multi-frame super-resolution", ACM Trans. Graph. 38(4), 2019 (robustness from
+    noise and local statistics).  doi:10.1145/3306346.3323024
 [2] S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light imaging on mobile cameras",
     ACM Trans. Graph. 35(6), 2016.  doi:10.1145/2980179.2980254
 """
@@ -37,7 +39,11 @@ from lichtbild.base.image import Float32, Flow, Frames, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
 
-SURVIVES = (0.375, 0.33, 0.375)  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
+SURVIVES = (
+    0.375,
+    0.33,
+    0.375,
+)  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
 
 
@@ -45,7 +51,9 @@ FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and whe
 class Merge(Params):
     """How frames are weighted against the reference."""
 
-    method: str = choice("robust", ("robust", "mean"), "robust: leaves out what moved. mean: plain average, ghosts and all.")
+    method: str = choice(
+        "robust", ("robust", "mean"), "robust: leaves out what moved. mean: plain average, ghosts and all."
+    )
     trust: float = knob(1.0, 0.1, 10.0, "×", "How much difference is still taken for noise.")
     slack: float = knob(0.2, 0.0, 1.0, "px", "Misalignment that is forgiven at edges.")
 
@@ -66,8 +74,8 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
     Returns
     -------
     Scene
-        ``frames: Float32 "h/2 w/2"`` says how many frames' worth of light each cell holds; ``merged`` counts the
-        frames of which more than a tenth of the area was used.
+        ``frames: Float32 "h/2 w/2"`` says how many frames' worth of light each cell holds; ``merged`` counts
+        the frames of which more than a tenth of the area was used.
     """
     reference = frames[frames.reference].require("camera")
     if frames.count == 1:
@@ -91,11 +99,24 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
         before = now
     kernels.merge_finish(belief, total)
     if merged < frames.count:
-        warnings.warn(QualityWarning(f"merged {merged} of {frames.count} frames; the others differ too much from the "
-                                     f"reference"), stacklevel=3)
+        warnings.warn(
+            QualityWarning(
+                f"merged {merged} of {frames.count} frames; the others differ too much from the reference"
+            ),
+            stacklevel=3,
+        )
     counted = belief if reference.frames is None else belief * reference.frames
-    return Scene(total, "camera", reference.shot, reference.noise, reference.gain, counted, reference.clipped, merged,
-                 frames.history)
+    return Scene(
+        total,
+        "camera",
+        reference.shot,
+        reference.noise,
+        reference.gain,
+        counted,
+        reference.clipped,
+        merged,
+        frames.history,
+    )
 
 
 def verdict(reference: Scene, params: Merge) -> Float32:

@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Denoise: what noise remains after the merge, taken away by as much as is known to be there.
 
-The picture is split into luminance and two colour differences, ``Y = (R + 2G + B)/4, U = R − G, V = B − G``, and each into
-overlapping blocks of 8×8 pixels.  In the cosine transform of a block every coefficient c holds noise of a known power p,
-and is shrunk by the non-negative garrote::
+The picture is split into luminance and two colour differences, ``Y = (R + 2G + B)/4, U = R − G, V = B − G``,
+and each into overlapping blocks of 8×8 pixels.  In the cosine transform of a block every coefficient c holds
+noise of a known power p, and is shrunk by the non-negative garrote::
 
     c ← c · max(0, 1 − τ² p / c²)
 
 Blocks overlap and are averaged with weights ``1 / (1 + Σ gain²)``: smooth blocks count more than busy ones.
 
-p is not flat: demosaicking and warping colour the noise.  Its spectrum is not a table but measured: white noise is sent
-through our own demosaicking and warping once, ``P_one`` for the reference and ``P_more`` for warped frames; n merged frames
-hold ``p = var · (P_one + (n − 1) P_more) / n²``, with var from the noise model and n from the merge, block by block.  So
-around a moving thing, where fewer frames were used, more is denoised, and no boundary shows.
+p is not flat: demosaicking and warping colour the noise.  Its spectrum is not a table but measured: white
+noise is sent through our own demosaicking and warping once, ``P_one`` for the reference and ``P_more`` for
+warped frames; n merged frames hold ``p = var · (P_one + (n − 1) P_more) / n²``, with var from the noise model
+and n from the merge, block by block.  So around a moving thing, where fewer frames were used, more is
+denoised, and no boundary shows.
 
-Noise of low frequency, which 8×8 blocks cannot see, is treated the same way at half and quarter size: blotches of colour,
-and at little light the coarse grain of luminance.
+Noise of low frequency, which 8×8 blocks cannot see, is treated the same way at half and quarter size:
+blotches of colour, and at little light the coarse grain of luminance.
 
 References
 ----------
 [1] G. Yu, G. Sapiro, "DCT image denoising: a simple and effective image denoising algorithm", IPOL 1, 2011.
     doi:10.5201/ipol.2011.ys-dct
-[2] H.-Y. Gao, "Wavelet shrinkage denoising using the non-negative garrote", J. Comput. Graph. Stat. 7(4), 1998.
-[3] N. Pierazzo, J.-M. Morel, G. Facciolo, "Multi-scale DCT denoising", IPOL 7, 2017.  doi:10.5201/ipol.2017.201
+[2] H.-Y. Gao, "Wavelet shrinkage denoising using the non-negative garrote", J. Comput. Graph. Stat. 7(4),
+    1998.
+[3] N. Pierazzo, J.-M. Morel, G. Facciolo, "Multi-scale DCT denoising", IPOL 7, 2017.
+    doi:10.5201/ipol.2017.201
 """
 
 from __future__ import annotations
@@ -49,8 +52,12 @@ SHIFTS = ((0.5, 0.5), (0.25, 0.0), (0.0, 0.75), (0.375, 0.625), (0.125, 0.875), 
 class Denoise(Params):
     """How much of the noise that is left is taken away."""
 
-    luma: float = knob(1.0, 0.0, 3.0, "×", "Noise of brightness taken away, in multiples of what is known to be there.")
-    chroma: float = knob(1.0, 0.0, 3.0, "×", "Noise of colour taken away, in multiples of what is known to be there.")
+    luma: float = knob(
+        1.0, 0.0, 3.0, "×", "Noise of brightness taken away, in multiples of what is known to be there."
+    )
+    chroma: float = knob(
+        1.0, 0.0, 3.0, "×", "Noise of colour taken away, in multiples of what is known to be there."
+    )
 
 
 @stage
@@ -71,19 +78,27 @@ def denoise(scene: Scene, params: Denoise = Denoise()) -> Scene:
     """
     scene.require("camera")
     h, w = scene.rgb.shape[:2]
-    if (params.luma == 0 and params.chroma == 0) or min(h, w) < 16 or max(*scene.noise.shot, *scene.noise.read) <= 0:
+    if (
+        (params.luma == 0 and params.chroma == 0)
+        or min(h, w) < 16
+        or max(*scene.noise.shot, *scene.noise.read) <= 0
+    ):
         return scene
     planes = np.empty((3, h, w), np.float32)
     green = np.empty((h // 2, w // 2), np.float32)
     kernels.denoise_split(scene.rgb, planes, green)
-    variance = np.maximum(green, np.float32(0)) * np.float32(scene.noise.shot[1]) + np.float32(scene.noise.read[1])
+    variance = np.maximum(green, np.float32(0)) * np.float32(scene.noise.shot[1]) + np.float32(
+        scene.noise.read[1]
+    )
     frames = np.ones_like(green) if scene.frames is None else scene.frames
     powers = noise_power(*colour_ratios(scene.noise))
     shrunk = np.empty((h, w), np.float32)
     for c, strength in enumerate((params.luma, params.chroma, params.chroma)):
         if strength > 0:
             tau = TAU * float(np.sqrt(strength))
-            kernels.denoise_shrink(planes[c], powers[0][c], powers[1][c], variance, frames, 2, tau, STEPS[c], shrunk)
+            kernels.denoise_shrink(
+                planes[c], powers[0][c], powers[1][c], variance, frames, 2, tau, STEPS[c], shrunk
+            )
             planes[c] = shrunk
             coarse(planes[c], powers[0][c], powers[1][c], variance, frames, tau, 2 if c else 1)
     rgb = np.empty_like(scene.rgb)
@@ -91,7 +106,9 @@ def denoise(scene: Scene, params: Denoise = Denoise()) -> Scene:
     return replace(scene, rgb=rgb)
 
 
-def coarse(plane: Float32, one: Float32, more: Float32, variance: Float32, frames: Float32, tau: float, levels: int) -> None:
+def coarse(
+    plane: Float32, one: Float32, more: Float32, variance: Float32, frames: Float32, tau: float, levels: int
+) -> None:
     """Do the same at half size, where noise is white again, and add the change to `plane` in place."""
     h, w = plane.shape
     if levels == 0 or min(h, w) < 64:
@@ -115,18 +132,19 @@ def colour_ratios(noise: Noise) -> tuple[float, float]:
 
 @lru_cache(maxsize=32)
 def noise_power(red: float, blue: float) -> tuple[list[Float32], list[Float32]]:
-    """Power of the cosine coefficients of Y, U, V for green noise of variance 1: of one frame, of a warped one.
+    """Power of the cosine coefficients of Y, U, V for green noise of variance 1: one frame, a warped one.
 
-    White noise with the variances (red, 1, blue) goes through demosaicking, and through warping by a few fractions of a
-    pixel; the power is the mean square of the coefficients of all blocks, rounded to three digits.
+    White noise with the variances (red, 1, blue) goes through demosaicking, and through warping by a few
+    fractions of a pixel; the power is the mean square of the coefficients of all blocks, rounded to three
+    digits.
     """
     size, sigma = 256, 0.01
     draw = np.random.Generator(np.random.Philox(7)).standard_normal((size, size), dtype=np.float32)
     spread = np.array([[np.sqrt(red), 1], [1, np.sqrt(blue)]], np.float32) * np.float32(sigma)
-    cfa = np.float32(0.5) + draw * np.tile(spread, (size // 2, size // 2))
+    cfa = (np.float32(0.5) + draw * np.tile(spread, (size // 2, size // 2))).astype(np.float32)
     noise = Noise((0.0, 0.0, 0.0), (red * sigma**2, sigma**2, blue * sigma**2))
-    frame = coloured(Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((size, size), np.uint8),
-                            Shot(Path(), (size, size))))
+    unclipped, shot = np.zeros((size, size), np.uint8), Shot(Path(), (size, size))
+    frame = coloured(Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, unclipped, shot))
     one = [spectrum(p) / sigma**2 for p in split(frame.rgb)]
     more = [np.zeros((8, 8)) for _ in range(3)]
     for shift in SHIFTS:
@@ -149,7 +167,16 @@ def warped(rgb: Float32, shift: tuple[float, float]) -> Float32:
     total, belief = np.zeros_like(rgb), np.zeros((h // 2, w // 2), np.float32)
     plain = np.array([1, 1, 1, 1e30, 1e30, 1e30, 0, 1e30, 2e30, 1e30, 2e30], np.float32)
     flow = np.broadcast_to(np.array(shift, np.float32), (1, 1, 2)).copy()
-    kernels.merge_add(rgb, np.zeros((3, h // 2, w // 2), np.float32), np.zeros((0, 0), np.float32), flow, 64, plain, total, belief)
+    kernels.merge_add(
+        rgb,
+        np.zeros((3, h // 2, w // 2), np.float32),
+        np.zeros((0, 0), np.float32),
+        flow,
+        64,
+        plain,
+        total,
+        belief,
+    )
     return total
 
 
