@@ -1,138 +1,225 @@
 // SPDX-License-Identifier: Apache-2.0
 // Demosaic by ratio-corrected directional interpolation; the idea and the formulas stand in capture/demosaic.py.
-// Works on tiles with a margin; inside a tile every step runs over all sites, branch-free, and parities are selected.
+// Works on tiles with a margin.  A row of a buffer is kept as two half rows, its even and its odd columns, because a
+// step is for the coloured sites (red in one row, blue in the next) or for the green ones, and those lie side by side
+// in a half row.  Rows pass through all steps one behind the other, so that what a step reads is still in the cache.
 #include "kernel.h"
 
 namespace {
 
 constexpr int TH = 64, TW = 240, M = 8;             // tile and margin: what the longest chain of filters reaches
 constexpr int BH = TH + 2 * M, BW = TW + 2 * M;     // buffer
+constexpr int HALF = BW / 2 + 8, ROW = 2 * HALF;    // no power of two: rows would compete for the same cache lines
 struct Tile {
-    float c[BH * BW], low[BH * BW], vh[BH * BW], pq[BH * BW], g[BH * BW], k[BH * BW], kd[BH * BW], eps[BH * BW];
+    float c[BH * ROW], low[BH * ROW], tall[BH * ROW], vh[BH * ROW], eps[BH * ROW];
+    float pq[BH * HALF], g[BH * HALF], k[BH * HALF], kd[BH * HALF];  // of coloured sites only
 };
 
 inline float sq(float a) { return a * a; }
 inline float ab(float a) { return a < 0 ? -a : a; }
+inline float positive(float a) { return a > 0 ? a : 0; }
 
-// High-pass along a direction with step d: zero for constants and ramps, and for the alternation of the CFA.
-inline float high(const float *c, int d) {
-    return (c[-3 * d] + c[3 * d]) - (c[-d] + c[d]) - 3.0f * (c[-2 * d] + c[2 * d]) + 6.0f * c[0];
+// Site m of parity P lies in column 2 m + P.  Its neighbour (dy, dx) in a buffer of all sites, and in one of coloured
+// sites, as an offset from m in the row:
+template <int P> constexpr int all(int dy, int dx) { return dy * ROW + ((P + dx) & 1) * HALF + ((P + dx) >> 1); }
+template <int P> constexpr int some(int dy, int dx) { return dy * HALF + ((P + dx) >> 1); }
+// The first site of parity P in column x or later.
+template <int P> constexpr int site(int x) { return (x - P + 1) >> 1; }
+
+// High-pass of seven samples: zero for constants and ramps, and for the alternation of the CFA.
+template <class F> inline float high(F &&s) {
+    return (s(-3) + s(3)) - (s(-1) + s(1)) - 3.0f * (s(-2) + s(2)) + 6.0f * s(0);
+}
+// The direction here or around, whichever is more decided.
+template <class F> inline float decided(F &&s) {
+    const float around = 0.25f * (s(-1, -1) + s(-1, 1) + s(1, -1) + s(1, 1)), here = s(0, 0);
+    return ab(0.5f - here) < ab(0.5f - around) ? around : here;
 }
 
-void demosaic_tile(Tile &t, const float *cfa, int h, int w, int ry, int rx, float shot, float read, int y0, int x0,
-                   int y1, int x1, float *out) {
-    const int nh = y1 - y0 + 2 * M, nw = x1 - x0 + 2 * M;
-    for (int j = 0; j < nh; j++) {
-        const float *src = cfa + (size_t)mirror(y0 - M + j, h) * w;
-        float *dst = t.c + j * BW;
-        const int xa = x0 - M;
-        if (xa >= 0 && xa + nw <= w) std::memcpy(dst, src + xa, sizeof(float) * nw);
-        else
-            for (int i = 0; i < nw; i++) dst[i] = src[mirror(xa + i, w)];
+void load(Tile &t, int j, const float *src, int xa, int nw, int w) {
+    float *__restrict even = t.c + j * ROW, *__restrict odd = even + HALF;
+    if (xa >= 0 && xa + nw <= w) {
+        for (int m = 0; m < nw / 2; m++) even[m] = src[xa + 2 * m], odd[m] = src[xa + 2 * m + 1];
+    } else {
+        for (int m = 0; m < nw / 2; m++) even[m] = src[mirror(xa + 2 * m, w)], odd[m] = src[mirror(xa + 2 * m + 1, w)];
     }
-    // low-pass of all colours together: a proxy of luminance
-    for (int j = 1; j < nh - 1; j++) {
-        const float *c = t.c + j * BW;
-        float *o = t.low + j * BW;
-        for (int i = 1; i < nw - 1; i++)
-            o[i] = 0.25f * c[i] + 0.125f * (c[i - 1] + c[i + 1] + c[i - BW] + c[i + BW]) +
-                   0.0625f * (c[i - BW - 1] + c[i - BW + 1] + c[i + BW - 1] + c[i + BW + 1]);
+}
+
+// Low-pass of all colours together: a proxy of luminance.
+template <int P> void low(Tile &t, int j, int nw) {
+    const float *const row = t.c + j * ROW;
+    float *__restrict o = t.low + j * ROW + P * HALF;
+    for (int m = site<P>(1); m < site<P>(nw - 1); m++) {
+        auto c = [&](int dy, int dx) { return row[all<P>(dy, dx) + m]; };
+        o[m] = 0.25f * c(0, 0) + 0.125f * (c(0, -1) + c(0, 1) + c(-1, 0) + c(1, 0)) +
+               0.0625f * (c(-1, -1) + c(-1, 1) + c(1, -1) + c(1, 1));
     }
-    // direction: energy of the high-pass along each axis (1 = vertical activity, interpolate horizontally) and diagonal
-    for (int j = 4; j < nh - 4; j++) {
-        const float *c = t.c + j * BW, *l = t.low + j * BW;
-        float *o = t.vh + j * BW, *q = t.pq + j * BW, *eps = t.eps + j * BW;
-        float hh[BW], h2[BW];
-        for (int i = 3; i < nw - 3; i++) hh[i] = sq(high(c + i, 1));
-        for (int i = 3; i < nw - 3; i++) h2[i] = sq(high(c + i, BW));
-        const float n = 60.0f;  // noise of the high-pass: sum of squares of its taps times 3 positions
-        for (int i = 4; i < nw - 4; i++) {
-            float v = sq(high(c + i - BW, BW)) + h2[i] + sq(high(c + i + BW, BW));
-            float hz = hh[i - 1] + hh[i] + hh[i + 1];
-            float variance = shot * (l[i] > 0 ? l[i] : 0) + read;
-            float e = n * variance + 1e-10f;
-            eps[i] = 1e-5f + 0.2f * __builtin_sqrtf(variance);
-            o[i] = (v + e) / (v + hz + 2 * e);
-            float p = sq(high(c + i, BW + 1)), m = sq(high(c + i, BW - 1));
-            q[i] = (p + e) / (p + m + 2 * e);
-        }
+}
+
+// Energy of the high-pass along the columns.
+template <int P> void tall(Tile &t, int j, int nw) {
+    const float *const c = t.c + j * ROW + P * HALF;
+    float *__restrict o = t.tall + j * ROW + P * HALF;
+    for (int m = 0; m < nw / 2; m++) o[m] = sq(high([&](int d) { return c[d * ROW + m]; }));
+}
+// The same along the row.
+template <int P> void wide(const Tile &t, int j, int nw, float *__restrict o) {
+    const float *const c = t.c + j * ROW;
+    for (int m = site<P>(3); m < site<P>(nw - 3); m++) o[P * HALF + m] = sq(high([&](int d) { return c[all<P>(0, d) + m]; }));
+}
+
+// Direction: the share of vertical activity (1 = interpolate horizontally), and what noise adds to gradients.
+template <int P> void direction(Tile &t, int j, int nw, float shot, float read, const float *across) {
+    const float *const up = t.tall + j * ROW + P * HALF, *const l = t.low + j * ROW + P * HALF;
+    float *__restrict o = t.vh + j * ROW + P * HALF, *__restrict eps = t.eps + j * ROW + P * HALF;
+    const float n = 60.0f;  // noise of the high-pass: sum of squares of its taps times 3 positions
+    for (int m = site<P>(4); m < site<P>(nw - 4); m++) {
+        const float v = up[m - ROW] + up[m] + up[m + ROW];
+        const float h = across[all<P>(0, -1) + m] + across[all<P>(0, 0) + m] + across[all<P>(0, 1) + m];
+        const float variance = shot * positive(l[m]) + read, e = n * variance + 1e-10f;
+        eps[m] = 1e-5f + 0.2f * __builtin_sqrtf(variance);
+        o[m] = (v + e) / (v + h + 2 * e);
     }
-    // green at red and blue sites
-    for (int j = 5; j < nh - 5; j++) {
-        const float *c = t.c + j * BW, *l = t.low + j * BW, *s = t.vh + j * BW, *eps = t.eps + j * BW;
-        float *g = t.g + j * BW, *k = t.k + j * BW;
-        const int par = (y0 - M + j + ry) & 1;  // 0: row holds red, 1: blue
-        // site of colour (red or blue) where ((x + rx + par) & 1) == 0
-        const int first = (x0 - M + rx + par) & 1;
-        for (int i = 5; i < nw - 5; i++) {
-            float e = eps[i];
-            float n_ = e + ab(c[i - BW] - c[i + BW]) + ab(c[i] - c[i - 2 * BW]) + ab(c[i - BW] - c[i - 3 * BW]) + ab(c[i - 2 * BW] - c[i - 4 * BW]);
-            float s_ = e + ab(c[i - BW] - c[i + BW]) + ab(c[i] - c[i + 2 * BW]) + ab(c[i + BW] - c[i + 3 * BW]) + ab(c[i + 2 * BW] - c[i + 4 * BW]);
-            float w_ = e + ab(c[i - 1] - c[i + 1]) + ab(c[i] - c[i - 2]) + ab(c[i - 1] - c[i - 3]) + ab(c[i - 2] - c[i - 4]);
-            float e_ = e + ab(c[i - 1] - c[i + 1]) + ab(c[i] - c[i + 2]) + ab(c[i + 1] - c[i + 3]) + ab(c[i + 2] - c[i + 4]);
-            float l0 = l[i] + c[i];
-            auto est = [&](int d) {
-                float ln = l[i + 2 * d] + c[i + 2 * d], den = l0 + ln;
-                return c[i + d] + (c[i + d] > 0 ? c[i + d] : 0) * (l0 - ln) / (den > 60 * e ? den : 60 * e);
-            };
-            float ve = (s_ * est(-BW) + n_ * est(BW)) / (n_ + s_);
-            float he = (e_ * est(-1) + w_ * est(1)) / (w_ + e_);
-            float nb = 0.25f * (s[i - BW - 1] + s[i - BW + 1] + s[i + BW - 1] + s[i + BW + 1]);
-            float d = ab(0.5f - s[i]) < ab(0.5f - nb) ? nb : s[i];
-            float green = ve + d * (he - ve);
-            bool colour = ((i + first) & 1) == 0;
-            g[i] = colour ? green : c[i];
-            k[i] = colour ? c[i] - green : 0.0f;
-        }
+}
+// The same along the diagonals, at coloured sites.
+template <int P> void diagonal_direction(Tile &t, int j, int nw, float shot, float read) {
+    const float *const row = t.c + j * ROW, *const l = t.low + j * ROW + P * HALF;
+    float *__restrict o = t.pq + j * HALF;
+    for (int m = site<P>(4); m < site<P>(nw - 4); m++) {
+        const float p = sq(high([&](int d) { return row[all<P>(d, d) + m]; }));
+        const float q = sq(high([&](int d) { return row[all<P>(d, -d) + m]; }));
+        const float e = 60.0f * (shot * positive(l[m]) + read) + 1e-10f;
+        o[m] = (p + e) / (p + q + 2 * e);
     }
-    // the other colour at red and blue sites, along diagonals
-    for (int j = 7; j < nh - 7; j++) {
-        const float *c = t.c + j * BW, *g = t.g + j * BW, *k = t.k + j * BW, *s = t.pq + j * BW, *eps = t.eps + j * BW;
-        float *o = t.kd + j * BW;
-        constexpr int P = BW + 1, Q = BW - 1;
-        for (int i = 7; i < nw - 7; i++) {
-            float e = eps[i];
-            float p0 = e + ab(c[i - P] - c[i + P]) + ab(c[i - P] - c[i - 3 * P]) + ab(g[i] - g[i - 2 * P]);
-            float p1 = e + ab(c[i - P] - c[i + P]) + ab(c[i + P] - c[i + 3 * P]) + ab(g[i] - g[i + 2 * P]);
-            float q0 = e + ab(c[i - Q] - c[i + Q]) + ab(c[i - Q] - c[i - 3 * Q]) + ab(g[i] - g[i - 2 * Q]);
-            float q1 = e + ab(c[i - Q] - c[i + Q]) + ab(c[i + Q] - c[i + 3 * Q]) + ab(g[i] - g[i + 2 * Q]);
-            float pe = (p1 * k[i - P] + p0 * k[i + P]) / (p0 + p1);
-            float qe = (q1 * k[i - Q] + q0 * k[i + Q]) / (q0 + q1);
-            float nb = 0.25f * (s[i - P] + s[i - Q] + s[i + Q] + s[i + P]);
-            float d = ab(0.5f - s[i]) < ab(0.5f - nb) ? nb : s[i];
-            o[i] = pe + d * (qe - pe);
-        }
+}
+
+// Green at red and blue sites.
+template <int P> void green(Tile &t, int j, int nw) {
+    const float *const c_ = t.c + j * ROW, *const l_ = t.low + j * ROW, *const s_ = t.vh + j * ROW,
+                *const eps = t.eps + j * ROW + P * HALF;
+    float *__restrict g = t.g + j * HALF, *__restrict k = t.k + j * HALF;
+    for (int m = site<P>(5); m < site<P>(nw - 5); m++) {
+        auto c = [&](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
+        auto l = [&](int dy, int dx) { return l_[all<P>(dy, dx) + m]; };
+        const float e = eps[m], here = c(0, 0), bright = l(0, 0) + here;
+        // The mean of the estimates from both sides (c + c (bright - far) / den), each weighted by the other's
+        // gradient, with one division for all.
+        auto mean = [&](int y, int x) {
+            const float one = c(-y, -x), two = c(y, x), one2 = c(-2 * y, -2 * x), two2 = c(2 * y, 2 * x);
+            const float cross = e + ab(one - two), far1 = l(-2 * y, -2 * x) + one2, far2 = l(2 * y, 2 * x) + two2;
+            const float w1 = cross + ab(here - one2) + ab(one - c(-3 * y, -3 * x)) + ab(one2 - c(-4 * y, -4 * x));
+            const float w2 = cross + ab(here - two2) + ab(two - c(3 * y, 3 * x)) + ab(two2 - c(4 * y, 4 * x));
+            const float den1 = std::max(bright + far1, 60 * e), den2 = std::max(bright + far2, 60 * e);
+            const float num1 = one * den1 + positive(one) * (bright - far1),
+                        num2 = two * den2 + positive(two) * (bright - far2);
+            return (w2 * (num1 * den2) + w1 * (num2 * den1)) / ((w1 + w2) * (den1 * den2));
+        };
+        const float v = mean(1, 0), h = mean(0, 1);
+        const float d = decided([&](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
+        g[m] = v + d * (h - v);
+        k[m] = here - g[m];
     }
-    // red and blue at green sites, and out
-    for (int j = M; j < nh - M; j++) {
-        const float *c = t.c + j * BW, *g = t.g + j * BW, *k = t.k + j * BW, *kd = t.kd + j * BW, *s = t.vh + j * BW,
-                    *eps = t.eps + j * BW;
-        float *o = out + ((size_t)(y0 + j - M) * w + x0) * 3;
-        const int par = (y0 - M + j + ry) & 1;
-        const int first = (x0 - M + rx + par) & 1;
-        float own[BW], oth[BW];
-        for (int i = M; i < nw - M; i++) {
-            bool colour = ((i + first) & 1) == 0;
-            float e = eps[i];
-            float nb = 0.25f * (s[i - BW - 1] + s[i - BW + 1] + s[i + BW - 1] + s[i + BW + 1]);
-            float d = ab(0.5f - s[i]) < ab(0.5f - nb) ? nb : s[i];
-            float gn = e + ab(g[i] - g[i - 2 * BW]) , gs = e + ab(g[i] - g[i + 2 * BW]);
-            float gw = e + ab(g[i] - g[i - 2]), ge = e + ab(g[i] - g[i + 2]);
-            float cv = ab(c[i - BW] - c[i + BW]), ch = ab(c[i - 1] - c[i + 1]);
-            float n_ = gn + cv + ab(c[i - BW] - c[i - 3 * BW]), s_ = gs + cv + ab(c[i + BW] - c[i + 3 * BW]);
-            float w_ = gw + ch + ab(c[i - 1] - c[i - 3]), e_ = ge + ch + ab(c[i + 1] - c[i + 3]);
-            float iv = 1.0f / (n_ + s_), ih = 1.0f / (w_ + e_);
-            float ownv = (s_ * kd[i - BW] + n_ * kd[i + BW]) * iv, ownh = (e_ * k[i - 1] + w_ * k[i + 1]) * ih;
-            float othv = (s_ * k[i - BW] + n_ * k[i + BW]) * iv, othh = (e_ * kd[i - 1] + w_ * kd[i + 1]) * ih;
-            own[i] = g[i] + (colour ? k[i] : ownv + d * (ownh - ownv));
-            oth[i] = g[i] + (colour ? kd[i] : othv + d * (othh - othv));
+}
+
+// The other colour at red and blue sites, along diagonals.
+template <int P> void diagonal(Tile &t, int j, int nw) {
+    const float *const c_ = t.c + j * ROW, *const g_ = t.g + j * HALF, *const k_ = t.k + j * HALF,
+                *const s_ = t.pq + j * HALF, *const eps = t.eps + j * ROW + P * HALF;
+    float *__restrict o = t.kd + j * HALF;
+    for (int m = site<P>(7); m < site<P>(nw - 7); m++) {
+        auto c = [&](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
+        auto g = [&](int dy, int dx) { return g_[some<P>(dy, dx) + m]; };
+        auto k = [&](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
+        const float e = eps[m], here = g(0, 0);
+        auto weight = [&](int x, float cross, int side) {  // gradient on a side of the diagonal (1, x)
+            return cross + ab(c(side, side * x) - c(3 * side, 3 * side * x)) + ab(here - g(2 * side, 2 * side * x));
+        };
+        const float cp = e + ab(c(-1, -1) - c(1, 1)), cq = e + ab(c(-1, 1) - c(1, -1));
+        const float p0 = weight(1, cp, -1), p1 = weight(1, cp, 1), q0 = weight(-1, cq, -1), q1 = weight(-1, cq, 1);
+        const float p = p1 * k(-1, -1) + p0 * k(1, 1), q = q1 * k(-1, 1) + q0 * k(1, -1), sp = p0 + p1, sq = q0 + q1;
+        const float d = decided([&](int dy, int dx) { return s_[some<P>(dy, dx) + m]; });
+        o[m] = (p * sq + d * (q * sp - p * sq)) / (sp * sq);
+    }
+}
+
+struct Line {  // a row of the result: the colour that the row has sites of, green, the other
+    float own[BW], g[BW], other[BW];
+};
+
+// Coloured sites of a row of the result.
+template <int P> void coloured(const Tile &t, int j, int nw, Line &line) {
+    const float *const c = t.c + j * ROW + P * HALF, *const g = t.g + j * HALF, *const kd = t.kd + j * HALF;
+    for (int m = M / 2; m < nw / 2 - M / 2; m++) {
+        line.own[2 * m + P] = c[m];
+        line.g[2 * m + P] = g[m];
+        line.other[2 * m + P] = g[m] + kd[m];
+    }
+}
+
+// Red and blue at green sites.
+template <int P> void plain(const Tile &t, int j, int nw, Line &line) {
+    const float *const c_ = t.c + j * ROW, *const k_ = t.k + j * HALF, *const kd_ = t.kd + j * HALF,
+                *const s_ = t.vh + j * ROW, *const eps = t.eps + j * ROW + P * HALF;
+    for (int m = M / 2; m < nw / 2 - M / 2; m++) {
+        auto c = [&](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
+        auto k = [&](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
+        auto kd = [&](int dy, int dx) { return kd_[some<P>(dy, dx) + m]; };
+        const float e = eps[m], here = c(0, 0);
+        auto weight = [&](int y, int x, float cross) {
+            return e + cross + ab(here - c(2 * y, 2 * x)) + ab(c(y, x) - c(3 * y, 3 * x));
+        };
+        const float cv = ab(c(-1, 0) - c(1, 0)), ch = ab(c(0, -1) - c(0, 1));
+        const float n = weight(-1, 0, cv), s = weight(1, 0, cv), w = weight(0, -1, ch), o = weight(0, 1, ch);
+        const float d = decided([&](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
+        const float sv = n + s, sh = w + o, all_ = 1.0f / (sv * sh), v = (sh - d * sh) * all_, h = d * sv * all_;
+        line.own[2 * m + P] = here + v * (s * kd(-1, 0) + n * kd(1, 0)) + h * (o * k(0, -1) + w * k(0, 1));
+        line.g[2 * m + P] = here;
+        line.other[2 * m + P] = here + v * (s * k(-1, 0) + n * k(1, 0)) + h * (o * kd(0, -1) + w * kd(0, 1));
+    }
+}
+
+void write(const float *__restrict red, const float *__restrict g, const float *__restrict blue, int n, float *__restrict o) {
+    for (int i = 0; i < n; i++) {
+        o[3 * i] = red[i];
+        o[3 * i + 1] = g[i];
+        o[3 * i + 2] = blue[i];
+    }
+}
+
+struct Mosaic {
+    const float *cfa;
+    int h, w, ry, rx;
+    float shot, read;
+};
+
+void demosaic_tile(Tile &t, const Mosaic &a, int y0, int x0, int y1, int x1, float *out) {
+    const int nh = y1 - y0 + 2 * M, n = x1 - x0, nw = (n + 1) / 2 * 2 + 2 * M;
+    auto blue_row = [&](int j) { return (y0 - M + j + a.ry) & 1; };
+    auto odd = [&](int j) { return (x0 - M + a.rx + blue_row(j)) & 1; };  // columns of the coloured sites
+    auto inside = [&](int j, int margin) { return j >= margin && j < nh - margin; };
+    float across[ROW];
+    Line line;
+    for (int i = 0; i < nh; i++) {  // each step as far behind the one before as it looks ahead
+        load(t, i, a.cfa + (size_t)mirror(y0 - M + i, a.h) * a.w, x0 - M, nw, a.w);
+        int j = i - 1;
+        if (inside(j, 1)) low<0>(t, j, nw), low<1>(t, j, nw);
+        j = i - 3;
+        if (inside(j, 3)) tall<0>(t, j, nw), tall<1>(t, j, nw);
+        j = i - 4;
+        if (inside(j, 4)) {
+            wide<0>(t, j, nw, across), wide<1>(t, j, nw, across);
+            direction<0>(t, j, nw, a.shot, a.read, across), direction<1>(t, j, nw, a.shot, a.read, across);
+            odd(j) ? diagonal_direction<1>(t, j, nw, a.shot, a.read) : diagonal_direction<0>(t, j, nw, a.shot, a.read);
         }
-        const float *red = par ? oth : own, *blue = par ? own : oth;
-        for (int i = M; i < nw - M; i++) {
-            o[3 * (i - M)] = red[i];
-            o[3 * (i - M) + 1] = g[i];
-            o[3 * (i - M) + 2] = blue[i];
-        }
+        j = i - 5;
+        if (inside(j, 5)) odd(j) ? green<1>(t, j, nw) : green<0>(t, j, nw);
+        j = i - 7;
+        if (inside(j, 7)) odd(j) ? diagonal<1>(t, j, nw) : diagonal<0>(t, j, nw);
+        j = i - 8;
+        if (!inside(j, M)) continue;
+        odd(j) ? (coloured<1>(t, j, nw, line), plain<0>(t, j, nw, line)) : (coloured<0>(t, j, nw, line), plain<1>(t, j, nw, line));
+        const float *own = line.own + M, *other = line.other + M;
+        write(blue_row(j) ? other : own, line.g + M, blue_row(j) ? own : other, n, out + ((size_t)(y0 + j - M) * a.w + x0) * 3);
     }
 }
 
@@ -141,12 +228,12 @@ void demosaic(In<float, 2> cfa, int ry, int rx, float shot, float read, Out<floa
     need((int)out.shape(0) == h && (int)out.shape(1) == w && out.shape(2) == 3, "out must be (h, w, 3)");
     need(h >= 2 && w >= 2, "cfa must be at least 2 x 2");
     const int ny = (h + TH - 1) / TH, nx = (w + TW - 1) / TW;
+    const Mosaic mosaic{cfa.data(), h, w, ry, rx, shot, read};
     parallel(ny, [&](int ty) {
         static thread_local Scratch memory;
         Tile *t = memory.get<Tile>(1);
         for (int tx = 0; tx < nx; tx++)
-            demosaic_tile(*t, cfa.data(), h, w, ry, rx, shot, read, ty * TH, tx * TW, std::min(h, (ty + 1) * TH),
-                          std::min(w, (tx + 1) * TW), out.data());
+            demosaic_tile(*t, mosaic, ty * TH, tx * TW, std::min(h, (ty + 1) * TH), std::min(w, (tx + 1) * TW), out.data());
     });
 }
 
