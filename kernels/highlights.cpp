@@ -126,26 +126,32 @@ void rebuild(const float *p, const float *bits, const float *gain, const float *
         float near = (p[c] / gain[c] - 0.85f) * 8.0f, others = std::min(bits[(c + 1) % 3], bits[(c + 2) % 3]);
         soft[c] = std::max(bits[c], others * (near > 0.0f ? (near < 1.0f ? near : 1.0f) : 0.0f));
     }
-    // the more is clipped the less is known of the colour: none is left where all three are
-    const float known = 3.0f - (soft[0] + soft[1] + soft[2]), keep = known * (1.0f / 3.0f);
+    const float known = 3.0f - (soft[0] + soft[1] + soft[2]), sure = known < 1.0f ? known : 1.0f;
+    float root[3];
+    for (int c = 0; c < 3; c++) root[c] = root3(p[c]);
+    // what the unclipped colours say; where there are none, the least light that explains every colour
+    auto brightness = [&](const float *e) {
+        float level = 0.0f, least = -1e30f;
+        for (int c = 0; c < 3; c++) {
+            level += (1.0f - soft[c]) * (root[c] - e[c]);
+            least = std::max(least, root[c] - e[c]);
+        }
+        return known > 1e-6f ? sure * level / known + (1.0f - sure) * least : least;
+    };
+    // colour fades from where the first colour clips to where a grey clips in all three: no step in between
+    const float ceiling = std::max(1.15f, std::max(gain[0], std::max(gain[1], gain[2])));
+    float fade = 3.0f * log2_(brightness(measured)) / log2_(1.5f * ceiling);
+    fade = fade > 0.0f ? fade < 1.0f ? fade : 1.0f : 0.0f;
+    const float keep = 1.0f - fade * fade * (3.0f - 2.0f * fade);
     float offset[3] = {keep * measured[0], keep * measured[1], keep * measured[2]};
     // bright things are seldom magenta: a clipped green may lag behind by a quarter of what was measured
     const float less = offset[1] < 0.0f ? 0.75f * soft[1] * offset[1] : 0.0f;
     offset[0] += 0.5f * less;
     offset[1] -= less;
     offset[2] += 0.5f * less;
-    float root[3], level = 0.0f, least = -1e30f;
+    const float level = brightness(measured);
     for (int c = 0; c < 3; c++) {
-        root[c] = root3(p[c]);
-        level += (1.0f - soft[c]) * (root[c] - offset[c]);
-        least = std::max(least, root[c] - offset[c]);
-    }
-    const float sure = known < 1.0f ? known : 1.0f;
-    level = known > 1e-6f ? sure * level / known + (1.0f - sure) * least : least;
-    float lifted = level;  // every clipped colour is at least what the sensor saw
-    for (int c = 0; c < 3; c++) lifted = std::max(lifted, level + soft[c] * (root[c] - offset[c] - level));
-    for (int c = 0; c < 3; c++) {
-        float wanted = lifted + offset[c];
+        float wanted = level + offset[c];
         wanted = wanted * wanted * wanted - p[c];
         to[c] = wanted > 0.0f ? p[c] + soft[c] * wanted : p[c];
     }

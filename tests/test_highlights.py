@@ -121,3 +121,20 @@ def test_odd_sizes_threads_and_strange_values(shape):
 def test_states_are_checked():
     with pytest.raises(StateError):
         highlights(replace(clip(np.ones((2, 2, 3))), space="rec2020"))
+
+
+@pytest.mark.parametrize("tint", [(1.4, 1.0, 0.6), (1.0, 1.0, 1.0), (0.7, 0.95, 1.4)])
+def test_a_lamp_runs_to_white_without_a_ring(tint):
+    h, w, gain = 240, 360, np.array([2.0, 1.0, 1.6], np.float32)
+    y, x = np.mgrid[0:h, 0:w]
+    light = 4 * np.exp(-((x - 180) ** 2 + (y - 120) ** 2) / (2 * 60.0**2)) + 0.05
+    truth = (light[..., None] * np.array(tint)).astype(np.float32)
+    seen = np.minimum(truth, gain)
+    bits = ((truth >= gain) * np.array([1, 2, 4])).sum(axis=2).astype(np.uint8)
+    noise = Noise((1e-4,) * 3, (1e-6,) * 3)
+    scene = Scene(seen, "camera", Shot(Path(), (h, w)), noise, tuple(gain), clipped=bits)
+    row = highlights(scene).rgb[120, 180:]  # from the middle outwards
+    share = row / row.sum(axis=1, keepdims=True)
+    assert np.abs(share[0] - 1 / 3).max() < 0.03  # the middle is nearly white
+    assert np.abs(np.diff(share, axis=0)).max() < 0.02  # no step of colour
+    assert (np.diff(row.sum(axis=1)) < 0.01).all()  # never brighter outwards

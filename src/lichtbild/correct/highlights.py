@@ -6,14 +6,15 @@ surface keep a nearly constant offset ``e[c] = ∛x[c] - mean(∛x)``.  Offsets 
 is clipped, bright pixels counting most (fourth power), and carried into the clipped areas by pull-push.
 There, with m[c] = 0 … 1 how clipped a channel is (the clip bits averaged over 5×5 pixels: no seam)::
 
-    e      = e · (1 - mean(m))                              the more is clipped, the nearer to neutral
-    L      = mean of ∛x[c] - e[c], weighted with 1 - m[c]   what the unclipped channels say
-    L'     = max(L, L + m[c] · (∛x[c] - e[c] - L))          a clipped channel is at least what was seen
-    x'[c]  = x[c] + m[c] · max(0, (L' + e[c])³ - x[c])      never darker than the sensor saw it
+    L      = mean of ∛x[c] - e[c], weighted with 1 - m[c]  what the unclipped channels say
+    t      = log(L³) / log(1.5 · max gain), 0 … 1          0 where the first channel clips
+    e'     = e · (1 - t² (3 - 2t))                         the brighter, the nearer to neutral
+    x'[c]  = x[c] + m[c] · max(0, (L + e'[c])³ - x[c])     never darker than the sensor saw it
 
-Where all three are clipped, L is the least light that explains every channel, and the result is neutral.  Two
-habits of light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean
-rather than a measured lack; and where two channels are clipped, a third close to its end counts as clipped.
+Where all three are clipped, L is the least light that explains every channel.  Colour fades with brightness and
+not with the number of clipped channels, so a warm lamp runs from orange to white without a ring.  Two habits of
+light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean rather than a
+measured lack; and where two channels are clipped, a third close to its end counts as clipped.
 
 References
 ----------
