@@ -11,10 +11,10 @@ There, with m[c] = 0 … 1 how clipped a channel is (the clip bits averaged over
     e'     = e · (1 - t² (3 - 2t))                         the brighter, the nearer to neutral
     x'[c]  = x[c] + m[c] · max(0, (L + e'[c])³ - x[c])     never darker than the sensor saw it
 
-Where all three are clipped, L is the least light that explains every channel.  Colour fades with brightness and
-not with the number of clipped channels, so a warm lamp runs from orange to white without a ring.  Two habits of
-light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean rather than a
-measured lack; and where two channels are clipped, a third close to its end counts as clipped.
+Where all three are clipped, L is the least light that explains every channel.  Colour fades with brightness
+and not with the number of clipped channels, so a warm lamp runs from orange to white without a ring.  Two
+habits of light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean
+rather than a measured lack; and where two channels are clipped, a third close to its end counts as clipped.
 
 References
 ----------
