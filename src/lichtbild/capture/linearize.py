@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from lichtbild.base import kernels
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Burst, Float32, Frames, Mosaic, Noise, Opcode, RawFrame, Shot, Triple
-from lichtbild.base.params import Params, choice, knob
+from lichtbild.base.params import Params, knob
 from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
 from lichtbild.capture.defects import Sites, defects, listed, repair
@@ -52,9 +52,6 @@ class Linearize(Params):
     shading: float = knob(1.0, 0.0, 1.0, "", "Share of the lens shading (in EV) that is corrected.")
     hot_pixels: float = knob(
         8.0, 0.0, 30.0, "σ", "How far a photosite must stand out to be replaced; 0 is never."
-    )
-    white_balance: str = choice(
-        "as-shot", ("as-shot", "auto"), "as-shot: the camera's. auto: estimated from the scene."
     )
 
 
@@ -84,7 +81,7 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     noise = shot.noise
     if noise is None:
         noise = estimate_noise(burst)
-    neutral = _neutral(burst.frames[reference], params)
+    neutral = _neutral(burst.frames[reference])
     gain = _gain(neutral) if shot.kind != "mono" else (1.0, 1.0, 1.0)
     _tell(shot)
     sites = _sites(burst, reference, noise, params)
@@ -235,19 +232,18 @@ def _gain(neutral: Triple | None) -> Triple:
     return most / neutral[0], most / neutral[1], most / neutral[2]
 
 
-def _neutral(frame: RawFrame, params: Linearize) -> Triple | None:
-    """What the camera answers to white: as the file says, or estimated."""
+def _neutral(frame: RawFrame) -> Triple | None:
+    """What the camera answers to white: as the file says, or estimated; `calibrate` may choose another white."""
     shot = frame.shot
     if shot.kind == "mono":
         return None
-    if shot.neutral is not None and params.white_balance == "as-shot":
+    if shot.neutral is not None:
         return shot.neutral
-    if shot.neutral is None:
-        warnings.warn(
-            f"{shot.path.name} says nothing about white balance; estimated from the scene",
-            FallbackWarning,
-            stacklevel=5,
-        )
+    warnings.warn(
+        f"{shot.path.name} says nothing about white balance; estimated from the scene",
+        FallbackWarning,
+        stacklevel=5,
+    )
     return _estimated_neutral(frame)
 
 
