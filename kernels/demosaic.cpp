@@ -50,7 +50,7 @@ template <int P> void low(Tile &t, int j, int nw) {
     const float *const row = t.c + j * ROW;
     float *__restrict o = t.low + j * ROW + P * HALF;
     for (int m = site<P>(1); m < site<P>(nw - 1); m++) {
-        auto c = [&](int dy, int dx) { return row[all<P>(dy, dx) + m]; };
+        auto c = [=](int dy, int dx) { return row[all<P>(dy, dx) + m]; };
         o[m] = 0.25f * c(0, 0) + 0.125f * (c(0, -1) + c(0, 1) + c(-1, 0) + c(1, 0)) +
                0.0625f * (c(-1, -1) + c(-1, 1) + c(1, -1) + c(1, 1));
     }
@@ -60,12 +60,12 @@ template <int P> void low(Tile &t, int j, int nw) {
 template <int P> void tall(Tile &t, int j, int nw) {
     const float *const c = t.c + j * ROW + P * HALF;
     float *__restrict o = t.tall + j * ROW + P * HALF;
-    for (int m = 0; m < nw / 2; m++) o[m] = sq(high([&](int d) { return c[d * ROW + m]; }));
+    for (int m = 0; m < nw / 2; m++) o[m] = sq(high([=](int d) { return c[d * ROW + m]; }));
 }
 // The same along the row.
 template <int P> void wide(const Tile &t, int j, int nw, float *__restrict o) {
     const float *const c = t.c + j * ROW;
-    for (int m = site<P>(3); m < site<P>(nw - 3); m++) o[P * HALF + m] = sq(high([&](int d) { return c[all<P>(0, d) + m]; }));
+    for (int m = site<P>(3); m < site<P>(nw - 3); m++) o[P * HALF + m] = sq(high([=](int d) { return c[all<P>(0, d) + m]; }));
 }
 
 // Direction: the share of vertical activity (1 = interpolate horizontally), and what noise adds to gradients.
@@ -86,8 +86,8 @@ template <int P> void diagonal_direction(Tile &t, int j, int nw, float shot, flo
     const float *const row = t.c + j * ROW, *const l = t.low + j * ROW + P * HALF;
     float *__restrict o = t.pq + j * HALF;
     for (int m = site<P>(4); m < site<P>(nw - 4); m++) {
-        const float p = sq(high([&](int d) { return row[all<P>(d, d) + m]; }));
-        const float q = sq(high([&](int d) { return row[all<P>(d, -d) + m]; }));
+        const float p = sq(high([=](int d) { return row[all<P>(d, d) + m]; }));
+        const float q = sq(high([=](int d) { return row[all<P>(d, -d) + m]; }));
         const float e = 60.0f * (shot * positive(l[m]) + read) + 1e-10f;
         o[m] = (p + e) / (p + q + 2 * e);
     }
@@ -99,12 +99,12 @@ template <int P> void green(Tile &t, int j, int nw) {
                 *const eps = t.eps + j * ROW + P * HALF;
     float *__restrict g = t.g + j * HALF, *__restrict k = t.k + j * HALF;
     for (int m = site<P>(5); m < site<P>(nw - 5); m++) {
-        auto c = [&](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
-        auto l = [&](int dy, int dx) { return l_[all<P>(dy, dx) + m]; };
+        auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
+        auto l = [=](int dy, int dx) { return l_[all<P>(dy, dx) + m]; };
         const float e = eps[m], here = c(0, 0), bright = l(0, 0) + here;
         // The mean of the estimates from both sides (c + c (bright - far) / den), each weighted by the other's
         // gradient, with one division for all.
-        auto mean = [&](int y, int x) {
+        auto mean = [=](int y, int x) {
             const float one = c(-y, -x), two = c(y, x), one2 = c(-2 * y, -2 * x), two2 = c(2 * y, 2 * x);
             const float cross = e + ab(one - two), far1 = l(-2 * y, -2 * x) + one2, far2 = l(2 * y, 2 * x) + two2;
             const float w1 = cross + ab(here - one2) + ab(one - c(-3 * y, -3 * x)) + ab(one2 - c(-4 * y, -4 * x));
@@ -115,7 +115,7 @@ template <int P> void green(Tile &t, int j, int nw) {
             return (w2 * (num1 * den2) + w1 * (num2 * den1)) / ((w1 + w2) * (den1 * den2));
         };
         const float v = mean(1, 0), h = mean(0, 1);
-        const float d = decided([&](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
+        const float d = decided([=](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
         g[m] = v + d * (h - v);
         k[m] = here - g[m];
     }
@@ -127,63 +127,60 @@ template <int P> void diagonal(Tile &t, int j, int nw) {
                 *const s_ = t.pq + j * HALF, *const eps = t.eps + j * ROW + P * HALF;
     float *__restrict o = t.kd + j * HALF;
     for (int m = site<P>(7); m < site<P>(nw - 7); m++) {
-        auto c = [&](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
-        auto g = [&](int dy, int dx) { return g_[some<P>(dy, dx) + m]; };
-        auto k = [&](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
+        auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
+        auto g = [=](int dy, int dx) { return g_[some<P>(dy, dx) + m]; };
+        auto k = [=](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
         const float e = eps[m], here = g(0, 0);
-        auto weight = [&](int x, float cross, int side) {  // gradient on a side of the diagonal (1, x)
+        auto weight = [=](int x, float cross, int side) {  // gradient on a side of the diagonal (1, x)
             return cross + ab(c(side, side * x) - c(3 * side, 3 * side * x)) + ab(here - g(2 * side, 2 * side * x));
         };
         const float cp = e + ab(c(-1, -1) - c(1, 1)), cq = e + ab(c(-1, 1) - c(1, -1));
         const float p0 = weight(1, cp, -1), p1 = weight(1, cp, 1), q0 = weight(-1, cq, -1), q1 = weight(-1, cq, 1);
         const float p = p1 * k(-1, -1) + p0 * k(1, 1), q = q1 * k(-1, 1) + q0 * k(1, -1), sp = p0 + p1, sq = q0 + q1;
-        const float d = decided([&](int dy, int dx) { return s_[some<P>(dy, dx) + m]; });
+        const float d = decided([=](int dy, int dx) { return s_[some<P>(dy, dx) + m]; });
         o[m] = (p * sq + d * (q * sp - p * sq)) / (sp * sq);
     }
 }
 
-struct Line {  // a row of the result: the colour that the row has sites of, green, the other
-    float own[BW], g[BW], other[BW];
+// Half rows of the result: the colour that the row has sites of, and the other.
+struct Half {
+    float own[HALF], other[HALF];
 };
 
-// Coloured sites of a row of the result.
-template <int P> void coloured(const Tile &t, int j, int nw, Line &line) {
-    const float *const c = t.c + j * ROW + P * HALF, *const g = t.g + j * HALF, *const kd = t.kd + j * HALF;
-    for (int m = M / 2; m < nw / 2 - M / 2; m++) {
-        line.own[2 * m + P] = c[m];
-        line.g[2 * m + P] = g[m];
-        line.other[2 * m + P] = g[m] + kd[m];
-    }
-}
-
 // Red and blue at green sites.
-template <int P> void plain(const Tile &t, int j, int nw, Line &line) {
+template <int P> void plain(const Tile &t, int j, int nw, Half &half) {
     const float *const c_ = t.c + j * ROW, *const k_ = t.k + j * HALF, *const kd_ = t.kd + j * HALF,
                 *const s_ = t.vh + j * ROW, *const eps = t.eps + j * ROW + P * HALF;
+    float *__restrict own = half.own, *__restrict other = half.other;
     for (int m = M / 2; m < nw / 2 - M / 2; m++) {
-        auto c = [&](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
-        auto k = [&](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
-        auto kd = [&](int dy, int dx) { return kd_[some<P>(dy, dx) + m]; };
+        auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
+        auto k = [=](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
+        auto kd = [=](int dy, int dx) { return kd_[some<P>(dy, dx) + m]; };
         const float e = eps[m], here = c(0, 0);
-        auto weight = [&](int y, int x, float cross) {
-            return e + cross + ab(here - c(2 * y, 2 * x)) + ab(c(y, x) - c(3 * y, 3 * x));
-        };
-        const float cv = ab(c(-1, 0) - c(1, 0)), ch = ab(c(0, -1) - c(0, 1));
-        const float n = weight(-1, 0, cv), s = weight(1, 0, cv), w = weight(0, -1, ch), o = weight(0, 1, ch);
-        const float d = decided([&](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
-        const float sv = n + s, sh = w + o, all_ = 1.0f / (sv * sh), v = (sh - d * sh) * all_, h = d * sv * all_;
-        line.own[2 * m + P] = here + v * (s * kd(-1, 0) + n * kd(1, 0)) + h * (o * k(0, -1) + w * k(0, 1));
-        line.g[2 * m + P] = here;
-        line.other[2 * m + P] = here + v * (s * k(-1, 0) + n * k(1, 0)) + h * (o * kd(0, -1) + w * kd(0, 1));
+        const float cv = e + ab(c(-1, 0) - c(1, 0)), ch = e + ab(c(0, -1) - c(0, 1));
+        const float n = cv + ab(here - c(-2, 0)) + ab(c(-1, 0) - c(-3, 0)), s = cv + ab(here - c(2, 0)) + ab(c(1, 0) - c(3, 0));
+        const float w = ch + ab(here - c(0, -2)) + ab(c(0, -1) - c(0, -3)), o = ch + ab(here - c(0, 2)) + ab(c(0, 1) - c(0, 3));
+        const float d = decided([=](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
+        const float sv = n + s, sh = w + o, whole = 1.0f / (sv * sh), v = (sh - d * sh) * whole, h = d * sv * whole;
+        own[m] = here + v * (s * kd(-1, 0) + n * kd(1, 0)) + h * (o * k(0, -1) + w * k(0, 1));
+        other[m] = here + v * (s * k(-1, 0) + n * k(1, 0)) + h * (o * kd(0, -1) + w * kd(0, 1));
     }
 }
 
-void write(const float *__restrict red, const float *__restrict g, const float *__restrict blue, int n, float *__restrict o) {
-    for (int i = 0; i < n; i++) {
-        o[3 * i] = red[i];
-        o[3 * i + 1] = g[i];
-        o[3 * i + 2] = blue[i];
-    }
+// A row of the result, out of its coloured sites (of parity P) and its green ones.
+template <int P> void write(const Tile &t, int j, int n, const Half &half, bool blue, float *__restrict o) {
+    const float *const c = t.c + j * ROW, *const g = t.g + j * HALF, *const kd = t.kd + j * HALF;
+    float other[HALF], full[3][BW];
+    for (int m = M / 2; m < (n + 1 + M) / 2; m++) other[m] = g[m] + kd[m];
+    auto zip = [n](const float *coloured, const float *plain, float *__restrict to) {
+        const float *even = (P ? plain : coloured) + M / 2, *odd = (P ? coloured : plain) + M / 2;
+        for (int m = 0; m < (n + 1) / 2; m++) to[2 * m] = even[m], to[2 * m + 1] = odd[m];
+    };
+    zip(c + P * HALF, half.own, full[blue ? 2 : 0]);
+    zip(g, c + (1 - P) * HALF, full[1]);
+    zip(other, half.other, full[blue ? 0 : 2]);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 3; k++) o[3 * i + k] = full[k][i];
 }
 
 struct Mosaic {
@@ -198,7 +195,7 @@ void demosaic_tile(Tile &t, const Mosaic &a, int y0, int x0, int y1, int x1, flo
     auto odd = [&](int j) { return (x0 - M + a.rx + blue_row(j)) & 1; };  // columns of the coloured sites
     auto inside = [&](int j, int margin) { return j >= margin && j < nh - margin; };
     float across[ROW];
-    Line line;
+    Half half;
     for (int i = 0; i < nh; i++) {  // each step as far behind the one before as it looks ahead
         load(t, i, a.cfa + (size_t)mirror(y0 - M + i, a.h) * a.w, x0 - M, nw, a.w);
         int j = i - 1;
@@ -217,9 +214,9 @@ void demosaic_tile(Tile &t, const Mosaic &a, int y0, int x0, int y1, int x1, flo
         if (inside(j, 7)) odd(j) ? diagonal<1>(t, j, nw) : diagonal<0>(t, j, nw);
         j = i - 8;
         if (!inside(j, M)) continue;
-        odd(j) ? (coloured<1>(t, j, nw, line), plain<0>(t, j, nw, line)) : (coloured<0>(t, j, nw, line), plain<1>(t, j, nw, line));
-        const float *own = line.own + M, *other = line.other + M;
-        write(blue_row(j) ? other : own, line.g + M, blue_row(j) ? own : other, n, out + ((size_t)(y0 + j - M) * a.w + x0) * 3);
+        float *o = out + ((size_t)(y0 + j - M) * a.w + x0) * 3;
+        odd(j) ? plain<0>(t, j, nw, half) : plain<1>(t, j, nw, half);
+        odd(j) ? write<1>(t, j, n, half, blue_row(j), o) : write<0>(t, j, n, half, blue_row(j), o);
     }
 }
 
