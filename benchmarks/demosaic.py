@@ -25,7 +25,8 @@ def psnr(path, method):
     colour = np.tile([[0, 1], [1, 2]], (h // 2, w // 2))
     cfa = np.take_along_axis(image, colour[..., None], axis=2)[..., 0] / np.float32(255)
     noise = Noise((0.0,) * 3, (0.0,) * 3)
-    mosaic = Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((h, w), np.uint8), Shot(path, (h, w)))
+    unclipped = np.zeros((h, w), np.uint8)
+    mosaic = Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, unclipped, Shot(path, (h, w)))
     start = time.process_time()
     rgb = coloured(mosaic, Demosaic(method)).rgb
     seconds = time.process_time() - start
@@ -42,7 +43,8 @@ def main():
         files = sorted(folder.glob(pattern))
         for method in ("bilinear", "ratio"):
             figures = np.array([psnr(f, method) for f in files])
-            print(f"| {name}, {len(files)} | {method} | {figures[:, 0].mean():.2f} | {1e6 * np.median(figures[:, 1]):.3f} |")
+            mean, seconds = figures[:, 0].mean(), 1e6 * np.median(figures[:, 1])
+            print(f"| {name}, {len(files)} | {method} | {mean:.2f} | {seconds:.3f} |")
 
 
 if __name__ == "__main__":

@@ -233,7 +233,7 @@ def _gain(neutral: Triple | None) -> Triple:
 
 
 def _neutral(frame: RawFrame) -> Triple | None:
-    """What the camera answers to white: as the file says, or estimated; `calibrate` may choose another white."""
+    """What the camera answers to white: as the file says, or estimated (`calibrate` may choose another)."""
     shot = frame.shot
     if shot.kind == "mono":
         return None
