@@ -148,11 +148,10 @@ struct Half {
 };
 
 // Red and blue at green sites.
-template <int P> void plain(const Tile &t, int j, int nw, Half &half) {
+template <int P> void plain(const Tile &t, int j, int nw, float *__restrict own, float *__restrict other) {
     const float *const c_ = t.c + j * ROW, *const k_ = t.k + j * HALF, *const kd_ = t.kd + j * HALF,
                 *const s_ = t.vh + j * ROW, *const eps = t.eps + j * ROW + P * HALF;
-    float *__restrict own = half.own, *__restrict other = half.other;
-    for (int m = M / 2; m < nw / 2 - M / 2; m++) {
+    for (int m = site<P>(M); m < site<P>(nw - M); m++) {
         auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
         auto k = [=](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
         auto kd = [=](int dy, int dx) { return kd_[some<P>(dy, dx) + m]; };
@@ -215,7 +214,7 @@ void demosaic_tile(Tile &t, const Mosaic &a, int y0, int x0, int y1, int x1, flo
         j = i - 8;
         if (!inside(j, M)) continue;
         float *o = out + ((size_t)(y0 + j - M) * a.w + x0) * 3;
-        odd(j) ? plain<0>(t, j, nw, half) : plain<1>(t, j, nw, half);
+        odd(j) ? plain<0>(t, j, nw, half.own, half.other) : plain<1>(t, j, nw, half.own, half.other);
         odd(j) ? write<1>(t, j, n, half, blue_row(j), o) : write<0>(t, j, n, half, blue_row(j), o);
     }
 }
