@@ -215,9 +215,12 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
         const float kf = 1.0f / (J.fine1 - J.fine0), kb = 1.0f / (J.broad1 - J.broad0);
         for (size_t k = 0; k < (size_t)n * wc; k++) {
             float f = (J.fine1 - fine[k]) * kf, b = (J.broad1 - broad[k]) * kb;
-            f = f < 0 ? 0 : f > 1 ? 1 : f;
-            b = b < 0 ? 0 : b > 1 ? 1 : b;
-            weight[k] = diff[k] < 0 ? 0 : f * b;
+            f = f < 0 ? 0 : f;  // one choice at a time: these become single instructions
+            b = b < 0 ? 0 : b;
+            f = f > 1 ? 1 : f;
+            b = b > 1 ? 1 : b;
+            const float both = f * b;
+            weight[k] = diff[k] < 0 ? 0 : both;
         }
         for (int j = 0; j < n; j++) {
             const float *u = weight + (size_t)std::max(0, j - 1) * wc, *m = weight + (size_t)j * wc,
@@ -243,17 +246,20 @@ void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float,
             const int j0 = clampi((int)std::floor(fy), 0, n - 1), j1 = std::min(j0 + 1, n - 1);
             const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
             const float *p = least + (size_t)j0 * wc, *q = least + (size_t)j1 * wc;
-            float *e = column.data();  // the weight of every pixel, three times
+            float *e = column.data();  // the weight of every pixel
             for (int x = 0; x < wc; x++) line[x] = p[x] + f * (q[x] - p[x]);
-            for (int x = 0; x < wc; x++) {
-                const float l = 0.75f * line[x] + 0.25f * line[x > 0 ? x - 1 : 0],
-                            r = 0.75f * line[x] + 0.25f * line[x < wc - 1 ? x + 1 : x];
-                for (int t = 0; t < 3; t++) e[6 * x + t] = l, e[6 * x + 3 + t] = r;
+            const float *v = line.data();
+            e[0] = 0.75f * v[0] + 0.25f * v[0];
+            for (int x = 1; x < wc; x++) {
+                e[2 * x - 1] = 0.75f * v[x - 1] + 0.25f * v[x];
+                e[2 * x] = 0.75f * v[x] + 0.25f * v[x - 1];
             }
-            for (int i = 6 * wc; i < 3 * w; i++) e[i] = line[wc - 1];
+            e[2 * wc - 1] = 0.75f * v[wc - 1] + 0.25f * v[wc - 1];
+            if (w > 2 * wc) e[w - 1] = v[wc - 1];
             const float *src = warped + (size_t)(y - 2 * a0) * w * 3;
             float *dst = total.data() + (size_t)y * w * 3;
-            for (int i = 0; i < 3 * w; i++) dst[i] += e[i] * src[i];
+            for (int x = 0; x < w; x++)
+                for (int c = 0; c < 3; c++) dst[3 * x + c] += e[x] * src[3 * x + c];
         }
     });
 }
