@@ -96,6 +96,7 @@ double sharpness(In<uint16_t, 2> dn) {
 // Best translation within +-radius by mean absolute difference over the overlap.
 void search(In<float, 2> ref, In<float, 2> img, int radius, Out<double, 1> out) {
     const int h = ref.shape(0), w = ref.shape(1), n = 2 * radius + 1;
+    need((int)img.shape(0) == h && (int)img.shape(1) == w && out.shape(0) == 2, "shapes differ");
     std::vector<double> cost(n * n);
     parallel(n * n, [&](int k) {
         int dy = k / n - radius, dx = k % n - radius;
@@ -108,7 +109,8 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, Out<double, 1> out) 
             s += row;
         }
         double area = double(std::max(0, yb - ya)) * std::max(0, xb - xa);
-        cost[k] = area > 0.25 * h * w ? s / area : 1e30;
+        // a far shift must be better by more than what noise does: where there is nothing to see, nothing moved
+        cost[k] = area > 0.25 * h * w ? s / area + 0.002 * (std::abs(dy) + std::abs(dx)) : 1e30;
     });
     int best = radius * n + radius;
     for (int k = 0; k < n * n; k++)
@@ -189,17 +191,18 @@ inline void add_run(const float *ref, const float *img, int h, int w, int y, int
 
 // Gauss-Newton on the affine motion with Geman-McClure weights; `model` = 2 (shift), 6 (affine).  `scale`: residual, in
 // units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells of 16 x L
-// pixels, in each of which the position (1, u, v) is constant; every sparse-th row counts.
+// pixels, in each of which the position (1, u, v) is constant; every sparse-th row counts.  `noise` is the gradient energy
+// that noise alone has in a pixel; a prior of that weight holds the start, so that nothing moves where there is only noise.
 void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, int sparse, float scale,
-                Out<double, 1> motion) {
+                float noise, Out<double, 1> motion) {
     const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 6, "shapes differ");
     Affine A(motion.data(), h, w);
     const float s2 = scale * scale;
     for (int round = 0; round < rounds; round++) {
-        std::vector<std::array<double, 24>> sums(bands);
+        std::vector<std::array<double, 25>> sums(bands);
         parallel(bands, [&](int b) {
-            std::array<double, 24> S{};
+            std::array<double, 25> S{};
             const int y0 = b * 16, y1 = std::min(h, y0 + 16);
             for (int x = 1; x + L < w; x += L) {
                 Sums c;
@@ -209,6 +212,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, int s
                     A.at(y, x + 0.5 * (L - 1), dy, dx);
                     add_run<true>(ref.data(), img.data(), h, w, y, x, dy, dx, s2, c);
                 }
+                S[24] += c.runs * L;
                 const double u = (x + 0.5 * L) / w - 0.5, v = (0.5 * (y0 + y1) - 0.5 * h) / w;
                 const double t[6] = {1, u, v, u * u, u * v, v * v};
                 const double m[3] = {Sums::total(c.yy), Sums::total(c.xy), Sums::total(c.xx)};
@@ -220,9 +224,10 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, int s
             }
             sums[b] = S;
         });
-        std::array<double, 24> S{};
+        std::array<double, 25> S{};
         for (auto &t : sums)
-            for (int k = 0; k < 24; k++) S[k] += t[k];
+            for (int k = 0; k < 25; k++) S[k] += t[k];
+        const double hold = 0.25 + noise * S[24];
         static const int at[3][3] = {{0, 1, 2}, {1, 3, 4}, {2, 4, 5}};
         double a[36], g[6];
         for (int i = 0; i < 3; i++) {
@@ -235,12 +240,16 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int model, int rounds, int s
             g[i + 3] = S[21 + i];
         }
         if (model == 2) {
-            double b2[4] = {a[0], a[3], a[18], a[21]}, g2[2] = {g[0], g[3]};
+            double b2[4] = {a[0] + hold, a[3], a[18], a[21] + hold};
+            double g2[2] = {g[0] + hold * (A.p[0] - motion.data()[0]), g[3] + hold * (A.p[3] - motion.data()[3])};
             if (!solve(b2, g2, 2)) break;
             A.p[0] -= g2[0];
             A.p[3] -= g2[1];
         } else {
-            for (int i = 0; i < 6; i++) a[i * 6 + i] = a[i * 6 + i] * (1.0 + 1e-6) + 1e-9;
+            for (int i = 0; i < 6; i++) {
+                a[i * 6 + i] += hold;
+                g[i] += hold * (A.p[i] - motion.data()[i]);
+            }
             if (!solve(a, g, 6)) break;
             for (int i = 0; i < 6; i++) A.p[i] -= g[i];
         }
@@ -271,7 +280,7 @@ struct Pair {
             for (int x = x0; x + L <= x1; x += L)
                 add_run<false>(ref, img, h, w, y, x, dy + oy + (x - x0) * sy, dx + ox + (x - x0) * sx, 0, S);
         }
-        return S.runs * L >= (b.yb - b.ya) * (b.xb - b.xa) / 3;
+        return S.runs > 0 && S.runs * L >= (b.yb - b.ya) * (b.xb - b.xa) / 3;
     }
 };
 
@@ -355,7 +364,7 @@ KERNEL("align_soften", soften, "image"_a, "out"_a)
 KERNEL("align_sharpness", sharpness, "dn"_a)
 KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "out"_a)
 KERNEL("align_global", global_fit, "reference"_a, "image"_a, "model"_a, "rounds"_a, "sparse"_a, "scale"_a,
-       "motion"_a)
+       "noise"_a, "motion"_a)
 KERNEL("align_tiles", tiles, "reference"_a, "image"_a, "motion"_a, "tile"_a, "margin"_a, "pull"_a, "rounds"_a, "mask"_a,
        "shift"_a, "cost"_a)
 KERNEL("align_hunt", hunt, "reference"_a, "image"_a, "motion"_a, "tile"_a, "margin"_a, "radius"_a, "mask"_a, "shift"_a)

@@ -13,8 +13,11 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #if defined(__linux__)
@@ -54,13 +57,26 @@ template <class F> void parallel(int pieces, F &&piece) {
         return;
     }
     std::atomic<int> next{0};
+    std::exception_ptr failure;
+    std::mutex guard;
     auto work = [&] {
-        for (int i; (i = next.fetch_add(1)) < pieces;) piece(i);
+        try {
+            for (int i; (i = next.fetch_add(1)) < pieces;) piece(i);
+        } catch (...) {  // out of memory in a piece: the first one counts, the others stop
+            std::lock_guard<std::mutex> lock(guard);
+            if (!failure) failure = std::current_exception();
+            next = pieces;
+        }
     };
     std::vector<std::thread> pool;
-    for (int t = 1; t < n; t++) pool.emplace_back(work);
+    pool.reserve(n);
+    try {
+        for (int t = 1; t < n; t++) pool.emplace_back(work);
+    } catch (const std::system_error &) {  // no more threads to be had: go on with those there are
+    }
     work();
     for (auto &t : pool) t.join();
+    if (failure) std::rethrow_exception(failure);
 }
 // Rows in bands of `band`: f(y0, y1).
 template <class F> void parallel_rows(int rows, int band, F &&f) {

@@ -184,3 +184,18 @@ def test_threads_do_not_change_a_bit():
         kernels.set_threads(0)
     np.testing.assert_array_equal(one.shift, two.shift)
     np.testing.assert_array_equal(one.trust, two.trust)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_where_there_is_only_noise_nothing_moves_far(seed):
+    flat = np.full((512, 512), 0.2, np.float32)
+    flow = align(frames_of(*(frame(flat, seed=10 * seed + k) for k in range(4))))
+    assert np.abs(np.median(flow.shift, axis=(1, 2))).max() < 24  # a coarsest pixel is 32
+
+
+def test_stripes_do_not_slide_along_themselves():
+    y = np.arange(768)[:, None] - np.zeros(1024)
+    light = [0.2 + 0.1 * ((y - 2 * k) // 40 % 2) for k in range(3)]
+    flow = align(frames_of(*(frame(a.astype(np.float32), seed=k) for k, a in enumerate(light))))
+    np.testing.assert_allclose(np.median(flow.shift[:, :, :, 0], axis=(1, 2)), (0, 2, 4), atol=0.2)
+    assert np.abs(np.median(flow.shift[:, :, :, 1], axis=(1, 2))).max() < 24

@@ -91,14 +91,14 @@ def test_split_and_join_are_inverse():
 
 
 def test_the_noise_spectrum_is_that_of_our_demosaic():
-    one, _ = noise_power(1.0, 1.0)
+    one, _ = noise_power("bayer", 1.0, 1.0)
     measured = [spectrum(p) / 0.01**2 for p in split(flat_frame(seed=5, size=512).rgb)]
     for predicted, seen in zip(one, measured, strict=True):
         assert np.abs(np.log(predicted / seen)).mean() < 0.15
 
 
 def test_warping_keeps_low_frequencies_and_loses_high_ones():
-    one, more = noise_power(1.0, 1.0)
+    one, more = noise_power("bayer", 1.0, 1.0)
     assert more[0][0, 0] == pytest.approx(one[0][0, 0], rel=0.1)
     assert more[0][7, 7] < 0.7 * one[0][7, 7]
 
@@ -182,3 +182,18 @@ def test_nan_stays_local():
     out = denoise(scene_of(rgb, Noise((1e-3,) * 3, (1e-5,) * 3))).rgb
     assert np.isfinite(out[:16]).all()
     assert np.isnan(out[64, 64]).any()
+
+
+@pytest.mark.parametrize("kind", ["bayer", "mono", "linear"])
+def test_every_kind_of_sensor_loses_most_of_its_noise(kind):
+    """Frames without a mosaic have white noise, and are treated so."""
+    sigma, shape = 0.01, (192, 192, 3) if kind == "linear" else (192, 192)
+    cfa = (0.3 + sigma * np.random.default_rng(8).standard_normal(shape)).astype(np.float32)
+    noise = Noise((0.0,) * 3, (sigma**2,) * 3)
+    unclipped = np.zeros((192, 192), np.uint8)
+    scene = coloured(
+        Mosaic(cfa, kind, RGGB, (1.0, 1.0, 1.0), noise, unclipped, Shot(Path(), (192, 192), kind=kind))
+    )
+    before, after = split(scene.rgb), split(denoise(scene).rgb)
+    for c in range(1 if kind == "mono" else 3):
+        assert after[c].std() < 0.4 * before[c].std()

@@ -10,8 +10,10 @@ from lichtbild.base import kernels
 from lichtbild.base.errors import QualityWarning, StateError
 from lichtbild.base.image import RGGB, Flow, Frames, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.demosaic import coloured
-from lichtbild.combine.merge import BROAD, FINE, SURVIVES, Merge, merge, verdict
+from lichtbild.combine.merge import BROAD, FINE, Merge, merge, verdict
+from lichtbild.combine.merge import SURVIVES as BY_KIND
 
+SURVIVES = BY_KIND["bayer"]
 NOISE = Noise((4e-4, 2e-4, 3e-4), (4e-6, 1e-6, 2e-6))
 
 

@@ -10,7 +10,7 @@ Hands move the whole picture; things in it move on their own; rolling shutter an
 3. *Tiles* of 64 px: Lucas–Kanade around the global motion with a prior that holds a tile where its texture
    says little::
 
-       minimise  Σ (frame(x + motion + d) − reference(x))² + |d|² / hold²
+       minimise  Σ (frame(x + motion + d) − reference(x))² + v·|d|² / hold²,   v = the tile's own residual
 
 4. Tiles that the global motion leaves unexplained are searched for further away and refined there.
 
@@ -135,6 +135,7 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
             4 if level > 1 else 2,
             1 if level > 0 else 3,
             64.0 if level >= top - 1 else 12.0,
+            0.15 / 4**level,  # every level averages four pixels' noise
             motion,
         )
     return motion

@@ -39,11 +39,11 @@ from lichtbild.base.image import Float32, Flow, Frames, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
 
-SURVIVES = (
-    0.375,
-    0.33,
-    0.375,
-)  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
+SURVIVES = {  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
+    "bayer": (0.375, 0.33, 0.375),
+    "mono": (0.25, 0.25, 0.25),
+    "linear": (0.25, 0.25, 0.25),
+}
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
 
 
@@ -124,7 +124,7 @@ def verdict(reference: Scene, params: Merge) -> Float32:
     if params.method == "mean":
         return np.array([1, 1, 1, 1e30, 1e30, 1e30, 0, 1e30, 2e30, 1e30, 2e30], np.float32)
     noise = reference.noise
-    shot = [2 * f * s for f, s in zip(SURVIVES, noise.shot, strict=True)]
-    read = [2 * f * r + 1e-9 for f, r in zip(SURVIVES, noise.read, strict=True)]
+    shot = [2 * f * s for f, s in zip(SURVIVES[reference.shot.kind], noise.shot, strict=True)]
+    read = [2 * f * r + 1e-9 for f, r in zip(SURVIVES[reference.shot.kind], noise.read, strict=True)]
     slope = (params.slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
     return np.array([*shot, *read, slope, *(params.trust * t for t in (*FINE, *BROAD))], np.float32)

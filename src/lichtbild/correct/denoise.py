@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import RGGB, Float32, Mosaic, Noise, Scene, Shot
+from lichtbild.base.image import RGGB, Float32, Kind, Mosaic, Noise, Scene, Shot
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 from lichtbild.capture.demosaic import coloured
@@ -91,7 +91,7 @@ def denoise(scene: Scene, params: Denoise = Denoise()) -> Scene:
         scene.noise.read[1]
     )
     frames = np.ones_like(green) if scene.frames is None else scene.frames
-    powers = noise_power(*colour_ratios(scene.noise))
+    powers = noise_power(scene.shot.kind, *colour_ratios(scene.noise))
     shrunk = np.empty((h, w), np.float32)
     for c, strength in enumerate((params.luma, params.chroma, params.chroma)):
         if strength > 0:
@@ -131,20 +131,23 @@ def colour_ratios(noise: Noise) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=32)
-def noise_power(red: float, blue: float) -> tuple[list[Float32], list[Float32]]:
+def noise_power(kind: Kind, red: float, blue: float) -> tuple[list[Float32], list[Float32]]:
     """Power of the cosine coefficients of Y, U, V for green noise of variance 1: one frame, a warped one.
 
-    White noise with the variances (red, 1, blue) goes through demosaicking, and through warping by a few
-    fractions of a pixel; the power is the mean square of the coefficients of all blocks, rounded to three
-    digits.
+    White noise with the variances (red, 1, blue) goes through demosaicking, if the sensor has a mosaic, and
+    through warping by a few fractions of a pixel; the power is the mean square of the coefficients of all
+    blocks, rounded to three digits.
     """
     size, sigma = 256, 0.01
-    draw = np.random.Generator(np.random.Philox(7)).standard_normal((size, size), dtype=np.float32)
-    spread = np.array([[np.sqrt(red), 1], [1, np.sqrt(blue)]], np.float32) * np.float32(sigma)
-    cfa = (np.float32(0.5) + draw * np.tile(spread, (size // 2, size // 2))).astype(np.float32)
+    spread = np.sqrt(np.array([red, 1, blue], np.float32)) * np.float32(sigma)
+    cell = np.tile(spread[np.array([[0, 1], [1, 2]])], (size // 2, size // 2))
+    sites = {"bayer": cell, "mono": spread[1], "linear": spread}[kind]
+    shape = (size, size, 3) if kind == "linear" else (size, size)
+    draw = np.random.Generator(np.random.Philox(7)).standard_normal(shape, dtype=np.float32)
+    cfa = (np.float32(0.5) + draw * sites).astype(np.float32)
     noise = Noise((0.0, 0.0, 0.0), (red * sigma**2, sigma**2, blue * sigma**2))
     unclipped, shot = np.zeros((size, size), np.uint8), Shot(Path(), (size, size))
-    frame = coloured(Mosaic(cfa, "bayer", RGGB, (1.0, 1.0, 1.0), noise, unclipped, shot))
+    frame = coloured(Mosaic(cfa, kind, RGGB, (1.0, 1.0, 1.0), noise, unclipped, shot))
     one = [spectrum(p) / sigma**2 for p in split(frame.rgb)]
     more = [np.zeros((8, 8)) for _ in range(3)]
     for shift in SHIFTS:
