@@ -142,7 +142,7 @@ static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black
             else
                 for (int x = 0; x < w; x++) {
                     flag[x] = 0;
-                    for (int p = 0; p < c; p++) flag[x] |= in[(size_t)x * c + p] >= full[(size_t)x * c + p];
+                    for (int p = 0; p < c; p++) flag[x] |= (in[(size_t)x * c + p] >= full[(size_t)x * c + p]) << p;
                 }
             if (!shaded) continue;
             std::fill(shade.begin(), shade.end(), 1.0f);

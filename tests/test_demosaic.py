@@ -248,3 +248,11 @@ def test_photographs_gain_over_bilinear(data_dir, name, gain):
         return 10 * np.log10(255**2 / np.square(out - image)[10:-10, 10:-10].mean(dtype=np.float64))
 
     assert psnr("ratio") > psnr("bilinear") + gain
+
+
+def test_a_linear_raw_marks_the_colours_that_clipped():
+    clipped = np.zeros((20, 20), np.uint8)
+    clipped[10, 10] = 5  # red and blue
+    rgb = np.full((20, 20, 3), 0.5, np.float32)
+    scene = coloured(Mosaic(rgb, "linear", RGGB, (1.0, 1.0, 1.0), SILENT, clipped, Shot(Path(), (20, 20))))
+    np.testing.assert_array_equal(scene.clipped, clipped)

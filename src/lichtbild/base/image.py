@@ -147,7 +147,7 @@ class Mosaic:
 
     ``cfa: Float32 "h w"`` ("h w 3" for linear raws).  ``shading: Float32 "h/2 w/2" | None`` is the
     lens-shading gain that was applied (mean of the planes, about 1 … 4), by which noise grew.  ``clipped:
-    UInt8 "h w"``: 1 where the sensor was at its white level.
+    UInt8 "h w"``: 1 where the sensor was at its white level; for linear raws bit c where colour c was.
     """
 
     cfa: Float32
@@ -162,14 +162,11 @@ class Mosaic:
 
 
 F = TypeVar("F", Mosaic, "Scene")
-G = TypeVar("G", Mosaic, "Scene")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames(Generic[F]):
-    """A burst whose frames are made when asked for, one at a time: thirty frames need no more memory than
-    two.
-    """
+    """A burst whose frames are made when asked for: thirty need no more memory than two."""
 
     count: int
     reference: int

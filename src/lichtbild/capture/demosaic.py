@@ -97,7 +97,9 @@ def coloured(
         else:
             kernels.demosaic(mosaic.cfa, red // 2, red % 2, mosaic.noise.shot[1], mosaic.noise.read[1], rgb)
     clipped = None
-    if mark_clipped and mosaic.clipped.any():
+    if mark_clipped and mosaic.kind == "linear":
+        clipped = mosaic.clipped
+    elif mark_clipped and mosaic.clipped.any():
         clipped = np.empty((h, w), np.uint8)
         pattern = np.array(mosaic.pattern if mosaic.kind == "bayer" else (3, 3, 3, 3), np.uint8)
         kernels.demosaic_clipped(mosaic.clipped, pattern, clipped)
