@@ -325,6 +325,21 @@ def test_a_bad_frame_is_named_and_left_out(place):
     assert "frame_001.dng" in err and "2 frames" in out
 
 
+def test_a_reference_is_counted_before_bad_frames_are_left_out(place):
+    broken = place / "burst" / "frame_001.dng"
+    broken.write_bytes(broken.read_bytes()[:5000])
+    for reference, same in (("2", "1"), ("0", "0")):
+        words = ("merge", "burst", "-o", "left.tif", "--reference", reference, "--overwrite")
+        assert run(*words, cwd=place)[0] == 1
+        good = [place / "burst" / f"frame_{n}.dng" for n in ("000", "002")]
+        words = ("merge", *good, "-o", "good.tif", "--reference", same, "--overwrite")
+        assert run(*words, cwd=place)[0] == 0
+        assert (place / "left.tif").read_bytes() == (place / "good.tif").read_bytes()
+    code, _, err = run("merge", "burst", "-o", "none.tif", "--reference", "1", cwd=place)
+    assert code == 2 and "--reference = 1: burst/frame_001.dng cannot be read" in err
+    assert not (place / "none.tif").exists()
+
+
 def test_a_bad_burst_does_not_stop_the_others(place):
     for path in (place / "shots").glob("20250922*"):
         path.write_bytes(b"II*\0" + bytes(100))

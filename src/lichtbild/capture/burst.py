@@ -84,7 +84,7 @@ def gather(paths: Iterable[Path | str], reference: int | None = None, layout: st
     files = [Path(p) for p in paths]
     if not 1 <= len(files) <= MOST_FRAMES:
         raise InputError(f"a burst of {len(files)} frames, allowed are 1 … {MOST_FRAMES}")
-    frames = sorted((read_raw(p, layout) for p in files), key=lambda f: _order(f.shot))
+    frames = sorted((read_raw(p, layout) for p in files), key=lambda f: order(f.shot))
     if reference is not None and not 0 <= reference < len(frames):
         raise InputError(f"reference = {reference}, allowed is 0 … {len(frames) - 1}")
     _refuse_strangers(frames)
@@ -111,7 +111,8 @@ def _clock(shot: Shot) -> float | None:
     )
 
 
-def _order(shot: Shot) -> tuple[float, str]:
+def order(shot: Shot) -> tuple[float, str]:
+    """What frames are sorted by: time, in whole seconds where the clock tells no more, then name."""
     return (_clock(shot) or 0.0) if shot.subseconds else float(int(_clock(shot) or 0)), shot.path.name
 
 
@@ -232,8 +233,8 @@ def _joined(shots: Sequence[Shot], ways: frozenset[str]) -> list[list[Member]]:
         cameras.setdefault(tuple(_traits(shot).values()), []).append(shot)
     groups: list[list[Member]] = []
     for own in cameras.values():
-        groups += _joined_of_one_camera(sorted(own, key=_order), ways)
-    return sorted(groups, key=lambda g: _order(g[0][0]))
+        groups += _joined_of_one_camera(sorted(own, key=order), ways)
+    return sorted(groups, key=lambda g: order(g[0][0]))
 
 
 def _joined_of_one_camera(shots: list[Shot], ways: frozenset[str]) -> list[list[Member]]:

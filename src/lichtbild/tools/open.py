@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lichtbild.base.errors import BurstMismatch, InputError, LichtbildWarning
-from lichtbild.base.image import Burst
-from lichtbild.capture.burst import gather
+from lichtbild.base.image import Burst, Shot
+from lichtbild.capture.burst import gather, order
 from lichtbild.capture.raw import read_raw
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.talk import Talk
@@ -35,7 +36,7 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
     InputError
         No frame can be read, or they do not belong together.
     UsageError
-        There is no such reference frame.
+        There is no such reference frame, or it is the one that cannot be read.
     """
     paths = paths[: args.frames]
     reference = None if args.reference == "auto" else args.reference
@@ -51,12 +52,15 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
     except InputError:
         if len(paths) == 1:
             raise
-        burst = gather(readable(paths, args.layout, failures), reference, args.layout)
+        shots = readable(paths, args.layout, failures)
+        if reference is not None:
+            reference = among(shots, reference, paths)
+        burst = gather([s.path for s in shots], reference, args.layout)
     return Opened(burst, tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames))
 
 
-def readable(paths: Sequence[Path], layout: str, failures: Failures) -> list[Path]:
-    """Those of `paths` that can be read; the others are told to `failures`.
+def readable(paths: Sequence[Path], layout: str, failures: Failures) -> list[Shot]:
+    """What those of `paths` say that can be read; the others are told to `failures`.
 
     Raises
     ------
@@ -66,14 +70,38 @@ def readable(paths: Sequence[Path], layout: str, failures: Failures) -> list[Pat
     good = []
     for path in paths:
         try:
-            read_raw(path, layout)
+            shot = read_raw(path, layout).shot
         except InputError as error:
             failures.add(path, error)
         else:
-            good.append(path)
+            good.append(shot)
     if not good:
         raise InputError(f"none of the {len(paths)} files can be read", hint="copy them again")
     return good
+
+
+def among(shots: Sequence[Shot], reference: int, paths: Sequence[Path]) -> int:
+    """Where frame number `reference` of all `paths` stands among the `shots` that could be read.
+
+    A file that cannot be read counts as taken just after the one before it by name.
+
+    Raises
+    ------
+    UsageError
+        It is one of those that cannot be read.
+    """
+    known = {s.path: order(s)[0] for s in shots}
+    times, latest = {}, -math.inf
+    for path in sorted(paths, key=lambda p: p.name):
+        times[path] = latest = known.get(path, latest)
+    ordered = sorted(paths, key=lambda p: (times[p], p.name))
+    wanted = ordered[reference]
+    if wanted not in known:
+        raise UsageError(
+            f"--reference = {reference}: {wanted} cannot be read",
+            hint="give auto or another number, or copy the file again",
+        )
+    return [p for p in ordered if p in known].index(wanted)
 
 
 def sha256(path: Path) -> str:
