@@ -367,6 +367,19 @@ def test_nothing_is_replaced_unasked(place):
     assert (place / "photo.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
+def test_a_shorter_burst_replaces_all_of_a_longer_one(place):
+    words = ("simulate", "burst", "--scene", "leaves", "--size", "64x96", "--frames", "2")
+    (place / "burst" / "frame_mine.dng").write_text("precious")
+    assert run(*words, "--overwrite", cwd=place)[0] == 0
+    names = ["frame_000.dng", "frame_001.dng", "frame_mine.dng", "truth.json", "truth.npz"]
+    assert files(place / "burst") == names
+    for path in (place / "burst").glob("frame*"):
+        path.unlink()
+    code, _, err = run(*words, cwd=place)
+    assert code == 2 and "holds a burst already" in err
+    assert files(place / "burst") == ["truth.json", "truth.npz"]
+
+
 def test_a_raw_is_never_replaced(place):
     before = (place / "burst" / "frame_000.dng").read_bytes()
     code, _, err = run("merge", "burst", "-o", "burst/frame_000.dng", "--overwrite", cwd=place)

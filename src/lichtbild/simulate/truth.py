@@ -14,6 +14,7 @@ import numpy as np
 
 from lichtbild.base.errors import ExportError, InputError
 from lichtbild.base.image import Burst, Float32, UInt8
+from lichtbild.base.tiff import write_file
 from lichtbild.publish.dng import write_mosaic
 from lichtbild.simulate.handshake import Float64
 
@@ -59,7 +60,8 @@ def write(folder: Path, burst: Burst, truth: Truth) -> list[Path]:
     Parameters
     ----------
     folder : Path
-        Made if it is missing; files of these names in it are replaced.
+        Made if it is missing; files of these names in it are replaced, and the further frames of a longer
+        burst go, for the truth is not theirs.
     burst, truth
         As `lichtbild.simulate.burst` gives them.
 
@@ -87,8 +89,11 @@ def write(folder: Path, burst: Burst, truth: Truth) -> list[Path]:
             layer=truth.layer,
             moving=truth.moving,
         )
-        replace_file(folder / "truth.npz", packed.getbuffer())
-        replace_file(folder / "truth.json", json.dumps(described(truth), indent=1).encode())
+        write_file(folder / "truth.npz", [packed.getbuffer()], overwrite=True)
+        told = json.dumps(described(truth), indent=1).encode()
+        write_file(folder / "truth.json", [told], overwrite=True)
+        for path in set(folder.glob("frame_[0-9][0-9][0-9].dng")) - set(paths):
+            path.unlink()
     except OSError as error:
         raise ExportError(f"{folder}: cannot be written, {error.strerror}") from error
     return paths
@@ -116,13 +121,3 @@ def read_truth(folder: Path) -> Truth:
 def described(truth: Truth) -> dict[str, Any]:
     """The facts with the poses, for people and other programs."""
     return {**truth.facts, "poses": truth.poses.tolist(), "layer_poses": truth.layer_poses.tolist()}
-
-
-def replace_file(path: Path, content: bytes | memoryview) -> None:
-    """Write a whole file or nothing: under another name first."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

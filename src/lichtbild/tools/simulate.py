@@ -16,7 +16,8 @@ def simulate(args: Namespace, talk: Talk) -> int:
     from lichtbild.simulate import burst, write
 
     height, width = size_of(args.size)
-    if not args.overwrite and args.folder.is_dir() and any(args.folder.glob("frame_*.dng")):
+    there = any(any(args.folder.glob(names)) for names in ("frame_*.dng", "truth.npz", "truth.json"))
+    if there and not args.overwrite:
         raise ExportError(
             f"{args.folder} holds a burst already", hint="--overwrite replaces it, or name another folder"
         )
