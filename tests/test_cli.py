@@ -10,14 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from lichtbild import simulate
 from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeError, StateError
 from lichtbild.tools import outcome
+from lichtbild.tools.jobs import target
 from lichtbild.tools.talk import Talk
 
 SIZE = (240, 320)
@@ -254,6 +257,8 @@ REFUSED = {
     "space of a dng": (("merge", "burst", "-o", "p.dng", "--space", "srgb"), 2, "--space"),
     "cfa in a tiff": (("merge", "burst", "-o", "p.tif", "--cfa"), 2, "--cfa"),
     "no such output folder": (("develop", "burst", "-o", "none/p.jpg"), 2, "the folder none does not exist"),
+    "file for a folder": (("develop", "burst", "-o", "a.jpg/"), 2, "the folder a.jpg cannot be made"),
+    "file above a file": (("develop", "burst", "-o", "a.jpg/p.jpg"), 2, "the folder a.jpg does not exist"),
     "no such file": (("develop", "IMG_*.dng", "-o", "p.jpg"), 3, "IMG_*.dng does not exist"),
     "no such folder": (("develop", "nowhere/", "-o", "out/"), 3, "nowhere does not exist"),
     "group nowhere": (("group", "nowhere"), 3, "nowhere"),
@@ -404,6 +409,25 @@ def test_a_full_disk_leaves_nothing_half_written(words, place):
     assert code == 4, err
     assert "hint: " in err and out == ""
     assert files(place) == before
+
+
+def test_a_read_only_folder_is_refused_before_anything_is_read():
+    with tempfile.TemporaryDirectory() as name:
+        locked = Path(name)
+        locked.chmod(0o555)
+        pid = os.fork()
+        if pid == 0:  # root may write everywhere
+            if os.getuid() == 0:
+                os.setuid(65534)
+            refused = 0
+            for text, words in ((f"{name}/p.dng", "is read-only"), (f"{name}/out/", "out cannot be made")):
+                try:
+                    target(text, "p", (".dng",))
+                except ExportError as error:
+                    refused += words in str(error) and "another folder" in error.hint
+            os._exit(refused)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
+        assert list(locked.iterdir()) == []
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

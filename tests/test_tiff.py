@@ -148,6 +148,11 @@ def test_an_existing_file_stays_unless_told_otherwise(tmp_path):
 def test_a_missing_folder_and_a_folder_in_the_way_are_named(tmp_path):
     with pytest.raises(ExportError, match="no folder"):
         write_file(tmp_path / "none" / "a", [b"x"])
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ExportError, match="file is no folder"):
+        write_file(tmp_path / "file" / "a", [b"x"])
+    with pytest.raises(ExportError, match="/proc/a could not be written"):
+        write_file("/proc/a", [b"x"])
     with pytest.raises(ExportError, match="is a folder"):
         write_file(tmp_path, [b"x"], overwrite=True)
 

@@ -15,6 +15,7 @@ References
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import struct
@@ -209,8 +210,9 @@ def write_file(path: Path | str, chunks: Iterable[Chunk], *, overwrite: bool = F
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        if not path.parent.is_dir():
             raise ExportError(
                 f"{path.parent} is no folder", hint=f"make it: mkdir -p {path.parent}"
             ) from error
@@ -219,6 +221,7 @@ def write_file(path: Path | str, chunks: Iterable[Chunk], *, overwrite: bool = F
             hint="free some space, or choose another folder",
         ) from error
     except BaseException:  # Ctrl-C included: nothing half-written stays behind
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise
     return path

@@ -8,6 +8,7 @@ replaced.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -179,13 +180,13 @@ def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
     Raises
     ------
     ExportError
-        Another suffix is needed, or the folder does not exist.
+        Another suffix is needed, or the folder does not exist or cannot be written to.
     """
     path = Path(text)
     if is_folder(text):
         folder, path = path, path / (name + suffixes[0])
-        if folder.parent.is_dir():
-            folder.mkdir(exist_ok=True)
+        if folder.parent.is_dir() and not folder.is_dir():
+            make(folder)
     elif path.suffix.lower() not in suffixes:
         raise ExportError(
             f"{text} cannot be written: {path.suffix} is not one of {', '.join(suffixes)}",
@@ -196,7 +197,27 @@ def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
             f"{path} cannot be written: the folder {path.parent} does not exist",
             hint=f"mkdir -p {path.parent}",
         )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ExportError(
+            f"{path} cannot be written: the folder {path.parent} is read-only", hint="write to another folder"
+        )
     return path
+
+
+def make(folder: Path) -> None:
+    """A folder for what is written.
+
+    Raises
+    ------
+    ExportError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise ExportError(
+            f"the folder {folder} cannot be made: {error.strerror or error}", hint="write to another folder"
+        ) from error
 
 
 def refuse_replacing(files: Iterable[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
