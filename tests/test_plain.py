@@ -41,6 +41,11 @@ def test_a_png_knows_its_size(tmp_path):
         ("8x6 u8 RGGB black=x", "not a number"),
         ("8x6 u8 RGGB black=300 white=255", "0 ≤ black < white"),
         ("8x6 u8 RGGB orientation=9", "1 … 8"),
+        ("8x6 u8 RGGB iso=-5", "iso = -5, allowed is above 0"),
+        ("8x6 u8 RGGB iso=0", "iso = 0, allowed is above 0"),
+        ("8x6 u8 RGGB iso=nan", "iso = nan is not a finite number"),
+        ("8x6 u8 RGGB black=-inf", "black = -inf is not a finite number"),
+        ("8x6 u8 RGGB white=inf", "white = inf is not a finite number"),
     ],
 )
 def test_a_layout_that_makes_no_sense_is_refused(tmp_path, layout, words):
