@@ -129,6 +129,16 @@ def test_folders_inside_are_searched_too(place):
     assert files(place / "out") == told == ["burst.jpg", "wide.jpg"]
 
 
+@pytest.mark.parametrize(("strip", "named"), [("gps", True), ("all", False)])
+def test_stripped_of_all_a_photo_does_not_name_its_raws(place, strip, named):
+    outputs = ("-o", "p.jpg", "--dng", "p.dng", "--tiff", "p.tif")
+    assert run("develop", "burst", *outputs, "--frames", "1", "--strip", strip, cwd=place)[0] == 0
+    assert run("merge", "burst", "-o", "m.dng", "--frames", "1", "--strip", strip, cwd=place)[0] == 0
+    for made in ("p.jpg", "p.dng", "p.tif", "m.dng"):
+        assert (b"frame_000" in (place / made).read_bytes()) is named
+        assert (b"sha256" in (place / made).read_bytes()) is named
+
+
 def test_merge_writes_dng_and_tiff(place):
     for words in (
         ("merged.dng",),

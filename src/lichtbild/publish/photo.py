@@ -78,7 +78,7 @@ def save(
     overwrite : bool
         Whether an existing file may be replaced.
     inputs : iterable of (name, SHA-256)
-        The raw files it was made of.
+        The raw files it was made of; not told where "all" is stripped.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def save(
         )
     if not overwrite and path.exists():
         raise ExportError(f"{path} exists", hint="--overwrite replaces it")
-    xmp = xmp_packet(recipe, photo.history, inputs)
+    xmp = xmp_packet(recipe, photo.history, () if strip == "all" else inputs)
     encode = _tiff if kind in (".tif", ".tiff") else _png if kind == ".png" else _jpeg
     return write_file(path, encode(photo, path, xmp, strip, quality), overwrite=overwrite)
 

@@ -91,7 +91,7 @@ def write_dng(
         scene,
         kind="cfa" if getattr(args, "cfa", False) else "linear",
         preview=preview(scene, recipe),
-        xmp=xmp_packet(recipe.to_toml(), scene.history, inputs),
+        xmp=xmp_packet(recipe.to_toml(), scene.history, () if args.strip == "all" else inputs),
         strip=args.strip,
         overwrite=args.overwrite,
     )
