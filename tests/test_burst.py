@@ -103,6 +103,8 @@ def test_impossible_bursts_are_refused(tmp_path):
         ("DSC_0042_BURST20260101101010123.dng", ("Sony", "20260101101010123")),
         ("00007IMG_00007_BURST20260101101010123_COVER.dng", ("Nexus", "20260101101010123")),
         ("IMG_20260101_101010_2.dng", ("Open Camera", "IMG_20260101_101010")),
+        ("payload_N003.dng", ("HDR+", "payload")),
+        ("payload_N1.dng", None),
         ("IMG_1234.dng", None),
         ("no suffix", None),
     ],
@@ -141,6 +143,22 @@ def test_time_joins_only_with_fractions_of_seconds(tmp_path):
     assert names(group(tmp_path)) == [["a0.dng", "a1.dng", "a2.dng"], ["b0.dng"], ["b1.dng"], ["b2.dng"]]
     assert group(tmp_path).groups[0].reasons[1] == "0.40 s after a0.dng"
     assert len(group(tmp_path, by=["name"])) == 6
+
+
+def test_whole_seconds_that_are_near_say_why_they_are_apart(tmp_path):
+    for k, s in enumerate((0, 1, 8)):
+        shoot(tmp_path, f"a{k}.dng", s, subseconds=False)
+    apart = "first frame; near a0.dng, but their times have no fractions of a second to join by"
+    assert [g.reasons for g in group(tmp_path)] == [("first frame",), (apart,), ("first frame",)]
+    assert [g.reasons for g in group(tmp_path, by=["name"])] == [("first frame",)] * 3
+
+
+def test_the_payloads_of_a_data_set_are_one_burst(tmp_path):
+    for k in range(3):
+        shoot(tmp_path, f"payload_N00{k}.dng", k // 2, subseconds=False)
+    (only,) = group(tmp_path)
+    assert [p.name for p in only.paths] == [f"payload_N00{k}.dng" for k in range(3)]
+    assert only.reasons[1:] == ("same HDR+ burst, key payload",) * 2
 
 
 def test_long_exposures_may_follow_later(tmp_path):

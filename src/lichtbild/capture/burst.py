@@ -25,6 +25,7 @@ from lichtbild.capture.raw import READABLE, SUFFIXES, read_raw, read_shot
 
 MOST_FRAMES = 64
 BY = ("name", "time")
+NEAR = 2.0  # s: whole seconds this close would have made one wonder
 
 # matched in this order against the file name without its last suffix
 FAMILIES = {
@@ -33,6 +34,7 @@ FAMILIES = {
     "Huawei": re.compile(r"(?P<key>IMG_\d{8}_\d{6})_BURST(?P<n>\d{3})(?P<cover>_COVER)?"),
     "Sony": re.compile(r"DSC_(?P<n>\d{4})_BURST(?P<key>\d+)(?P<cover>_COVER)?"),
     "Nexus": re.compile(r"(?P<n>\d{5})IMG_\d{5}_BURST(?P<key>\d+)(?P<cover>_COVER)?"),
+    "HDR+": re.compile(r"(?P<key>payload)_N(?P<n>\d{3})"),
     "Open Camera": re.compile(r"(?P<key>IMG_\d{8}_\d{6})_(?P<n>\d{1,2})"),
 }
 _SINGLES = ("Pixel",)  # their tags are variants of one shot, not frames of a burst
@@ -250,7 +252,8 @@ def _joined_of_one_camera(shots: list[Shot], ways: frozenset[str]) -> list[list[
         if latest is not None and gap is not None:
             latest.append((shot, f"{gap:.2f} s after {latest[-1][0].path.name}"))
             continue
-        opened = [(shot, "first frame")]
+        near = _apart(latest[-1][0], shot) if latest and "time" in ways and key is None else ""
+        opened = [(shot, "first frame" + near)]
         groups.append(opened)
         if key is not None:
             keyed[key] = opened
@@ -266,6 +269,14 @@ def _gap(before: Shot, shot: Shot) -> float | None:
         return None
     gap = b - a
     return gap if gap <= max(1.0, 1.5 * (shot.exposure_time or 0.0) + 0.2) else None
+
+
+def _apart(before: Shot, shot: Shot) -> str:
+    """Why two shots that are near in time were not joined, where their clocks are the reason."""
+    a, b = _clock(before), _clock(shot)
+    if a is None or b is None or b - a > NEAR or (before.subseconds and shot.subseconds):
+        return ""
+    return f"; near {before.path.name}, but their times have no fractions of a second to join by"
 
 
 def _named(members: list[Member], pictures: set[str]) -> Group:
