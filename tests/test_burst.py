@@ -82,8 +82,9 @@ def test_impossible_bursts_are_refused(tmp_path):
     path = shoot(tmp_path, "a.dng")
     with pytest.raises(InputError, match="0 frames"):
         gather([])
-    with pytest.raises(InputError, match="65 frames"):
+    with pytest.raises(InputError, match="65 frames") as many:
         gather([path] * 65)
+    assert "--frames 64" in many.value.hint
     with pytest.raises(InputError, match="reference = 1, allowed is 0 … 0"):
         gather([path], 1)
     path.write_bytes(path.read_bytes()[:-100])

@@ -85,7 +85,8 @@ def gather(paths: Iterable[Path | str], reference: int | None = None, layout: st
     """
     files = [Path(p) for p in paths]
     if not 1 <= len(files) <= MOST_FRAMES:
-        raise InputError(f"a burst of {len(files)} frames, allowed are 1 … {MOST_FRAMES}")
+        hint = f"the first of them: --frames {MOST_FRAMES}" if files else "name its raw files"
+        raise InputError(f"a burst of {len(files)} frames, allowed are 1 … {MOST_FRAMES}", hint=hint)
     frames = sorted((read_raw(p, layout) for p in files), key=lambda f: order(f.shot))
     if reference is not None and not 0 <= reference < len(frames):
         raise InputError(f"reference = {reference}, allowed is 0 … {len(frames) - 1}")

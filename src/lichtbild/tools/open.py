@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lichtbild.base.errors import BurstMismatch, InputError, LichtbildWarning
 from lichtbild.base.image import Burst, Shot
-from lichtbild.capture.burst import gather, order
+from lichtbild.capture.burst import MOST_FRAMES, gather, order
 from lichtbild.capture.raw import read_raw
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.talk import Talk
@@ -50,7 +50,7 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
     except BurstMismatch:
         raise
     except InputError:
-        if len(paths) == 1:
+        if not 1 < len(paths) <= MOST_FRAMES:
             raise
         shots = readable(paths, args.layout, failures)
         if reference is not None:
