@@ -67,6 +67,14 @@ def test_the_odd_frame_is_named(tmp_path, odd, words, place):
     assert f"{place}.dng" in str(refused.value)
 
 
+def test_a_name_that_two_frames_have_is_given_with_its_folder(tmp_path):
+    paths = [shoot(tmp_path / "a", f"{k}.dng", k / 10) for k in range(3)]
+    paths.append(shoot(tmp_path / "b", "0.dng", model="Two"))
+    with pytest.raises(BurstMismatch, match="camera = M Two") as refused:
+        gather(paths)
+    assert str(refused.value).startswith(f"{tmp_path / 'b' / '0.dng'}: ")
+
+
 def test_an_exposure_that_wavers_is_no_stranger(tmp_path):
     assert (
         len(

@@ -130,12 +130,14 @@ def _traits(shot: Shot) -> dict[str, str]:
 
 
 def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
+    names = Counter(f.shot.path.name for f in frames)
+    called = {p: str(p) if names[p.name] > 1 else p.name for p in (f.shot.path for f in frames)}
     for trait in ("camera", "size", "kind"):
         usual, _ = Counter(_traits(f.shot)[trait] for f in frames).most_common(1)[0]
         for f in frames:
             if (own := _traits(f.shot)[trait]) != usual:
                 raise BurstMismatch(
-                    f"{f.shot.path.name}: {trait} = {own}, the other frames have {usual}",
+                    f"{called[f.shot.path]}: {trait} = {own}, the other frames have {usual}",
                     hint="leave it out, or develop the folder with an output folder to find its bursts",
                 )
     known = sorted(e for f in frames if (e := _exposure(f.shot)))
@@ -144,7 +146,7 @@ def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
         for f in frames:
             if (e := _exposure(f.shot)) and not 0.8 < e / usual_exposure < 1.25:
                 raise BurstMismatch(
-                    f"{f.shot.path.name}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
+                    f"{called[f.shot.path]}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
                     "allowed is 0.8 … 1.25",
                     hint="brackets are not merged; develop its frames one by one",
                 )
