@@ -107,11 +107,9 @@ def read_burst(folder: Path | str, reference: int | None = None) -> Burst:
 
 def _clock(shot: Shot) -> float | None:
     """Seconds; local time where the file does not say how far it is from UTC."""
-    return (
-        None
-        if shot.time is None
-        else (shot.time if shot.time.tzinfo else shot.time.replace(tzinfo=UTC)).timestamp()
-    )
+    if shot.time is None:
+        return None
+    return (shot.time if shot.time.tzinfo else shot.time.replace(tzinfo=UTC)).timestamp()
 
 
 def order(shot: Shot) -> tuple[float, str]:
@@ -141,15 +139,14 @@ def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
                     hint="leave it out, or develop the folder with an output folder to find its bursts",
                 )
     known = sorted(e for f in frames if (e := _exposure(f.shot)))
-    if known:
-        usual_exposure = known[len(known) // 2]
-        for f in frames:
-            if (e := _exposure(f.shot)) and not 0.8 < e / usual_exposure < 1.25:
-                raise BurstMismatch(
-                    f"{called[f.shot.path]}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
-                    "allowed is 0.8 … 1.25",
-                    hint="brackets are not merged; develop its frames one by one",
-                )
+    usual_exposure = known[len(known) // 2] if known else 1.0
+    for f in frames:
+        if (e := _exposure(f.shot)) and not 0.8 < e / usual_exposure < 1.25:
+            raise BurstMismatch(
+                f"{called[f.shot.path]}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
+                "allowed is 0.8 … 1.25",
+                hint="brackets are not merged; develop its frames one by one",
+            )
 
 
 def _exposure(shot: Shot) -> float | None:

@@ -114,7 +114,7 @@ def _parsed(layout: str) -> tuple[tuple[int, int] | None, str, str, dict[str, fl
             raise InputError(f"layout: {key} = {number!r} is not a number", hint=EXAMPLE) from None
         if not math.isfinite(values[key]):
             raise InputError(f"layout: {key} = {number} is not a finite number", hint=EXAMPLE)
-    if not 0 < values.get("iso", 100):
+    if values.get("iso", 100) <= 0:
         raise InputError(f"layout: iso = {values['iso']:g}, allowed is above 0", hint=EXAMPLE)
     if values.get("orientation", 1) not in range(1, 9):
         raise InputError(f"layout: orientation = {values['orientation']:g}, allowed are 1 … 8", hint=EXAMPLE)
