@@ -19,7 +19,7 @@ import pytest
 
 from lichtbild import simulate
 from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeError, StateError
-from lichtbild.tools import outcome
+from lichtbild.tools import cli, outcome
 from lichtbild.tools.jobs import target
 from lichtbild.tools.talk import Talk
 
@@ -184,6 +184,10 @@ def test_a_demo_leaves_everything_in_a_folder(place):
     assert {"before-after.jpg", "photo.jpg", "merged.dng"} <= set(files(place / "demo"))
 
 
+def test_the_choices_are_those_of_the_simulator():
+    assert cli.SCENES == tuple(simulate.SCENES) and cli.HANDS == tuple(simulate.HANDS)
+
+
 def test_help_is_quick(place):
     def once():
         begin = time.perf_counter()
@@ -240,6 +244,11 @@ def test_the_bar_is_for_terminals(place):
 REFUSED = {
     "unknown verb": (("develp",), 2, "no verb 'develp'; did you mean develop?"),
     "no output": (("develop", "burst"), 2, "-o/--output"),
+    "part of a flag": (("develop", "burst", "--out", "p.jpg"), 2, "-o/--output"),
+    "unknown scene": (("simulate", "made", "--scene", "rum"), 2, "--scene: invalid choice: 'rum'"),
+    "unknown shake": (("simulate", "made", "--shake", "wobble"), 2, "--shake: invalid choice: 'wobble'"),
+    "odd size": (("simulate", "made", "--size", "33x47"), 2, "--size = 33x47: each side is even"),
+    "odd demo": (("demo", "made", "--size", "2448x62"), 2, "--size = 2448x62: each side is even"),
     "unknown look": (("develop", "burst", "-o", "p.jpg", "--look", "vibrnt"), 2, "did you mean vibrant?"),
     "unknown stage": (
         ("develop", "burst", "-o", "p.jpg", "--set", "mergee.trust=1"),

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lichtbild.base.params import nearest
 from lichtbild.tools.outcome import DONE, Ending, UsageError
@@ -33,10 +33,15 @@ VERBS = {  # verb → where it lives
     "demo": "lichtbild.tools.simulate:demo",
     "doctor": "lichtbild.tools.doctor:doctor",
 }
+SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
+HANDS = ("still", "steady", "hand", "shaky")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises what is wrong instead of printing a page."""
+    """An argument parser that takes whole flags only and raises what is wrong instead of printing a page."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one sentence.
@@ -189,10 +194,8 @@ def burst_words(v: Parser) -> None:
 def simulate_words(v: Parser) -> None:
     """Everything ``simulate`` understands."""
     v.add_argument("folder", type=Path, metavar="DIR")
-    v.add_argument("--scene", default="room", metavar="NAME", help="room, leaves or chart (default room)")
-    v.add_argument(
-        "--shake", default="hand", metavar="NAME", help="still, steady, hand or shaky (default hand)"
-    )
+    v.add_argument("--scene", choices=SCENES, default="room", help="what is photographed (default room)")
+    v.add_argument("--shake", choices=HANDS, default="hand", help="how the phone is held (default hand)")
     v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
     v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
     sensor_words(v)

@@ -61,9 +61,14 @@ def size_of(text: str) -> tuple[int, int]:
     Raises
     ------
     UsageError
-        It is something else.
+        It is something else, or no size that can be simulated.
     """
     height, cross, width = text.lower().partition("x")
     if not (cross and height.isdecimal() and width.isdecimal()):
         raise UsageError(f"--size = {text} is not HEIGHTxWIDTH", hint="for example --size 2448x3264")
-    return int(height), int(width)
+    size = int(height), int(width)
+    if any(n % 2 or not 64 <= n <= 16384 for n in size):
+        raise UsageError(
+            f"--size = {text}: each side is even and 64 … 16384 pixels long", hint="for example --size 2448x3264"
+        )
+    return size
