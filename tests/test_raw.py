@@ -110,6 +110,7 @@ def test_what_is_no_raw_is_named(tmp_path, head, what, suffix):
             read(path)
         assert path.name in str(refused.value)
         assert "DNG" in refused.value.hint
+        assert ("--layout" in refused.value.hint) == (what in ("a PNG", "not a raw"))
 
 
 def test_a_plain_tiff_is_no_raw(tmp_path):

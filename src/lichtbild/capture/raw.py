@@ -222,11 +222,12 @@ def _refuse(path: Path, head: bytes) -> None:
         what = _BRANDS.get(head[8:12], "a video")
     if not what and path.suffix.lower() == ".gpr":
         what = "a GPR (VC-5)"
+    plain = f"{READABLE}; a sensor dump or greyscale PNG is read when it is described, {EXAMPLE}"
     if not what and not any(head[at : at + len(magic)] == magic for at, magic in _RAW):
-        raise UnsupportedRaw(f"{path} is not a raw lichtbild can read",
-                             hint=f"{READABLE}; a sensor dump is read when it is described, {EXAMPLE}")
+        raise UnsupportedRaw(f"{path} is not a raw lichtbild can read", hint=plain)
     if what:
-        raise UnsupportedRaw(f"{path} is {what} file: not a raw lichtbild can read", hint=READABLE)
+        hint = plain if what == "a PNG" else READABLE
+        raise UnsupportedRaw(f"{path} is {what} file: not a raw lichtbild can read", hint=hint)
 
 
 def _pixels(path: Path, shot: Shot, layout: Layout) -> UInt16:
