@@ -74,4 +74,5 @@ def test_knobs_know_what_was_declared():
 
 def test_the_nearest_word_is_offered_only_when_it_is_near():
     assert nearest("mergee", ("merge", "tone")) == "; did you mean merge?"
+    assert nearest("ve", ("mode", "ev")) == "; did you mean ev?"
     assert nearest("xyz", ("merge", "tone")) == ""

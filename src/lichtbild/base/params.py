@@ -50,7 +50,7 @@ def choice(default: str, choices: tuple[str, ...], words: str) -> Any:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """``"; did you mean X?"`` when something close exists, else an empty string."""
-    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.55)
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 
