@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lichtbild.base import kernels, tiff
 from lichtbild.base.colour import REC2020, SRGB, rgb_to_rgb
@@ -136,7 +137,11 @@ def _png(photo: Photo, path: Path, xmp: bytes, strip: Strip, quality: int) -> li
     codes, file = eight_bit(photo), io.BytesIO()
     exif = Image.Exif()
     exif.load(_exif(photo, codes.shape, strip))
-    Image.fromarray(codes).save(file, "PNG", icc_profile=profile(photo.space), exif=exif, compress_level=3)
+    words = PngInfo()
+    words.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    Image.fromarray(codes).save(
+        file, "PNG", icc_profile=profile(photo.space), exif=exif, pnginfo=words, compress_level=3
+    )
     return [file.getbuffer()]
 
 
