@@ -185,7 +185,7 @@ def test_a_demo_leaves_everything_in_a_folder(place):
 
 
 def test_the_choices_are_those_of_the_simulator():
-    assert cli.SCENES == tuple(simulate.SCENES) and cli.HANDS == tuple(simulate.HANDS)
+    assert (cli.SCENES, cli.HANDS) == (tuple(simulate.SCENES), tuple(simulate.HANDS))
 
 
 def test_help_is_quick(place):
@@ -256,6 +256,7 @@ REFUSED = {
         "did you mean merge?",
     ),
     "unknown knob": (("develop", "burst", "-o", "p.jpg", "--set", "exposure.evv=1"), 2, "did you mean ev?"),
+    "swapped letters": (("develop", "burst", "-o", "p.jpg", "--set", "exposure.ve=1"), 2, "did you mean ev?"),
     "out of range": (
         ("develop", "burst", "-o", "p.jpg", "--set", "exposure.ev=99"),
         2,

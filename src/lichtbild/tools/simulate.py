@@ -69,6 +69,7 @@ def size_of(text: str) -> tuple[int, int]:
     size = int(height), int(width)
     if any(n % 2 or not 64 <= n <= 16384 for n in size):
         raise UsageError(
-            f"--size = {text}: each side is even and 64 … 16384 pixels long", hint="for example --size 2448x3264"
+            f"--size = {text}: each side is even and 64 … 16384 pixels long",
+            hint="for example --size 2448x3264",
         )
     return size
