@@ -117,6 +117,8 @@ def test_no_list_is_an_empty_list():
         (pack((9, struct.pack(">8I", 1, 2, 30, 40, 0, 1, 2, 2**31))), "impossible area"),
         (pack((1, struct.pack(">I", 0))), "0 coefficient sets"),
         (pack((5, struct.pack(">III", 0, 2**30, 2**30))), "cut short"),
+        (pack((5, struct.pack(">III", 0, 0, 9) + struct.pack(">4I", 0, 0, 512, 512) * 9)), "bad pixels"),
+        (pack((5, struct.pack(">III4I", 0, 0, 1, 0, 0, 2**32 - 1, 2**32 - 1))), "bad pixels"),
     ],
 )
 def test_damage_is_named(raw, words):

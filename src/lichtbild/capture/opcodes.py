@@ -40,6 +40,7 @@ from lichtbild.base.image import Opcode
 
 MOST_OPCODES = 64
 LARGEST_LIST = 8 << 20  # bytes
+MOST_BAD = 1 << 20  # pixels in all boxes of a list
 
 
 class _Payload:
@@ -113,11 +114,11 @@ def _gain_map(p: _Payload) -> dict[str, Any]:
 
 def _bad_list(p: _Payload) -> dict[str, Any]:
     phase, points, boxes = p.count(), p.count(), p.count()
-    return {
-        "phase": phase,
-        "points": p.take("u4", 2 * points).reshape(points, 2),
-        "boxes": p.take("u4", 4 * boxes).reshape(boxes, 4),
-    }
+    spots, areas = p.take("u4", 2 * points).reshape(points, 2), p.take("u4", 4 * boxes).reshape(boxes, 4)
+    sides = areas[:, 2:].astype(np.float64) - areas[:, :2]
+    if (bad := sides.clip(0).prod(1).sum()) > MOST_BAD:
+        raise CorruptRaw(f"{p.where} has boxes of {bad:.0f} bad pixels, allowed are {MOST_BAD}")
+    return {"phase": phase, "points": spots, "boxes": areas}
 
 
 def _per_line(p: _Payload) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def read_opcodes(raw: bytes, path: Path, number: int) -> tuple[Opcode, ...]:
     Raises
     ------
     CorruptRaw
-        Cut short, impossible values, or more than 64 opcodes or 8 MiB.
+        Cut short, impossible values, or more than 64 opcodes, 8 MiB, or a million bad pixels in boxes.
     """
     where = f"{path}: OpcodeList{number}"
     if not raw:
