@@ -188,11 +188,10 @@ def test_repeated_black_levels_are_tiled_to_even_sides(tmp_path):
     assert black.tolist() == [[1, 2, 3, 1, 2, 3]] * 2
 
 
-def test_the_white_of_an_xy_is_the_cameras_answer_to_it(tmp_path):
-    path = camera_file(
-        tmp_path / "a.dng", numbers((24, 32)), t50729=numbers_field(tiff.RATIONAL, 0.3127, 0.3290)
-    )
-    white = A @ np.array([0.3127 / 0.3290, 1, (1 - 0.3127 - 0.3290) / 0.3290])
+@pytest.mark.parametrize(("x", "y"), [(0.3127, 0.3290), (0.3, 0.1858)])  # the last has no temperature
+def test_the_white_of_an_xy_is_the_cameras_answer_to_it(tmp_path, x, y):
+    path = camera_file(tmp_path / "a.dng", numbers((24, 32)), t50729=numbers_field(tiff.RATIONAL, x, y))
+    white = A @ np.array([x / y, 1, (1 - x - y) / y])
     np.testing.assert_allclose(read_raw(path).shot.neutral, white / white.max(), rtol=1e-5)
 
 
@@ -240,6 +239,8 @@ def test_planes_in_another_order_come_back_as_red_green_blue(tmp_path):
         ({"t262": numbers_field(tiff.SHORT, 2)}, UnsupportedRaw, "without a raw image"),
         ({"t256": numbers_field(tiff.LONG, 2**31)}, CorruptRaw, "million"),
         ({"t50829": numbers_field(tiff.LONG, 0, 0, 24, 33)}, CorruptRaw, "ActiveArea"),
+        ({"t50829": numbers_field(tiff.LONG, 0, 0, 1, 32)}, CorruptRaw, "32 × 1 pixels"),
+        ({"t50829": numbers_field(tiff.LONG, 0, 0, 24, 1)}, CorruptRaw, "1 × 24 pixels"),
         ({"t50714": numbers_field(tiff.SHORT, 1, 2, 3)}, CorruptRaw, "3 black levels"),
         ({"t50714": numbers_field(tiff.SHORT, 5000)}, CorruptRaw, "below white"),
         ({"t50715": numbers_field(tiff.SRATIONAL, 1, 2)}, CorruptRaw, "deltas"),

@@ -147,6 +147,10 @@ def _layout(raw: Directory) -> Layout:
         raise CorruptRaw(
             f"{raw.path}: ActiveArea {(top, left, bottom, right)} does not fit into {w} × {h} pixels"
         )
+    if raw.integer(262, 0) == CFA and min(bottom - top, right - left) < 2:
+        raise CorruptRaw(
+            f"{raw.path}: a mosaic of {right - left} × {bottom - top} pixels, allowed is from 2 × 2"
+        )
     _check_blocks(raw, h * w)
     return Layout((h, w), (top, left, bottom, right), raw.integer(277, 1), _strips(raw, h, w), raw.order)
 

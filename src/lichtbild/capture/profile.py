@@ -115,7 +115,7 @@ def read_neutral(top: Directory, colour: CameraColour, planes: tuple[int, int, i
 def _white_of_xy(x: float, y: float, colour: CameraColour) -> NDArray[np.float64]:
     """The camera's answer to a white of chromaticity (x, y), by the matrix of the nearer illuminant."""
     warm = {17: 2850, 3: 2850, 24: 3200}
-    n = (x - 0.3320) / (0.1858 - y)  # McCamy 1992
+    n = (x - 0.3320) / (0.1858 - y or 1e-6)  # McCamy 1992, whose lines of equal temperature meet at 0.1858
     kelvin = 449 * n**3 + 3525 * n**2 + 6823.3 * n + 5520.33
     mired = 1e6 / max(kelvin, 1000)
     near = min(
