@@ -185,7 +185,7 @@ def test_a_demo_leaves_everything_in_a_folder(place):
 
 
 def test_the_choices_are_those_of_the_simulator():
-    assert (cli.SCENES, cli.HANDS) == (tuple(simulate.SCENES), tuple(simulate.HANDS))
+    assert (tuple(simulate.SCENES), tuple(simulate.HANDS)) == (cli.SCENES, cli.HANDS)
 
 
 def test_help_is_quick(place):
