@@ -149,7 +149,9 @@ void rebuild(const float *p, const float *bits, const float *gain, const float *
     offset[0] += 0.5f * less;
     offset[1] -= less;
     offset[2] += 0.5f * less;
-    const float level = brightness(measured);
+    const float said = brightness(measured);
+    float level = said;  // every clipped colour is at least what the sensor saw: a flame is yellow, not red
+    for (int c = 0; c < 3; c++) level = std::max(level, said + soft[c] * (root[c] - measured[c] - said));
     for (int c = 0; c < 3; c++) {
         float wanted = level + offset[c];
         wanted = wanted * wanted * wanted - p[c];

@@ -7,6 +7,7 @@ is clipped, bright pixels counting most (fourth power), and carried into the cli
 There, with m[c] = 0 … 1 how clipped a channel is (the clip bits averaged over 5×5 pixels: no seam)::
 
     L      = mean of ∛x[c] - e[c], weighted with 1 - m[c]  what the unclipped channels say
+    L      = max(L, L + m[c] · (∛x[c] - e[c] - L))         a clipped channel is at least what was seen
     t      = log(L³) / log(1.5 · max gain), 0 … 1          0 where the first channel clips
     e'     = e · (1 - t² (3 - 2t))                         the brighter, the nearer to neutral
     x'[c]  = x[c] + m[c] · max(0, (L + e'[c])³ - x[c])     never darker than the sensor saw it
