@@ -42,6 +42,7 @@ from lichtbild.base.image import RGGB, Float32, Kind, Mosaic, Noise, Scene, Shot
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 from lichtbild.capture.demosaic import coloured
+from lichtbild.combine.merge import BELIEVE_ALL
 
 TAU = 1.35  # threshold in standard deviations at strength 1
 STEPS = (3, 4, 4)  # distance of the blocks, for Y, U, V
@@ -168,7 +169,6 @@ def warped(rgb: Float32, shift: tuple[float, float]) -> Float32:
     """The picture moved by a constant shift with the merge's own interpolation."""
     h, w = rgb.shape[:2]
     total, belief = np.zeros_like(rgb), np.zeros((h // 2, w // 2), np.float32)
-    plain = np.array([1, 1, 1, 1e30, 1e30, 1e30, 0, 1e30, 2e30, 1e30, 2e30], np.float32)
     flow = np.broadcast_to(np.array(shift, np.float32), (1, 1, 2)).copy()
     kernels.merge_add(
         rgb,
@@ -176,7 +176,7 @@ def warped(rgb: Float32, shift: tuple[float, float]) -> Float32:
         np.zeros((0, 0), np.float32),
         flow,
         64,
-        plain,
+        BELIEVE_ALL,
         total,
         belief,
     )

@@ -28,6 +28,7 @@ from typing import Literal
 import numpy as np
 
 from lichtbild.base import kernels, tiff
+from lichtbild.base.colour import XYZ_TO_SRGB
 from lichtbild.base.errors import ExportError
 from lichtbild.base.image import CameraColour, Noise, Scene, Shot, UInt8, UInt16
 from lichtbild.base.tiff import (
@@ -46,13 +47,6 @@ from lichtbild.publish.tags import camera_fields, image_fields, level_fields, no
 BLACK, WHITE = 1024, 65535
 MOST_HEADROOM = 4  # EV
 _CFA_MARGIN = 4  # pixels that a demosaic may spoil at the border
-_XYZ_TO_SRGB = np.array(
-    [
-        [3.2404542, -1.5371385, -0.4985314],
-        [-0.9692660, 1.8760108, 0.0415560],
-        [0.0556434, -0.2040259, 1.0572252],
-    ]
-)
 
 
 def write_mosaic(path: Path | str, dn: UInt16, shot: Shot, *, overwrite: bool = False) -> Path:
@@ -179,7 +173,7 @@ def _known_colour(shot: Shot) -> CameraColour:
     """The camera's colour, or that of a camera which sees sRGB: an editor must start somewhere."""
     if shot.colour.colour or shot.kind == "mono":
         return shot.colour
-    return CameraColour((21,), (np.diag(shot.neutral or (1.0, 1.0, 1.0)) @ _XYZ_TO_SRGB,))
+    return CameraColour((21,), (np.diag(shot.neutral or (1.0, 1.0, 1.0)) @ XYZ_TO_SRGB,))
 
 
 def _merged_levels(axes: int) -> dict[int, Field]:

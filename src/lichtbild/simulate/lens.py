@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
+from lichtbild.base.colour import XYZ_TO_SRGB
 from lichtbild.base.image import Float32, Opcode
 from lichtbild.simulate.handshake import Float64
 from lichtbild.simulate.scene import CANVAS, Layer
@@ -33,13 +34,6 @@ SIGMA = (0.52, 0.45, 0.58)  # px of the sensor, R G B
 GRID = (13, 17)
 NOTHING = np.zeros((3, 0, 0), np.float32)
 
-SCENE_FROM_XYZ = np.array(
-    [
-        [3.2404542, -1.5371385, -0.4985314],
-        [-0.9692660, 1.8760108, 0.0415560],
-        [0.0556434, -0.2040259, 1.0572252],
-    ]
-)
 CAMERA_FROM_SCENE = (
     (0.365, 0.141, 0.010),  # rows sum to the camera's answer to white: green leads, as in phones
     (0.146, 0.732, 0.122),
@@ -55,7 +49,7 @@ def response() -> Float64:
 def colour_matrix() -> Float64:
     """XYZ → camera, the ColorMatrix of the file (illuminant D65)."""
     made = [
-        [sum(row[k] * SCENE_FROM_XYZ[k, j] for k in range(3)) for j in range(3)] for row in CAMERA_FROM_SCENE
+        [sum(row[k] * XYZ_TO_SRGB[k, j] for k in range(3)) for j in range(3)] for row in CAMERA_FROM_SCENE
     ]
     return np.round(np.array(made, np.float64), 6)
 
