@@ -19,7 +19,7 @@ import pytest
 
 from lichtbild import simulate
 from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeError, StateError
-from lichtbild.tools import cli, outcome
+from lichtbild.tools import cli, outcome, words
 from lichtbild.tools.jobs import target
 from lichtbild.tools.talk import Talk
 
@@ -185,7 +185,7 @@ def test_a_demo_leaves_everything_in_a_folder(place):
 
 
 def test_the_choices_are_those_of_the_simulator():
-    assert (tuple(simulate.SCENES), tuple(simulate.HANDS)) == (cli.SCENES, cli.HANDS)
+    assert (tuple(simulate.SCENES), tuple(simulate.HANDS)) == (words.SCENES, words.HANDS)
 
 
 def test_help_is_quick(place):

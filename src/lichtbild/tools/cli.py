@@ -7,7 +7,6 @@ Here is only the grammar; every verb lives in a module of its own that is import
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import signal
@@ -16,11 +15,20 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from lichtbild.base.params import nearest
-from lichtbild.tools.outcome import DONE, Ending, UsageError
+from lichtbild.tools.outcome import DONE, Ending
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.words import (
+    Parser,
+    calibrate_words,
+    demo_words,
+    develop_words,
+    measure_words,
+    merge_words,
+    number,
+    simulate_words,
+)
 
 VERBS = {  # verb → where it lives
     "develop": "lichtbild.tools.develop:develop",
@@ -30,47 +38,11 @@ VERBS = {  # verb → where it lives
     "knobs": "lichtbild.tools.show:knobs",
     "group": "lichtbild.tools.show:group",
     "simulate": "lichtbild.tools.simulate:simulate",
+    "measure": "lichtbild.tools.measure:measure",
+    "calibrate": "lichtbild.tools.calibrate:calibrate",
     "demo": "lichtbild.tools.simulate:demo",
     "doctor": "lichtbild.tools.doctor:doctor",
 }
-SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
-HANDS = ("still", "steady", "hand", "shaky")
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that takes whole flags only and raises what is wrong instead of printing a page."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence.
-
-        Raises
-        ------
-        UsageError
-            Always.
-        """
-        if "invalid choice" in message and "argument VERB" in message:
-            word = message.split("'")[1]
-            raise UsageError(
-                f"no verb {word!r}{nearest(word, VERBS)}", hint="`lichtbild --help` lists the verbs"
-            )
-        raise UsageError(message, hint=f"`{self.prog} --help` shows the usage")
-
-
-def number(low: int, high: int, word: str = "") -> type:
-    """An argument type: a whole number between `low` and `high`, or `word`."""
-
-    def convert(text: str) -> int | str:
-        if word and text == word:
-            return text
-        if not text.isdecimal() or not low <= int(text) <= high:
-            allowed = f"{word + ' or ' if word else ''}a whole number from {low} to {high}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give {allowed}")
-        return int(text)
-
-    return convert  # type: ignore[return-value]  # argparse takes any callable
 
 
 def common() -> Parser:
@@ -101,6 +73,7 @@ def parser() -> Parser:
         epilog="`lichtbild VERB --help` explains a verb.",
     )
     top.add_argument("--version", action="store_true", help="print the version")
+    top.verbs = tuple(VERBS)
     verbs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     shared = [common()]
 
@@ -127,7 +100,14 @@ def parser() -> Parser:
     v.add_argument("stage", nargs="?", metavar="STAGE")
     v = verb("group", "Find the bursts in a folder and say why each frame belongs.")
     v.add_argument("folder", type=Path, metavar="DIR")
-    simulate_words(verb("simulate", "Make a raw burst with a simulated camera, and its truth."))
+    simulate_words(
+        verb(
+            "simulate",
+            "Make a raw burst with a simulated camera, and its truth; `simulate chart NAME` makes a chart.",
+        )
+    )
+    measure_words(verb("measure", "Measure image quality: charts are found in photos, TIFFs, raws and DNGs."))
+    calibrate_words(verb("calibrate", "Measure a camera: its noise model, or its colour profile."))
     demo_words(
         verb(
             "demo", "Make a burst, develop it, leave burst, photo, DNG and before/after picture in a folder."
@@ -135,86 +115,6 @@ def parser() -> Parser:
     )
     verb("doctor", "Check this machine: processor, libraries and three self-tests.")
     return top
-
-
-def develop_words(v: Parser) -> None:
-    """Everything ``develop`` understands."""
-    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
-    v.add_argument(
-        "-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, .tif, .png or a folder"
-    )
-    v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
-    v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
-    v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
-    v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
-    v.add_argument(
-        "--quality", type=number(1, 100), default=92, metavar="1…100", help="of a JPEG (default 92)"
-    )
-    burst_words(v)
-
-
-def merge_words(v: Parser) -> None:
-    """Everything ``merge`` understands."""
-    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
-    v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
-    v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
-    v.add_argument("--space", choices=("camera", "srgb", "rec2020"), help="of a TIFF (default camera)")
-    burst_words(v)
-
-
-def burst_words(v: Parser) -> None:
-    """What ``develop`` and ``merge`` share: frames, recipe and metadata."""
-    v.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="STAGE.KNOB=VALUE",
-        dest="settings",
-        help="turn one knob, e.g. exposure.ev=+0.3; repeatable",
-    )
-    v.add_argument(
-        "--reference",
-        type=number(0, 9999, "auto"),
-        default="auto",
-        metavar="auto|N",
-        help="the frame the others are moved to, counted from 0 (auto: the sharpest)",
-    )
-    v.add_argument(
-        "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
-    )
-    v.add_argument(
-        "--layout",
-        default="",
-        metavar="WORDS",
-        help="what headerless files hold: '2592x1536 u8 GRBG black=12 white=255', 'png RGGB white=1023'",
-    )
-    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
-
-
-def simulate_words(v: Parser) -> None:
-    """Everything ``simulate`` understands."""
-    v.add_argument("folder", type=Path, metavar="DIR")
-    v.add_argument("--scene", choices=SCENES, default="room", help="what is photographed (default room)")
-    v.add_argument("--shake", choices=HANDS, default="hand", help="how the phone is held (default hand)")
-    v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
-    v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
-    sensor_words(v)
-
-
-def demo_words(v: Parser) -> None:
-    """Everything ``demo`` understands."""
-    v.add_argument("folder", nargs="?", type=Path, default=Path("lichtbild-demo"), metavar="DIR")
-    sensor_words(v)
-
-
-def sensor_words(v: Parser) -> None:
-    """What made-up bursts share."""
-    v.add_argument(
-        "--size", default="2448x3264", metavar="HxW", help="height x width (default 2448x3264 pixels)"
-    )
-    v.add_argument(
-        "--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="other details (default 1)"
-    )
 
 
 def run(argv: Sequence[str], talk: Talk) -> int:

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of every verb: its flags and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lichtbild.base.params import nearest
+from lichtbild.tools.outcome import UsageError
+
+SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
+HANDS = ("still", "steady", "hand", "shaky")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that takes whole flags only and raises what is wrong instead of printing a page."""
+
+    verbs: tuple[str, ...] = ()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence.
+
+        Raises
+        ------
+        UsageError
+            Always.
+        """
+        if "invalid choice" in message and "argument VERB" in message:
+            word = message.split("'")[1]
+            raise UsageError(
+                f"no verb {word!r}{nearest(word, self.verbs)}", hint="`lichtbild --help` lists the verbs"
+            )
+        raise UsageError(message, hint=f"`{self.prog} --help` shows the usage")
+
+
+def number(low: int, high: int, word: str = "") -> type:
+    """An argument type: a whole number between `low` and `high`, or `word`."""
+
+    def convert(text: str) -> int | str:
+        if word and text == word:
+            return text
+        if not text.isdecimal() or not low <= int(text) <= high:
+            allowed = f"{word + ' or ' if word else ''}a whole number from {low} to {high}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give {allowed}")
+        return int(text)
+
+    return convert  # type: ignore[return-value]  # argparse takes any callable
+
+
+def develop_words(v: Parser) -> None:
+    """Everything ``develop`` understands."""
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument(
+        "-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, .tif, .png or a folder"
+    )
+    v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
+    v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
+    v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
+    v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
+    v.add_argument(
+        "--quality", type=number(1, 100), default=92, metavar="1…100", help="of a JPEG (default 92)"
+    )
+    burst_words(v)
+
+
+def merge_words(v: Parser) -> None:
+    """Everything ``merge`` understands."""
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
+    v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
+    v.add_argument("--space", choices=("camera", "srgb", "rec2020"), help="of a TIFF (default camera)")
+    burst_words(v)
+
+
+def burst_words(v: Parser) -> None:
+    """What ``develop`` and ``merge`` share: frames, recipe and metadata."""
+    v.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.KNOB=VALUE",
+        dest="settings",
+        help="turn one knob, e.g. exposure.ev=+0.3; repeatable",
+    )
+    v.add_argument(
+        "--reference",
+        type=number(0, 9999, "auto"),
+        default="auto",
+        metavar="auto|N",
+        help="the frame the others are moved to, counted from 0 (auto: the sharpest)",
+    )
+    v.add_argument(
+        "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
+    )
+    v.add_argument(
+        "--layout",
+        default="",
+        metavar="WORDS",
+        help="what headerless files hold: '2592x1536 u8 GRBG black=12 white=255', 'png RGGB white=1023'",
+    )
+    v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
+
+
+def simulate_words(v: Parser) -> None:
+    """Everything ``simulate`` understands."""
+    v.add_argument("folder", type=Path, metavar="DIR")
+    v.add_argument("--scene", choices=SCENES, default="room", help="what is photographed (default room)")
+    v.add_argument("--shake", choices=HANDS, default="hand", help="how the phone is held (default hand)")
+    v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
+    v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
+    sensor_words(v)
+
+
+def demo_words(v: Parser) -> None:
+    """Everything ``demo`` understands."""
+    v.add_argument("folder", nargs="?", type=Path, default=Path("lichtbild-demo"), metavar="DIR")
+    sensor_words(v)
+
+
+def sensor_words(v: Parser) -> None:
+    """What made-up bursts share."""
+    v.add_argument(
+        "--size", default="2448x3264", metavar="HxW", help="height x width (default 2448x3264 pixels)"
+    )
+    v.add_argument(
+        "--seed", type=number(0, 2**31 - 1), default=1, metavar="N", help="other details (default 1)"
+    )
+
+
+def measure_words(v: Parser) -> None:
+    """Everything ``measure`` understands."""
+    v.add_argument(
+        "inputs", nargs="*", type=Path, metavar="FILE|FOLDER", help="photos, TIFFs, raws, DNGs of charts"
+    )
+    v.add_argument(
+        "-o", "--output", metavar="FILE", help="report.html, .json or .csv; repeatable", action="append"
+    )
+    v.add_argument(
+        "--chart", default="auto", metavar="NAME", help="which chart it is (default: found by itself)"
+    )
+    v.add_argument(
+        "--roi",
+        action="append",
+        default=[],
+        metavar="[KIND:]Y,X,HEIGHT,WIDTH",
+        help="measure here instead of searching, e.g. edge:120,300,200,100; repeatable",
+    )
+    v.add_argument(
+        "--sfr", choices=("iso2023", "robust"), default="iso2023", help="slanted edges (default iso2023)"
+    )
+    v.add_argument(
+        "--decoding",
+        default="auto",
+        metavar="auto|linear|srgb|POWER",
+        help="what makes the samples of a photo linear (default: its profile)",
+    )
+    v.add_argument("--reference", type=Path, metavar="FILE", help="colours: a CSV of patch Lab values")
+    v.add_argument("--truth", type=Path, metavar="DIR", help="a simulated burst: compare with what was there")
+    v.add_argument(
+        "--spectra", type=Path, metavar="FILE", help="measure sensor sensitivities: CSV of nm, R, G, B"
+    )
+    v.add_argument("--baseline", type=Path, metavar="FILE", help="an older report.json; exit 1 if it moved")
+    v.add_argument("--weights", type=Path, metavar="FILE", help="a TOML with weights and goals of the score")
+    v.add_argument("--self-test", action="store_true", help="measure simulated charts whose truth is known")
+    v.add_argument("--layout", default="", metavar="WORDS", help="what headerless files hold (see develop)")
+
+
+def calibrate_words(v: Parser) -> None:
+    """Everything ``calibrate`` understands."""
+    v.add_argument("what", choices=("noise", "colour"), help="what to measure")
+    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument("-o", "--output", required=True, metavar="FILE", help="noise.json, or profile.dcp")
+    v.add_argument("--report", metavar="FILE", help="also write an HTML report")
+    v.add_argument("--dark", nargs="+", type=Path, default=[], metavar="FILE", help="noise: dark frames")
+    v.add_argument(
+        "--roi", metavar="Y,X,HEIGHT,WIDTH", help="noise: the even part of the frames; colour: the chart"
+    )
+    v.add_argument("--reference", type=Path, metavar="FILE", help="colour: a CSV of patch Lab values")
+    v.add_argument(
+        "--spectra", type=Path, metavar="FILE", help="colour: sensor sensitivities instead of photos"
+    )
+    v.add_argument("--illuminant", default="D65", metavar="NAME", help="colour: light of the photos")
+    v.add_argument("--name", default="", metavar="WORDS", help="colour: name of the profile")
+    v.add_argument("--layout", default="", metavar="WORDS", help="what headerless files hold (see develop)")
