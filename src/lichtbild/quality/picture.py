@@ -21,7 +21,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from lichtbild.base.colour import srgb_decode
 from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
-from lichtbild.base.image import Burst, Float32, Noise, RawFrame, Shot, Triple
+from lichtbild.base.image import Burst, Float32, Noise, Photo, RawFrame, Shot, Triple
 from lichtbild.capture.demosaic import Demosaic, coloured
 from lichtbild.capture.linearize import Linearize, linearize
 from lichtbild.capture.raw import read_raw
@@ -149,6 +149,13 @@ def picture_of(frame: RawFrame, demosaic: Demosaic = Demosaic()) -> Picture:
     bits = max(1, int(np.ceil(np.log2(frame.shot.white + 1))))
     rgb = np.array(scene.rgb, np.float32)
     return Picture(rgb, "camera", "raw", bits, clipped, frame.shot.path, frame, scene.noise)
+
+
+def picture_of_photo(photo: Photo) -> Picture:
+    """A developed photo as the laboratory sees it, decoded without having been a file."""
+    rgb = srgb_decode(photo.rgb).astype(np.float32)
+    clipped = ((photo.rgb <= 0) | (photo.rgb >= 1)).any(axis=2)
+    return Picture(rgb, photo.space, "sRGB", 32, clipped, photo.shot.path)
 
 
 def _raw(path: Path, layout: str, demosaic: Demosaic) -> Picture:
