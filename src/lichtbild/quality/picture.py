@@ -78,9 +78,9 @@ class Picture:
     @property
     def luminance(self) -> Float32:
         """``"h w"``: 0.213 R + 0.715 G + 0.072 B."""
-        r, g, b = (np.float32(weight) for weight in LUMINANCE)
-        mixed: Float32 = self.rgb[..., 0] * r + self.rgb[..., 1] * g + self.rgb[..., 2] * b
-        return mixed
+        r, g, b = LUMINANCE
+        mixed = self.rgb[..., 0] * r + self.rgb[..., 1] * g + self.rgb[..., 2] * b
+        return mixed.astype(np.float32, copy=False)
 
     def channel(self, name: str) -> Float32:
         """``"h w"``: one of ``R G B`` or the luminance ``Y``."""
@@ -154,7 +154,7 @@ def picture_of(frame: RawFrame, demosaic: Demosaic = Demosaic()) -> Picture:
 def picture_of_photo(photo: Photo) -> Picture:
     """A developed photo as the laboratory sees it, decoded without having been a file."""
     rgb = srgb_decode(photo.rgb).astype(np.float32)
-    clipped = ((photo.rgb <= 0) | (photo.rgb >= 1)).any(axis=2)
+    clipped = np.asarray(((photo.rgb <= 0) | (photo.rgb >= 1)).any(axis=2))
     return Picture(rgb, photo.space, "sRGB", 32, clipped, photo.shot.path)
 
 
