@@ -22,6 +22,7 @@ import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Triple
+from lichtbild.quality.charts import Chart
 from lichtbild.simulate.brush import Light, Plane, Value
 from lichtbild.simulate.handshake import Float64, after
 
@@ -126,6 +127,16 @@ class Canvas:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A chart of the laboratory in a scene: ``to_scene: Float64 "3 3"`` takes homogeneous chart positions
+    (v, u, 1) to scene positions (y, x, w) in picture heights.
+    """
+
+    chart: Chart
+    to_scene: Float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """What to paint, what moves (a thing, how fast it goes and how it swings), and how much light makes a
     pixel full.
@@ -138,6 +149,7 @@ class Scene:
     fill: Callable[[Float32, int, int], None] | None = (
         None  # paints the canvas before the things: (light, margin, seed)
     )
+    chart: Placed | None = None  # where its chart is, for the truth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
