@@ -26,6 +26,7 @@ UInt16 = NDArray[np.uint16]
 UInt8 = NDArray[np.uint8]
 Triple = tuple[float, float, float]
 Kind = Literal["bayer", "mono", "linear"]
+Filters = Literal["RGB", "RYB"]
 
 RGGB, GRBG, GBRG, BGGR = (0, 1, 1, 2), (1, 0, 2, 1), (1, 2, 0, 1), (2, 1, 1, 0)
 
@@ -92,15 +93,18 @@ class Shot:
     """What the file says about one exposure.
 
     ``pattern`` is the CFA colour (0 R, 1 G, 2 B) of the 2×2 cell at the top left of the active area, row by
-    row. ``black`` is a repeating pattern of black levels (its sides are multiples of two); ``black_rows`` and
-    ``black_columns`` are deltas.  ``neutral`` is the camera's answer to the scene's white, largest component
-    1.
+    row; ``cell: UInt8 "p q"`` says it where the colours repeat in another cell (quad-Bayer, X-Trans), which
+    no stage takes.  ``filters`` names the colours: with ``RYB``, 1 is yellow. ``black`` is a repeating
+    pattern of black levels (its sides are multiples of two); ``black_rows`` and ``black_columns`` are deltas.
+    ``neutral`` is the camera's answer to the scene's white, largest component 1.
     """
 
     path: Path
     size: tuple[int, int]
     kind: Kind = "bayer"
     pattern: tuple[int, int, int, int] = RGGB
+    cell: UInt8 | None = None
+    filters: Filters = "RGB"
     black: Float32 = field(default_factory=lambda: np.zeros((2, 2), np.float32))
     black_rows: Float32 | None = None
     black_columns: Float32 | None = None

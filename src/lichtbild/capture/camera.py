@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import CameraColour, RawFrame, Shot, Triple, UInt16
+from lichtbild.capture.cell import bayer, refused
 from lichtbild.capture.ciff import read_ciff
-from lichtbild.capture.dng import MOST_PIXELS, bayer, even_tiles
+from lichtbild.capture.dng import MOST_PIXELS, even_tiles
 from lichtbild.capture.exif import exposure_tags
 
 if rawpy.libraw_version < (0, 22, 1):
@@ -118,13 +119,10 @@ def _levels(raw: rawpy.RawPy, path: Path) -> dict[str, Any]:
         kind: dict[str, Any] = {"kind": "mono"}
         black = np.full((2, 2), levels[0], np.float32)
     else:
-        if pattern.shape != (2, 2):
-            raise UnsupportedRaw(
-                f"{path} has a {pattern.shape[1]} × {pattern.shape[0]} colour filter array (X-Trans?), "
-                "allowed is a 2 × 2 Bayer pattern"
-            )
         letters = raw.color_desc.decode("ascii", "replace")
         cell = tuple("RGB".find(letters[i]) for i in pattern.flat)
+        if pattern.shape != (2, 2):
+            raise refused(path, np.array(cell).clip(0).astype(np.uint8).reshape(pattern.shape))
         kind = {"kind": "bayer", "pattern": bayer(cell, path)}
         black = np.array([[levels[i] for i in row] for row in pattern], np.float32)
     whites = [

@@ -16,7 +16,6 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import Kind, Noise, Shot
 from lichtbild.base.tiff import SUB_IFDS
+from lichtbild.capture.cell import bayer, refused
 from lichtbild.capture.exif import exposure_tags
 from lichtbild.capture.opcodes import read_opcodes
 from lichtbild.capture.profile import read_colour, read_neutral, triple
@@ -35,6 +35,7 @@ MOST_PIXELS = 300_000_000
 
 DNG_VERSION, BLACK_REPEAT, BLACK, BLACK_H, BLACK_V, WHITE = 50706, 50713, 50714, 50715, 50716, 50717
 BASELINE, ACTIVE_AREA, NOISE = 50730, 50829, 51041
+YELLOW = 5  # code of a colour filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
     shot = Shot(path=raw.path, size=size, kind=kind)
     shot = replace(shot, **exposure_tags(chain), **_levels(raw, samples, size))
     if kind == "bayer":
-        shot = replace(shot, pattern=_pattern(raw))
+        shot = replace(shot, **_mosaic(raw))
     colour = read_colour(top, planes)
     noise = _noise(raw if NOISE in raw else top, planes)
     lists = tuple(
@@ -195,38 +196,32 @@ def _check_blocks(raw: Directory, pixels: int) -> None:
 
 
 def _planes(raw: Directory) -> tuple[int, int, int]:
-    """Where red, green and blue stand among the colour planes of the file."""
+    """Where red, green (or yellow) and blue stand among the colour planes of the file."""
     order = tuple(int(v) for v in raw.numbers(50710) or (0, 1, 2))
-    if sorted(order) != [0, 1, 2]:
-        raise UnsupportedRaw(f"{raw.path} has the colours {order}, allowed are red, green and blue")
-    return order.index(0), order.index(1), order.index(2)
-
-
-def _pattern(raw: Directory) -> tuple[int, int, int, int]:
-    dim = tuple(int(v) for v in raw.numbers(33421) or (2, 2))
-    cell = tuple(int(v) for v in raw.numbers(33422) or ())
-    if dim != (2, 2):
+    if sorted(order) not in ([0, 1, 2], [0, 2, YELLOW]):
         raise UnsupportedRaw(
-            f"{raw.path} has a {dim[-1]} × {dim[0]} colour filter array, allowed is a 2 × 2 Bayer pattern"
+            f"{raw.path} has the colours {order}, allowed are red, green or yellow, and blue"
         )
+    return order.index(0), order.index(YELLOW if YELLOW in order else 1), order.index(2)
+
+
+def _mosaic(raw: Directory) -> dict[str, Any]:
+    """Pattern and filters of a Bayer mosaic."""
+    dim = tuple(int(v) for v in raw.numbers(33421) or (2, 2))
+    codes = tuple(int(v) for v in raw.numbers(33422) or ())
+    filters = "RYB" if YELLOW in (raw.numbers(50710) or ()) else "RGB"
+    cell = tuple({YELLOW: 1, 1: YELLOW}.get(c, c) for c in codes) if filters == "RYB" else codes
+    if dim != (2, 2):
+        p, q = dim[0], dim[-1]
+        if len(cell) != p * q or max(cell, default=9) > 2:
+            raise UnsupportedRaw(
+                f"{raw.path} has a {p} × {q} mosaic of the colour filters {cell}, "
+                "allowed is a 2 × 2 Bayer pattern"
+            )
+        raise refused(raw.path, np.array(cell, np.uint8).reshape(dim))
     if raw.integer(50711, 1) != 1:
         raise UnsupportedRaw(f"{raw.path} has staggered photosites, allowed is a rectangular layout")
-    return bayer(cell, raw.path)
-
-
-def bayer(cell: tuple[int, ...], path: Path) -> tuple[int, int, int, int]:
-    """`cell` if it is one of the four Bayer phases.
-
-    Raises
-    ------
-    UnsupportedRaw
-        It is something else.
-    """
-    if cell in ((0, 1, 1, 2), (1, 0, 2, 1), (1, 2, 0, 1), (2, 1, 1, 0)):
-        return cell[0], cell[1], cell[2], cell[3]
-    raise UnsupportedRaw(
-        f"{path} has the colour filters {cell}, allowed are the four phases of a Bayer pattern (RGGB …)"
-    )
+    return {"pattern": bayer(cell, raw.path), "filters": filters}
 
 
 def _levels(raw: Directory, samples: int, size: tuple[int, int]) -> dict[str, Any]:

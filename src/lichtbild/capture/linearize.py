@@ -33,6 +33,7 @@ from lichtbild.base.image import Burst, Float32, Frames, Mosaic, Noise, Opcode, 
 from lichtbild.base.params import Params, knob
 from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
+from lichtbild.capture.cell import require_bayer
 from lichtbild.capture.defects import Sites, defects, listed, repair
 from lichtbild.capture.noise import estimate_noise
 from lichtbild.capture.saturation import saturation
@@ -71,6 +72,11 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     Frames[Mosaic]
         ``cfa`` in units of the clip level times ``gain``.
 
+    Raises
+    ------
+    UnsupportedRaw
+        The colours of the mosaic do not repeat every 2 × 2 pixels.
+
     Warns
     -----
     FallbackWarning
@@ -78,6 +84,7 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     """
     reference = burst.reference or 0
     shot = burst.frames[reference].shot
+    require_bayer(shot)
     noise = shot.noise
     if noise is None:
         noise = estimate_noise(burst)

@@ -174,7 +174,7 @@ def info(path: Path | str) -> dict[str, Any]:
         "height": s.size[0],
         "width": s.size[1],
         "orientation": s.orientation,
-        "pattern": "".join("RGB"[c] for c in s.pattern) if s.kind == "bayer" else None,
+        "pattern": "".join(s.filters[c] for c in s.pattern) if s.kind == "bayer" else None,
         "black": sorted({float(v) for v in s.black.flat}),
         "white": s.white,
         "iso": s.iso,

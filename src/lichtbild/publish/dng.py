@@ -62,7 +62,7 @@ def write_mosaic(path: Path | str, dn: UInt16, shot: Shot, *, overwrite: bool = 
     ExportError
         The file exists, or could not be written.
     """
-    raw = image_fields(dn.shape, shot.kind, shot.pattern) | level_fields(shot) | noise_field(shot.noise)
+    raw = image_fields(dn.shape, shot.kind, shot) | level_fields(shot) | noise_field(shot.noise)
     for tag, opcodes in zip((51008, 51009, 51022), shot.opcodes, strict=True):
         if opcodes:
             raw[tag] = tiff.bytes_field(UNDEFINED, opcode_bytes(opcodes))
@@ -109,16 +109,17 @@ def write_merged(
     """
     scene = scene.require("camera")
     shot = scene.shot
-    if kind == "cfa" and shot.kind != "bayer":
+    if kind == "cfa" and (shot.kind != "bayer" or shot.cell is not None):
+        what = shot.kind if shot.cell is None else "no Bayer camera"
         raise ExportError(
-            f"kind = cfa, but the camera is {shot.kind} and has no Bayer pattern", hint="use kind = linear"
+            f"kind = cfa, but the camera is {what} and has no Bayer pattern", hint="use kind = linear"
         )
     if headroom is None:
         headroom = _headroom(scene)
     if not 0 <= headroom <= MOST_HEADROOM:
         raise ExportError(f"headroom = {headroom}, allowed is 0 … {MOST_HEADROOM} EV")
     dn = _encoded(scene, kind, headroom)
-    raw = image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot.pattern)
+    raw = image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot)
     raw |= _merged_levels(dn.ndim) | noise_field(_merged_noise(scene, headroom))
     if shot.opcodes[2]:
         raw[51022] = tiff.bytes_field(UNDEFINED, opcode_bytes(shot.opcodes[2]))

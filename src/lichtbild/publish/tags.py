@@ -14,9 +14,11 @@ from lichtbild.base import tiff
 from lichtbild.base.image import CameraColour, HSVTable, Noise, Shot
 from lichtbild.base.tiff import BYTE, DOUBLE, FLOAT, LONG, RATIONAL, SHORT, SRATIONAL, Field, numbers_field
 
+CODES = {"RGB": (0, 1, 2), "RYB": (0, 5, 2)}  # CFAPlaneColor of the three planes
 
-def image_fields(shape: tuple[int, ...], kind: str, pattern: tuple[int, int, int, int]) -> dict[int, Field]:
-    """Size, kind and layout of the pixels."""
+
+def image_fields(shape: tuple[int, ...], kind: str, shot: Shot) -> dict[int, Field]:
+    """Size, kind and layout of the pixels; the colours of a mosaic are those of `shot`."""
     samples = 3 if len(shape) == 3 else 1
     fields = {
         254: numbers_field(LONG, 0),
@@ -31,10 +33,12 @@ def image_fields(shape: tuple[int, ...], kind: str, pattern: tuple[int, int, int
         339: numbers_field(SHORT, *[1] * samples),
     }
     if kind == "bayer":
+        cell = np.reshape(shot.pattern, (2, 2)) if shot.cell is None else shot.cell
+        codes = CODES[shot.filters]
         fields |= {
-            33421: numbers_field(SHORT, 2, 2),
-            33422: numbers_field(BYTE, *pattern),
-            50710: numbers_field(BYTE, 0, 1, 2),
+            33421: numbers_field(SHORT, *cell.shape),
+            33422: numbers_field(BYTE, *(codes[c] for c in cell.flat)),
+            50710: numbers_field(BYTE, *codes),
             50711: numbers_field(SHORT, 1),
         }
     return fields
