@@ -58,7 +58,7 @@ class Chart:
     aspect: float
     elements: tuple[Element, ...]
     code: int
-    ground: float = 0.36
+    ground: float = 0.25
     marks: tuple[tuple[float, float], ...] = ()
 
     def of(self, kind: Kind) -> tuple[Element, ...]:

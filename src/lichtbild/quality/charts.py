@@ -34,6 +34,7 @@ __all__ = [
 ASPECT = 4 / 3
 MODULE = 0.008  # width of a line of a marker
 INSET = 0.05  # of the markers' centres from the border
+GROUND = 0.25  # level of most cards
 INK, PAPER = 0.03, 0.85  # levels of markers, strip and marks
 MARK, RIM = 0.007, 0.014  # radius of a mark and of the paper around it
 BITS = 16  # of the strip: 101, eight of the code, four of check, 1
@@ -173,7 +174,7 @@ def _stars() -> Chart:
     words = (
         "sharpness in all directions: a sinusoidal Siemens star of 144 cycles, and greys to make it linear"
     )
-    return Chart("star", words, ASPECT, (_star((0.5, ASPECT / 2), 0.38), greys), 2, 0.36, _border())
+    return Chart("star", words, ASPECT, (_star((0.5, ASPECT / 2), 0.38), greys), 2, GROUND, _border())
 
 
 def _texture(name: str, code: int, colour: bool) -> Chart:
@@ -188,11 +189,11 @@ def _texture(name: str, code: int, colour: bool) -> Chart:
         + ("colour" if colour else "grey")
         + ", and even greys to see the noise alone"
     )
-    return Chart(name, words, ASPECT, (leaves, *flats), code, 0.36, _border())
+    return Chart(name, words, ASPECT, (leaves, *flats), code, GROUND, _border())
 
 
 def _steps() -> Chart:
-    steps = _around("steps", "steps", _ring(20, 0.345, 0.088), _densities(20, 2.0))
+    steps = _around("steps", "steps", _ring(20, 0.345, 0.08), _densities(20, 2.0))
     greys = (_flat("surround", (0.41, ASPECT / 2 - 0.09, 0.59, ASPECT / 2 + 0.09), 0.18),)
     words = "tone, noise and dynamic range: 20 greys from 90 % to 0.9 %"
     return Chart("steps", words, ASPECT, (steps, *greys), 5, 0.18, _border())
@@ -200,7 +201,7 @@ def _steps() -> Chart:
 
 def _ladder() -> Chart:
     light = [round(10.0 ** (3 - 0.3 * k), 6) for k in range(21)]
-    ladder = _around("ladder", "ladder", _ring(21, 0.345, 0.085), light)
+    ladder = _around("ladder", "ladder", _ring(21, 0.345, 0.074), light)
     words = "high dynamic range: 21 lights from 1000 × white to 1/1000, 120 dB (transmissive)"
     return Chart("ladder", words, ASPECT, (ladder,), 6, 0.0002, _border())
 
@@ -241,24 +242,24 @@ def _lab() -> Chart:
         "top right": (0.175, ASPECT - 0.185),
         "bottom left": (0.825, 0.185),
         "bottom right": (0.825, ASPECT - 0.185),
-        "centre": (0.52, middle),
+        "centre": (0.505, middle),
     }
     squares = [e for name, at in places.items() for e in _square(name, at, 0.13, 5.0)]
     steps = _around(
         "steps", "steps", _grid((0.75, 0.345, 0.90, ASPECT - 0.345), 2, 10, 0.94), _densities(20, 2.0)
     )
     others = (
-        _star((0.5, 0.285), 0.18),
-        _leaves((0.31, ASPECT - 0.475, 0.69, ASPECT - 0.095), r_max=0.05),
-        _flat("mean grey", (0.655, middle - 0.1, 0.725, middle + 0.1), 0.5),
-        _flat("mean grey, left", (0.45, middle - 0.19, 0.58, middle - 0.11), 0.5),
-        _flat("mean grey, right", (0.45, middle + 0.11, 0.58, middle + 0.19), 0.5),
+        _star((0.52, 0.26), 0.175),
+        _leaves((0.335, ASPECT - 0.44, 0.695, ASPECT - 0.08), r_max=0.05),
+        _flat("mean grey", (0.635, middle - 0.1, 0.72, middle + 0.1), 0.5),
+        _flat("mean grey, left", (0.44, middle - 0.2, 0.57, middle - 0.11), 0.5),
+        _flat("mean grey, right", (0.44, middle + 0.11, 0.57, middle + 0.2), 0.5),
         steps,
-        _colours((0.10, 0.375, 0.405, 0.95), CLASSIC, 6, 0.88),
+        _colours((0.095, 0.46, 0.345, ASPECT - 0.46), CLASSIC, 6, 0.86),
     )
     words = "everything for the score in one picture: sharpness, texture, noise, tone and colour"
-    marks = _border((0.295, 0.185), (0.705, 0.185), (0.295, ASPECT - 0.185), (0.715, ASPECT - 0.185))
-    return Chart("lab", words, ASPECT, (*squares, *others), 12, 0.36, marks)
+    marks = _border((0.305, 0.185), (0.713, 0.185), (0.305, ASPECT - 0.185), (0.713, ASPECT - 0.185))
+    return Chart("lab", words, ASPECT, (*squares, *others), 12, GROUND, marks)
 
 
 def _made() -> dict[str, Chart]:
@@ -273,16 +274,14 @@ def _made() -> dict[str, Chart]:
         _texture("leaves-colour", 4, colour=True),
         _steps(),
         _ladder(),
-        Chart(
-            "colours", "colour: the 24 patches of the common chart", ASPECT, (classic,), 7, 0.03, _border()
-        ),
+        Chart("colours", "colour: the 24 patches of the common chart", ASPECT, (classic,), 7, 0.1, _border()),
         Chart(
             "colours140",
             "colour: 140 patches, 18 skins and 14 greys among them",
             ASPECT,
             (wide,),
             8,
-            0.03,
+            0.1,
             _border(),
         ),
         _dots(),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test charts: 24 colour patches, a Siemens star, slanted edges and lamps, alone as things and together as a
-scene.
+"""A scene of charts: 24 colour patches, a Siemens star, slanted edges and lamps, alone as things and together
+as a scene.
 """
 
 from __future__ import annotations
