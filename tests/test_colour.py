@@ -80,6 +80,7 @@ def test_round_trips():
     rng = np.random.default_rng(0)
     xyz = rng.uniform(0, 1, (50, 3))
     np.testing.assert_allclose(c.oklab_to_xyz(c.xyz_to_oklab(xyz)), xyz, atol=1e-9)
+    np.testing.assert_allclose(c.lab_to_xyz(c.xyz_to_lab(xyz)), xyz, atol=1e-12)
     x = np.linspace(-0.5, 1.5, 101)
     np.testing.assert_allclose(c.srgb_decode(c.srgb_encode(x)), x, atol=1e-9)
     np.testing.assert_allclose(c.xyz_to_oklab(c.xy_to_xyz(c.D65)), [1, 0, 0], atol=2e-4)

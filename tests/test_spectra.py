@@ -112,3 +112,13 @@ def test_resampling_keeps_samples_and_ends_in_nothing():
     np.testing.assert_allclose(made[5], [405, 810])
     assert not made[:4].any()
     assert not made[65:].any()
+
+
+def test_natural_surfaces_are_many_smooth_and_the_same_every_time():
+    made = s.natural(200)
+    assert made.shape == (200, 81)
+    assert 0 < made.min() < 0.02
+    assert 0.9 < made.max() < 1
+    assert np.abs(np.diff(made, axis=1)).max() < 0.1
+    np.testing.assert_array_equal(made, s.natural(200))
+    assert not np.array_equal(made, s.natural(200, seed=2))

@@ -140,6 +140,14 @@ def xyz_to_lab(xyz: ArrayLike, white: ArrayLike = D50_XYZ) -> Float64:
     )
 
 
+def lab_to_xyz(lab: ArrayLike, white: ArrayLike = D50_XYZ) -> Float64:
+    """CIELAB under `white` (XYZ) to XYZ: the inverse of `xyz_to_lab`."""
+    lab = np.asarray(lab, np.float64)
+    f = (lab[..., 0] + 16) / 116
+    three = np.stack([f + lab[..., 1] / 500, f, f - lab[..., 2] / 200], axis=-1)
+    return np.where(three > 6 / 29, three**3, 3 * (6 / 29) ** 2 * (three - 4 / 29)) * np.asarray(white)
+
+
 def delta_e(lab1: ArrayLike, lab2: ArrayLike) -> Float64:
     """The colour difference CIEDE2000 of CIELAB colours [3]; the last axis goes."""
     L1, a1, b1 = np.moveaxis(np.asarray(lab1, np.float64), -1, 0)

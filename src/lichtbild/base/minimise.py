@@ -4,8 +4,8 @@
 `simplex` walks n + 1 points downhill by reflection, expansion and contraction [1], with the coefficients that
 keep it moving in many dimensions [2]; where it stops a fresh, smaller simplex starts once more, because the
 first may have collapsed.  `least_squares` solves ``(JᵀJ + λ·diag(JᵀJ))·d = −Jᵀr`` and lowers λ as long as
-that helps [3]; the Jacobian comes from finite differences.  Neither knows bounds: give a cost that is
-infinite (or residuals that are large) where the unknowns may not go.
+that helps [3]; the Jacobian is the caller's or comes from finite differences.  Neither knows bounds: give a
+cost that is infinite (or residuals that are large) where the unknowns may not go.
 
 References
 ----------
@@ -113,6 +113,7 @@ def least_squares(
     residuals: Callable[[Float64], Float64],
     start: ArrayLike,
     *,
+    jacobian: Callable[[Float64], Float64] | None = None,
     tolerance: float = 1e-10,
     most: int = 100,
 ) -> Float64:
@@ -124,17 +125,19 @@ def least_squares(
         A vector ``"m"`` of a vector ``"n"``, m ≥ n.
     start : array_like "n"
         Where to begin.
+    jacobian : callable, optional
+        The slopes of `residuals`, ``"m n"``; by default from finite differences.
     tolerance : float
         Stop when a step lowers the sum of squares by less than this share of it.
     most : int
-        Steps allowed, each of n + 1 or more evaluations.
+        Steps allowed.
     """
     x = np.array(start, np.float64).ravel()
     r = residuals(x)
     total, damping = float(r @ r), 1e-3
     for _ in range(most):
-        jacobian = _slopes(residuals, x, r)
-        square, downhill = jacobian.T @ jacobian, -(jacobian.T @ r)
+        slopes = _slopes(residuals, x, r) if jacobian is None else jacobian(x)
+        square, downhill = slopes.T @ slopes, -(slopes.T @ r)
         weight = np.maximum(np.diag(square), 1e-12 * np.trace(square) + 1e-300)
         while damping < 1e12:
             moved = x + np.linalg.solve(square + damping * np.diag(weight), downhill)

@@ -161,6 +161,19 @@ def resampled(wavelengths: ArrayLike, curves: ArrayLike) -> Float64:
     return stacked
 
 
+def natural(count: int = 250, *, seed: int = 1) -> Float64:
+    """Surfaces as paints, cloths and leaves are, drawn at random: ``"count 81"``.
+
+    The logarithm of ρ/(1 − ρ) is a Gaussian process of standard deviation 1.5 with a correlation length of
+    75 nm about a level that differs from surface to surface: edges of all steepness that stay within 0 … 1.
+    """
+    rng = np.random.default_rng(seed)
+    apart = (WAVELENGTHS[:, None] - WAVELENGTHS) / 75.0
+    root = np.linalg.cholesky(np.exp(-(apart**2) / 2) + 1e-6 * np.eye(len(WAVELENGTHS)))
+    level = rng.normal(-1.0, 0.8, (count, 1))
+    return 1 / (1 + np.exp(-level - 1.5 * rng.normal(size=(count, len(WAVELENGTHS))) @ root.T))
+
+
 def smooth(xyz: ArrayLike, light: ArrayLike, *, rounds: int = 4000) -> Float64:
     """The surfaces of least change whose colours under `light` are `xyz`.
 
