@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Noise calibration: what a drawn camera was given comes back, and what cannot be measured is refused."""
+
+import json
+import math
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lichtbild.base.errors import BurstMismatch, CalibrationMissing, InputError, QualityWarning
+from lichtbild.base.image import Burst, Noise, RawFrame, Shot
+from lichtbild.capture.linearize import linearize
+from lichtbild.capture.noise_file import noise_json, read_noise_model
+from lichtbild.capture.noise_model import NoiseModel, Reading, applied
+from lichtbild.quality.noise_calibration import calibrate, joined
+from lichtbild.quality.photon_transfer import data_sheet, threshold
+from lichtbild.quality.tails import deviation, quantile, tails
+from lichtbild.quality.temporal import block_statistics, line
+from lichtbild.quality.transfer import transfer
+
+BLACK, WHITE = 64, 1023
+COLOURS = np.array([[0.8, 1.0], [1.0, 0.6]])  # of even light, through R, G and B
+
+
+def gain_and_read(iso):
+    """The calibrated phone: DN per electron, read noise in DN (rounding not included)."""
+    read = math.sqrt(7.11772e-7 * iso**2 + 6.514934e-4 * iso + 0.11492713)
+    return 5.995267e-4 * iso + 0.00868861, read
+
+
+class Camera:
+    """A sensor with fixed patterns, drawn frame by frame."""
+
+    def __init__(self, iso, *, size=(400, 600), seed=0, read=None, dsnu=0.3, prnu=0.008, row=0.15):
+        self.rng = np.random.default_rng([seed, int(iso)])
+        self.gain, own = gain_and_read(iso)
+        self.read = own if read is None else read
+        self.sensitivity = 1 + prnu * self.rng.standard_normal(size)
+        self.offset = dsnu * self.rng.standard_normal(size)
+        self.row = row * self.read
+        self.size = size
+        path = Path("frame.dng")
+        black = np.full((2, 2), BLACK, np.float32)
+        self.shot = Shot(path, size, black=black, white=WHITE, make="Drawn", model="Camera", iso=iso)
+
+    def take(self, light, **told):
+        """A frame of `light` (DN above black, a number or a picture)."""
+        light = np.broadcast_to(light, self.size) * self.sensitivity
+        dn = self.gain * self.rng.poisson(np.maximum(light, 0) / self.gain) + self.offset + BLACK
+        dn = dn + self.read * self.rng.standard_normal(self.size)
+        dn = dn + self.row * self.rng.standard_normal((self.size[0], 1))
+        whole = np.clip(np.round(dn), 0, WHITE).astype(np.uint16)
+        return RawFrame(whole, replace(self.shot, **told))
+
+    def pairs(self, levels=16, brightest=700):
+        colour = np.tile(COLOURS, (self.size[0] // 2, self.size[1] // 2))
+        lights = np.linspace(0, brightest, levels + 1)[1:]
+        return [self.take(colour * v) for v in lights for _ in range(2)]
+
+    def darks(self, count=8):
+        return [self.take(0) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def phone():
+    """ISO 100, 800 and 3200 of the phone, measured."""
+    found = []
+    for iso, levels in ((100, 12), (800, 8), (3200, 12)):
+        camera = Camera(iso, size=(480, 640))
+        found.append(transfer([*camera.pairs(levels), *camera.darks(8)]))
+    return joined(found)
+
+
+# ---- what it was given comes back
+
+
+def test_the_gain_and_the_variance_at_black_come_back(phone):
+    for r in phone.model.readings:
+        gain, read = gain_and_read(r.iso)
+        np.testing.assert_allclose(r.gain, gain, rtol=0.005)
+        # whole numbers do not spread noise below half a step evenly: ISO 100 is known to come out low
+        low = 0.975 if read < 0.5 else 0.985
+        ratio = np.array(r.variance) / (read**2 + 1 / 12)
+        assert (ratio > low).all() and (ratio < 1.015).all(), ratio
+
+
+def test_patterns_come_back(phone):
+    for r in phone.model.readings:
+        assert r.prnu == pytest.approx(0.008, rel=0.05)
+        assert r.row == pytest.approx(0.15 * gain_and_read(r.iso)[1], rel=0.05)
+    by_iso = {r.iso: r for r in phone.model.readings}
+    assert by_iso[100].dsnu == pytest.approx(0.3, rel=0.04)
+    assert by_iso[800].dsnu == pytest.approx(0.3, rel=0.03)
+    assert all(math.isnan(r.column) for r in phone.model.readings)  # there was none
+
+
+def test_standard_errors_are_right():
+    """Over many small cameras the error of K is what its standard error says."""
+    z = []
+    for seed in range(16):
+        camera = Camera(800, size=(128, 128), seed=seed)
+        s = transfer(camera.pairs(3)).sites
+        z += [(x.line.gain - camera.gain) / x.line.gain_doubt for x in s]
+    assert 0.65 < np.std(z) < 1.3 and abs(np.mean(z)) < 4 / math.sqrt(len(z))
+
+
+def test_the_profile_is_a_dng_s_and_goes_over_iso(phone):
+    for iso in (100, 200, 1600, 3200):
+        gain, read = gain_and_read(iso)
+        noise = phone.model.profile(iso)
+        v = WHITE - BLACK
+        np.testing.assert_allclose(noise.shot, gain / v, rtol=0.005)
+        np.testing.assert_allclose(noise.read, (read**2 + 1 / 12) / v**2, rtol=0.03)
+
+
+def test_a_burst_of_many_frames_is_one_level():
+    camera = Camera(800, size=(400, 400))
+    light = np.linspace(20, 700, 400)[None, :]
+    found = transfer([camera.take(light) for _ in range(8)])
+    assert len(found.exposures) == 1 and found.lit == 8
+    for s in found.sites:
+        assert abs(s.line.gain - camera.gain) < 4 * s.line.gain_doubt < 0.02 * camera.gain
+
+
+def leaves(size, rng):
+    """A scene with edges: discs of all sizes in front of each other."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    scene = np.full(size, 300.0)
+    for _ in range(150):
+        cy, cx = rng.uniform(0, size[0]), rng.uniform(0, size[1])
+        scene[(y - cy) ** 2 + (x - cx) ** 2 < rng.uniform(4, 60) ** 2] = rng.uniform(5, 650)
+    return scene
+
+
+def test_any_resting_scene_will_do():
+    camera = Camera(800, size=(480, 640))
+    scene = leaves(camera.size, np.random.default_rng(1))
+    found = transfer([camera.take(scene) for _ in range(4)])
+    for s in found.sites:
+        assert abs(s.line.gain - camera.gain) < max(4 * s.line.gain_doubt, 0.01 * camera.gain)
+        assert s.line.motion == 0
+    assert math.isnan(data_sheet(found)["PRNU · Gr"])  # a scene is no even field
+
+
+def shifted(scene, dy, dx):
+    f = np.fft.fft2(scene)
+    y, x = np.fft.fftfreq(scene.shape[0])[:, None], np.fft.fftfreq(scene.shape[1])[None]
+    return np.fft.ifft2(f * np.exp(-2j * np.pi * (y * dy + x * dx))).real
+
+
+def blurred(scene):
+    for axis in (0, 1):
+        for _ in range(4):
+            scene = (scene + np.roll(scene, 1, axis)) / 2
+    return scene
+
+
+def test_motion_is_noticed_subtracted_and_at_last_refused():
+    camera = Camera(800, size=(480, 640))
+    scene = blurred(leaves(camera.size, np.random.default_rng(1)))
+    rng = np.random.default_rng(2)
+    moves = rng.standard_normal((6, 2))
+    found = joined([transfer([camera.take(shifted(scene, *(0.1 * m))) for m in moves])])
+    assert any("moved" in w for w in found.model.warnings)
+    true = 0.05 * np.sqrt(moves.var(axis=0, ddof=1).mean())  # photosites, which are two pixels
+    for s in found.transfers[0].sites:
+        assert s.line.motion == pytest.approx(true, rel=0.3)
+        assert abs(s.line.gain - camera.gain) < 4 * s.line.gain_doubt < 0.03 * camera.gain
+    with pytest.raises(InputError, match="moved by"):
+        transfer([camera.take(shifted(scene, *(0.5 * m))) for m in moves])
+    with pytest.raises(InputError, match="something moved"):
+        transfer([camera.take(shifted(scene, *(3 * m))) for m in moves])
+
+
+def test_changing_light_is_balanced_and_told():
+    camera = Camera(800, size=(400, 400))
+    light = np.linspace(20, 700, 400)[None, :]
+    frames = [camera.take(light * (1 + 0.01 * (-1) ** k)) for k in range(8)]
+    found = joined([transfer(frames)])
+    np.testing.assert_allclose(found.model.readings[0].gain, camera.gain, rtol=0.01)
+    assert any("light changed" in w for w in found.model.warnings)
+
+
+def test_hot_pixels_do_not_matter():
+    camera = Camera(800)
+    frames = [*camera.pairs(6), *camera.darks(4)]
+    rng = np.random.default_rng(4)
+    y, x = rng.integers(0, 400, 60), rng.integers(0, 600, 60)
+    for f in frames:  # leaking, flickering photosites
+        f.dn[y, x] = rng.integers(200, 1023, 60)
+    found = transfer(frames)
+    for s in found.sites:
+        assert s.line.gain == pytest.approx(camera.gain, abs=4 * s.line.gain_doubt)
+        assert s.line.offset == pytest.approx(camera.read**2 + 1 / 12, abs=4 * s.line.offset_doubt)
+        assert s.line.gain_doubt < 0.005 * camera.gain
+        assert s.dark is not None and 1e6 * s.dark.hot == pytest.approx(60 / 240000 * 1e6, rel=0.5)
+
+
+# ---- tails
+
+
+@pytest.mark.parametrize("shape", [-0.15, -0.06, 0.05, 0.14])
+@pytest.mark.parametrize("sigma", [3.08, 1.0])
+def test_tails_by_likelihood(shape, sigma):
+    rng = np.random.default_rng(5)
+    dn = quantile(rng.uniform(size=(4, 200, 300)), shape) / deviation(shape) * sigma
+    dn = np.round(dn + 0.3 * rng.standard_normal((200, 300)))
+    found, doubt, spread = tails(dn, 0.3)
+    assert abs(found - shape) < 0.006 + 3 * doubt
+    assert spread == pytest.approx(sigma, rel=0.01)
+
+
+def test_the_deviation_of_tukey_s_distribution():
+    table = {-0.2: 2.736, -0.1: 2.186, -0.05: 1.984, 0.05: 1.668, 0.1: 1.542, 0.14: 1.453, 0.2: 1.334}
+    for shape, value in table.items():
+        assert deviation(shape) == pytest.approx(value, abs=6e-4)
+    assert deviation(0.0) == pytest.approx(math.pi / math.sqrt(3))
+
+
+# ---- the data sheet, by hand
+
+
+def test_the_data_sheet_in_electrons():
+    camera = Camera(800, read=3.0)
+    found = transfer([*camera.pairs(8), *camera.darks(6)])
+    sheet = data_sheet(found)
+    k = camera.gain
+    read = 3.0 / k
+    assert sheet["read noise · R"] == pytest.approx(read, rel=0.01)
+    assert sheet["full well · R"] == pytest.approx((WHITE - BLACK) / k, rel=0.01)
+    least = math.sqrt(read**2 + 1 / 12 / k**2 + 0.25) + 0.5  # EMVA 1288: electrons at an SNR of 1
+    assert threshold(read, k) == pytest.approx(least)
+    assert sheet["dynamic range · R"] == pytest.approx(math.log2((WHITE - BLACK) / k / least), abs=0.02)
+    assert sheet["SNR max · R"] == pytest.approx(10 * math.log10((WHITE - BLACK) / k), abs=0.03)
+    assert sheet["DSNU · R"] == pytest.approx(0.3 / k, rel=0.1)
+    assert sheet["PRNU · R"] == pytest.approx(0.8, rel=0.06)
+    assert math.isnan(sheet["linearity error · R"])  # no exposure times
+
+
+def test_the_smallest_signal_of_a_known_sensor():
+    # σ_d = 10 e⁻, K = 0.5 DN/e⁻: √(100 + 1/3 + 1/4) + 1/2
+    assert threshold(10, 0.5) == pytest.approx(10.529124, abs=1e-6)
+
+
+def test_linearity_needs_exposure_times():
+    camera = Camera(800, size=(200, 240))
+    times = np.linspace(0.01, 0.1, 10)
+    straight = [camera.take(6500 * t, exposure_time=float(t)) for t in times for _ in range(2)]
+    assert data_sheet(transfer(straight))["linearity error · R"] < 0.1
+    bent = [camera.take(6500 * t * (1 - t), exposure_time=float(t)) for t in times for _ in range(2)]
+    assert 0.5 < data_sheet(transfer(bent))["linearity error · R"] < 5
+
+
+# ---- what cannot be measured
+
+
+def small(iso=800, **options):
+    return Camera(iso, size=(160, 192), **options)
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (lambda: [small().take(300)], "single frame"),
+        (lambda: small().darks(4), "all 4 frames at ISO 800 are dark"),
+        (lambda: [small().take(v) for v in (100, 200, 300)], "no two"),
+        (lambda: [small().take(5000) for _ in range(4)], "every frame is clipped"),
+        (lambda: [small().take(300) for _ in range(2)], "from 1 levels"),
+        (lambda: Camera(800, size=(60, 60)).pairs(3), "too few"),
+    ],
+)
+def test_refusals(frames, words):
+    with pytest.raises(InputError, match=words) as caught:
+        calibrate(frames())
+    assert caught.value.hint
+
+
+def test_strangers_are_refused():
+    camera = small()
+    other = camera.take(300, model="Other")
+    with pytest.raises(BurstMismatch, match="camera = Drawn Other"):
+        calibrate([*camera.pairs(3), other])
+    wide = Camera(800, size=(160, 208))
+    with pytest.raises(BurstMismatch, match="size"):
+        calibrate([*camera.pairs(3), *wide.pairs(3)])
+    linear = RawFrame(np.zeros((160, 192, 3), np.uint16), replace(camera.shot, kind="linear"))
+    with pytest.raises(InputError, match="linear RGB"):
+        calibrate([linear, linear])
+
+
+def said(frames, words):
+    return any(words in w for w in calibrate(frames).model.warnings)
+
+
+def test_warnings():
+    camera = small()
+    assert said(camera.pairs(6), "no dark frames")
+    assert said(
+        [*camera.pairs(6), *camera.darks(2), camera.take(650 * 1.07)], "1 frames show the light of no"
+    )
+    assert said([*camera.pairs(1), *camera.darks(2)], "K is known to")
+    assert said(camera.pairs(3), "variance at black is known to")
+    fine = small(100)
+    assert said([*fine.pairs(8), *fine.darks(4)], "half a digital number")
+    assert not calibrate([*Camera(800).pairs(6), *Camera(800).darks(4)]).model.warnings
+
+
+def test_clipped_blacks_are_seen_and_left_out():
+    camera = small(3200)
+    shot = replace(camera.shot, black=np.full((2, 2), 2, np.float32), white=WHITE - BLACK + 2)
+
+    def clipped(f):
+        return RawFrame((np.maximum(f.dn.astype(int) - BLACK + 2, 0)).astype(np.uint16), shot)
+
+    frames = [clipped(f) for f in [*camera.pairs(16), *camera.darks(4)]]
+    found = calibrate(frames)
+    assert any("clipped at 0" in w for w in found.model.warnings)
+    np.testing.assert_allclose(found.model.readings[0].gain, camera.gain, rtol=0.02)
+
+
+def test_a_filtered_raw_is_not_believed_silently():
+    camera = Camera(800, size=(320, 384))
+    frames = []
+    for f in camera.pairs(8):
+        dn = f.dn.astype(np.float32)
+        smooth = (dn + np.roll(dn, 2, 1) + np.roll(dn, -2, 1)) / 3
+        share = np.clip((dn - BLACK) / 700, 0, 1)  # the brighter the more
+        frames.append(RawFrame(np.round(dn + share * (smooth - dn)).astype(np.uint16), f.shot))
+    assert said(frames, "no line of the light")
+
+
+# ---- the file, and its use
+
+
+def test_the_file_holds_everything(phone, tmp_path):
+    path = tmp_path / "noise.json"
+    path.write_text(noise_json(phone.model))
+    again = read_noise_model(path)
+    assert noise_json(again) == noise_json(phone.model)
+    record = json.loads(path.read_text())
+    assert record["format"] == "lichtbild noise model" and len(record["over_iso"]["gain"]) == 2
+    # K over ISO is the line it was drawn from
+    np.testing.assert_allclose(record["over_iso"]["gain"][0], 5.995267e-4, rtol=0.005)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "no JSON"),
+        ("[]", "no noise model"),
+        ('{"format": "lichtbild noise model", "version": 9}', "version = 9"),
+        ('{"format": "lichtbild noise model", "version": 1}', "missing or malformed"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, text, words):
+    path = tmp_path / "noise.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_noise_model(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_noise_model(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"readings": []}, "no readings"),
+        ({"white": 1}, "make no sense"),
+        ({"iso": -100}, "rising order"),
+        ({"gain": [0, 1, 1]}, "positive"),
+        ({"gain": [None, 1, 1]}, "positive"),
+        ({"gain": [1, 1]}, "malformed"),
+    ],
+)
+def test_nonsense_in_the_file_is_refused(tmp_path, change, words):
+    one = Reading(100, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
+    record = json.loads(noise_json(NoiseModel("A", "B", 64, 1023, (one,))))
+    for key, value in change.items():
+        (record if key in record else record["readings"][0])[key] = value
+    path = tmp_path / "noise.json"
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=words):
+        read_noise_model(path)
+
+
+def two_gains():
+    """A sensor whose read noise falls when its gain switches: no parabola."""
+    values = ((100, 0.1, 9.0), (200, 0.2, 30.0), (400, 0.4, 2.0), (800, 0.8, 6.0))
+    readings = tuple(Reading(i, (k, k, k), (r, r, r)) for i, k, r in values)
+    return NoiseModel("Drawn", "Camera", 64, 1023, readings)
+
+
+def test_measured_isos_give_what_was_measured():
+    model = two_gains()
+    for r in model.readings:
+        assert model.at(r.iso) == (r.gain, r.variance)
+    gain, variance = model.at(600)
+    assert gain[0] == pytest.approx(0.6) and variance[0] == pytest.approx(4.0)
+
+
+def test_beyond_the_measured_isos():
+    model = two_gains()
+    with pytest.warns(QualityWarning, match="extrapolated"):
+        gain, _ = model.at(1600)
+    assert gain[0] == pytest.approx(1.6)
+    for iso in (1700, 40):
+        with pytest.raises(CalibrationMissing, match="covers 100 … 800"):
+            model.at(iso)
+    with pytest.raises(CalibrationMissing, match="does not say its ISO"):
+        model.at(None)
+
+
+def test_a_model_without_iso_is_for_files_without_iso():
+    model = NoiseModel("", "", 0, 255, (Reading(None, (1.0, 1.0, 1.0), (2.0, 2.0, 2.0)),))
+    assert model.profile(None) == Noise((1 / 255,) * 3, (2 / 255**2,) * 3)
+
+
+def test_the_pipeline_uses_it(phone):
+    frame = Camera(800, size=(96, 96)).take(200, noise=None, neutral=(1.0, 1.0, 1.0))
+    burst = applied(Burst((frame, frame), 0), phone.model)
+    wanted = phone.model.profile(800)
+    assert all(f.shot.noise == wanted for f in burst.frames) and frame.shot.noise is None
+    assert linearize(burst)[0].noise == wanted
+    with pytest.raises(InputError, match="noise model is of Drawn Camera"):
+        applied(Burst((replace(frame, shot=replace(frame.shot, model="X")),)), phone.model)
+
+
+# ---- the algebra of the estimate
+
+
+def test_row_means_do_not_bias_uneven_rows():
+    """Noise that varies within a row: each block still gets its own variance."""
+    rng = np.random.default_rng(7)
+    sigma = np.where(np.arange(64) < 32, 1.0, 6.0)
+    stack = (100 + sigma * rng.standard_normal((24, 480, 64))).astype(np.float32)
+    blocks = block_statistics(stack).variance.reshape(-1, 4)
+    np.testing.assert_allclose(blocks.mean(axis=0), [1, 1, 36, 36], rtol=0.02)
+
+
+def test_a_line_through_blocks():
+    rng = np.random.default_rng(8)
+    light = np.linspace(50, 400, 512)[None, :].repeat(256, axis=0)
+    stack = (light + np.sqrt(0.5 * light + 4) * rng.standard_normal((6, 256, 512))).astype(np.float32)
+    found = line([block_statistics(stack)], 1000)
+    assert found.gain == pytest.approx(0.5, abs=4 * found.gain_doubt)
+    assert found.offset == pytest.approx(4, abs=4 * found.offset_doubt)
+    assert found.gain_doubt < 0.004 and found.spread == pytest.approx(1, abs=0.2)
+
+
+def test_nothing_warns_by_numpy():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        calibrate([*small().pairs(6), *small().darks(3)])
