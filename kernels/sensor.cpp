@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Light becomes digital numbers: lens shading, photons, read noise, rounding, clipping; see simulate/sensor.py.
-// Every pixel owns a counter of Philox4x32-10, so its noise depends on nothing but (seed, frame, position).
+// Light becomes digital numbers: lens shading, photons, read noise, pattern noise, rounding, clipping; see
+// simulate/sensor.py.  Every pixel owns counters of Philox4x32-10: its noise depends on nothing but (seed, frame,
+// position), its fixed pattern on nothing but (specimen, position).
 #include "kernel.h"
 
 namespace {
 
+enum Stream : uint32_t { TEMPORAL, FIXED, ROW, COLUMN, FIXED_COLUMN, FRAME };
+
 struct Random {  // J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
     uint32_t key[2], counter[4], word[4];
-    Random(uint64_t seed, uint32_t frame, uint64_t pixel)
-        : key{(uint32_t)seed, (uint32_t)(seed >> 32)}, counter{0, frame, (uint32_t)pixel, (uint32_t)(pixel >> 32)} {}
+    Random(uint64_t seed, uint32_t frame, uint64_t place, Stream stream = TEMPORAL)
+        : key{(uint32_t)seed, (uint32_t)(seed >> 32)},
+          counter{0, frame, (uint32_t)place, (uint32_t)(place >> 32) | (uint32_t)stream << 24} {}
     void draw() {
         uint32_t k0 = key[0], k1 = key[1], a = counter[0], b = counter[1], c = counter[2], d = counter[3];
         for (int round = 0; round < 10; round++, k0 += 0x9e3779b9u, k1 += 0xbb67ae85u) {
@@ -60,6 +64,36 @@ double exp_minus(double x) {  // 0 <= x <= 10: a series at x / 64, squared six t
     return p;
 }
 
+double exp_of(double x) {  // |x| < 700
+    const double n = std::floor(x * 1.44269504088896341 + 0.5), r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+    double p = 1;
+    for (int k = 14; k >= 1; k--) p = 1 + r * p * one_over.of[k];
+    const int64_t bits = ((int64_t)n + 1023) << 52;
+    double scale;
+    std::memcpy(&scale, &bits, 8);
+    return p * scale;
+}
+double ln_gamma(double x) {  // x > 0: Stirling's series from 20 on
+    double product = 1;
+    for (; x < 20; x++) product *= x;
+    const double r = 1 / x, z = r * r;
+    return (x - 0.5) * ln(x) - x + 0.918938533204672742 +
+           r * (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680)))) - ln(product);
+}
+
+// ln of the probability of k photons
+double ln_poisson(double k, double mean) {
+    if (mean >= 1e6) {  // the three terms below are huge and cancel: their difference as a series
+        const double t = (mean - k) / k;
+        if (t > -0.02 && t < 0.02) {
+            double p = -1.0 / 12;
+            for (int n = 11; n >= 2; n--) p = (n & 1 ? one_over.of[n] : -one_over.of[n]) + t * p;
+            return k * (t * t * p) - 0.5 * ln(6.28318530717958648 * k) - one_over.of[12] / k;
+        }
+    }
+    return k * ln(mean) - mean - ln_factorial(k);
+}
+
 // The first block is already drawn: words 0 and 1 are for the photons.
 double poisson(Random &random, double mean) {
     if (mean < 10) {  // inversion
@@ -76,7 +110,7 @@ double poisson(Random &random, double mean) {
         const double k = std::floor((2 * a / us + b) * u + mean + 0.43);
         if (us >= 0.07 && v <= vr) return k;
         if (k >= 0 && !(us < 0.013 && v > us) &&
-            ln(v * (1.1239 + 1.1328 / (b - 3.4)) / (a / (us * us) + b)) <= k * ln(mean) - mean - ln_factorial(k))
+            ln(v * (1.1239 + 1.1328 / (b - 3.4)) / (a / (us * us) + b)) <= ln_poisson(k, mean))
             return k;
         random.draw();
     }
@@ -103,33 +137,95 @@ inline float bilinear(const float *map, int gh, int gw, float v, float u) {
     return top + fv * (low - top);
 }
 
-// light: 1 = clip level where the gain is 1.  gain: one map per place in the 2x2 cell.
-// constants: DN per electron, read noise in DN, black, white.
-void sensor(In<float, 2> light, In<float, 3> gain, In<double, 1> constants, uint64_t seed, unsigned frame, Out<uint16_t, 2> out) {
+// Read noise of unit standard deviation: normal, or Tukey's lambda distribution (u^L - (1 - u)^L) / L.
+struct Read {
+    bool tukey;
+    double lambda, scale = 1;
+    Read(bool tukey, double l) : tukey(tukey), lambda(l > -1e-3 && l < 1e-3 ? 0 : l) {
+        if (!tukey) return;
+        const double beta = exp_of(2 * ln_gamma(lambda + 1) - ln_gamma(2 * lambda + 2));
+        const double variance =
+            lambda == 0 ? 3.28986813369645287 : 2 / (lambda * lambda) * (1 / (1 + 2 * lambda) - beta);
+        scale = 1 / std::sqrt(variance);
+    }
+    double of(double u) const {
+        if (!tukey) return normal(u);
+        const double a = ln(u), b = ln(1 - u);
+        return scale * (lambda == 0 ? a - b : (exp_of(lambda * a) - exp_of(lambda * b)) / lambda);
+    }
+};
+
+struct Terms {  // the order of simulate/sensor.py
+    double gain, read, black, white, well, tukey, lambda, row, column, prnu, dsnu, dsnu_column, hot, hot_mean, drift;
+};
+
+struct Lines {  // offsets of rows (with that of the frame) and columns
+    std::vector<double> row, column;
+    Lines(const Terms &t, int h, int w, const uint64_t *key) : row(h), column(w) {
+        const uint64_t seed = key[0], specimen = key[1];
+        const uint32_t frame = (uint32_t)key[2];
+        const double drift = drawn(t.drift, Random(seed, frame, 0, FRAME));
+        for (int y = 0; y < h; y++) row[y] = drift + drawn(t.row, Random(seed, frame, y, ROW));
+        for (int x = 0; x < w; x++)
+            column[x] = drawn(t.column, Random(seed, frame, x, COLUMN)) +
+                        drawn(t.dsnu_column, Random(specimen, 0, x, FIXED_COLUMN));
+    }
+    static double drawn(double deviation, Random random) {
+        if (!(deviation > 0)) return 0;
+        random.draw();
+        return deviation * normal(random.open(0));
+    }
+};
+
+// The photons of one pixel and its read noise, as a digital number; `offset` is what its place adds.
+inline uint16_t counted(const Terms &t, const Read &read, Random random, double mean, double offset, double certain) {
+    if (mean > certain && !(t.well > 0)) return (uint16_t)t.white;
+    random.draw();
+    const double noise = t.read > 0 ? t.read * read.of(random.open(2)) : 0;
+    double photons = mean > certain ? t.well : mean > 0 ? poisson(random, mean) : 0;
+    if (t.well > 0 && photons > t.well) photons = t.well;
+    const double dn = std::floor(t.gain * photons + noise + offset + 0.5);
+    return (uint16_t)(dn < 0 ? 0 : dn > t.white ? t.white : dn);
+}
+
+// light: 1 = clip level where the gain is 1.  gain: maps; place: which of them rules each place of the cell;
+// answer: what each place makes of light.  key: seed of the noise, seed of the fixed pattern, frame.
+void expose(In<float, 2> light, In<float, 3> gain, In<uint8_t, 2> place, In<double, 2> answer, In<double, 1> terms,
+            In<uint64_t, 1> key, Out<uint16_t, 2> out) {
     const int h = light.shape(0), w = light.shape(1), gh = gain.shape(1), gw = gain.shape(2);
+    const int p = place.shape(0), q = place.shape(1);
     need((int)out.shape(0) == h && (int)out.shape(1) == w, "out must be as large as light");
-    need(gain.shape(0) == 4 && gh >= 2 && gw >= 2, "gain must be four maps of at least 2 x 2");
-    need(constants.size() == 4, "constants must be four");
-    const double k = constants.data()[0], sigma = constants.data()[1], black = constants.data()[2], white = constants.data()[3];
-    const double full = (white - black) / k;
+    need(gh >= 2 && gw >= 2, "gain maps must be at least 2 x 2");
+    need(p >= 1 && q >= 1 && answer.shape(0) == place.shape(0) && answer.shape(1) == place.shape(1),
+         "place and answer must be alike and not empty");
+    for (int i = 0; i < p * q; i++) need(place.data()[i] < gain.shape(0), "place must name a gain map");
+    need(terms.size() * sizeof(double) == sizeof(Terms) && key.size() == 3, "terms must be fifteen, key three");
+    Terms t;
+    std::memcpy(&t, terms.data(), sizeof t);
+    const uint64_t *k = key.data();
+    const double full = (t.white - t.black) / t.gain, certain = 2 * full + 1000;  // thirty standard deviations
+    const Read read(t.tukey > 0, t.lambda);
+    const Lines lines(t, h, w, k);
+    const bool patterned = t.prnu > 0 || t.dsnu > 0 || t.hot > 0;
     parallel_rows(h, 16, [&](int y0, int y1) {
         for (int y = y0; y < y1; y++) {
             const float v = ((float)y + 0.5f) / (float)h * (float)(gh - 1);
-            for (int x = 0; x < w; x++) {
+            const uint8_t *places = place.data() + (size_t)(y % p) * q;
+            const double *answers = answer.data() + (size_t)(y % p) * q;
+            for (int x = 0, i = 0; x < w; x++, i = i + 1 == q ? 0 : i + 1) {
                 const float u = ((float)x + 0.5f) / (float)w * (float)(gw - 1);
-                const float shade = bilinear(gain.data() + (size_t)(2 * (y & 1) + (x & 1)) * gh * gw, gh, gw, v, u);
-                const double mean = full * (double)light.data()[(size_t)y * w + x] / shade;
-                uint16_t *o = out.data() + (size_t)y * w + x;
-                if (mean > 2 * full + 1000) {  // thirty standard deviations above white
-                    *o = (uint16_t)white;
-                    continue;
+                const float shade = bilinear(gain.data() + (size_t)places[i] * gh * gw, gh, gw, v, u);
+                const size_t at = (size_t)y * w + x;
+                double mean = full * (double)light.data()[at] / shade * answers[i];
+                double offset = t.black + (lines.row[y] + lines.column[x]);
+                if (patterned) {
+                    Random fixed(k[1], 0, at, FIXED);
+                    fixed.draw();
+                    mean *= 1 + t.prnu * normal(fixed.open(0));
+                    offset += t.dsnu * normal(fixed.open(1));
+                    if (fixed.open(2) < t.hot) mean = (mean > 0 ? mean : 0) - t.hot_mean * ln(fixed.open(3));
                 }
-                Random random(seed, frame, (uint64_t)y * w + x);
-                random.draw();
-                const double read = sigma > 0 ? sigma * normal(random.open(2)) : 0;
-                const double photons = mean > 0 ? poisson(random, mean) : 0;
-                const double dn = std::floor(k * photons + read + black + 0.5);
-                *o = (uint16_t)(dn < 0 ? 0 : dn > white ? white : dn);
+                out.data()[at] = counted(t, read, Random(k[0], (uint32_t)k[2], at), mean, offset, certain);
             }
         }
     });
@@ -147,5 +243,5 @@ void philox(In<uint32_t, 1> key, In<uint32_t, 1> counter, Out<uint32_t, 1> out) 
 
 }  // namespace
 
-KERNEL("sensor", sensor, "light"_a, "gain"_a, "constants"_a, "seed"_a, "frame"_a, "out"_a)
+KERNEL("expose", expose, "light"_a, "gain"_a, "place"_a, "answer"_a, "terms"_a, "key"_a, "out"_a)
 KERNEL("philox", philox, "key"_a, "counter"_a, "out"_a)
