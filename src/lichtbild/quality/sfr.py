@@ -24,7 +24,6 @@ References
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,7 +146,7 @@ def _binned(edge: Edge, method: Method) -> tuple[Float64, Float64, Float64]:
     correction[1:] = np.minimum(omega[1:] / np.maximum(np.sin(omega[1:]), 1e-9), 10)
     transform = np.fft.fft(np.roll(line * window, -peak))[: len(k)]
     some = _some(len(k))
-    wave = np.exp(-1j * np.outer(omega[some], place)) * window
+    wave = _wave(omega[some], place) * window
     weight = np.zeros_like(wave)  # of a bin: the transposed difference
     weight[:, 2:] += 0.5 * wave[:, 1:-1]
     weight[:, :-2] -= 0.5 * wave[:, 1:-1]
@@ -162,9 +161,11 @@ def _some(n: int) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, n - 1, min(n, 17)).astype(np.intp))
 
 
-def _doubt(
-    transform: NDArray[np.complex128], weight: NDArray[np.complex128], variance: Float64
-) -> Float64:
+def _wave(omega: Float64, place: NDArray[np.floating] | NDArray[np.intp]) -> NDArray[np.complex128]:
+    return np.asarray(np.exp(-1j * np.outer(omega, place)), np.complex128)
+
+
+def _doubt(transform: NDArray[np.complex128], weight: NDArray[np.complex128], variance: Float64) -> Float64:
     """Standard deviation of |T(f)| / |T(0)|, where T is linear in values of known variance."""
     size = np.abs(transform)
     towards = np.conj(transform) / np.maximum(size, 1e-300)
@@ -236,7 +237,7 @@ def _robust(edge: Edge, support: float) -> tuple[Float64, Float64, Float64]:
     padded[: len(local.t)] = local.slope * window
     transform = np.fft.rfft(np.roll(padded, -half))[: _LENGTH + 1] / _FINE
     some = _some(len(frequency))
-    wave = np.exp(-2j * np.pi * np.outer(frequency[some], local.t)) * (window / _FINE)
+    wave = _wave(2 * np.pi * frequency[some], local.t) * (window / _FINE)
     a0, a1, det = local.moments
     k0, k1, _ = _kernels(_FINE)
     weight = _spread_back(wave * (a0 / det), k1) - _spread_back(wave * (a1 / det), k0)
@@ -264,7 +265,11 @@ def edge_profile(edge: Edge, farthest: float = 24.0) -> tuple[Float64, Float64, 
     inside = np.abs(local.t) <= reach
     density = local.count[inside].sum() / (2 * reach)  # samples of a pixel
     spread = float(np.sqrt(0.5 * (edge.noise[0] ** 2 + edge.noise[1] ** 2)))
-    return local.t[inside], local.value[inside], spread / np.sqrt(density * 2 * np.sqrt(np.pi) * _SIGMA)
+    return (
+        local.t[inside],
+        local.value[inside],
+        float(spread / np.sqrt(density * 2 * np.sqrt(np.pi) * _SIGMA)),
+    )
 
 
 def rise(t: Float64, profile: Float64, edge: Edge) -> float:
@@ -278,53 +283,6 @@ def rise(t: Float64, profile: Float64, edge: Edge) -> float:
     low = t[i] + (0.1 - share[i]) / (share[i + 1] - share[i]) * (t[i + 1] - t[i])
     high = t[j] - (share[j] - 0.9) / max(share[j] - share[j - 1], 1e-12) * (t[j] - t[j - 1])
     return float(np.sqrt(max((high - low) ** 2 - (2.563 * _SIGMA) ** 2, 0)))
-
-
-# ---- truth
-
-
-def exact_edge(
-    size: tuple[int, int], angle: float, sigma: float, *, low: float = 0.2, high: float = 0.8
-) -> Float64:
-    """``"h w"``: an edge through the middle, blurred by a Gaussian, integrated over square pixels, exactly.
-
-    With ``u = x·cos θ + y·sin θ`` at the corners of a pixel, Φ and φ the normal distribution and density::
-
-        G(u)  = ((u² + σ²)·Φ(u/σ) + u·σ·φ(u/σ)) / 2
-        pixel = low + (high − low) · (G(u₁₁) − G(u₁₀) − G(u₀₁) + G(u₀₀)) / (cos θ · sin θ)
-        MTF   = exp(−2π²σ²f²) · |sinc(f·cos θ) · sinc(f·sin θ)|
-
-    Parameters
-    ----------
-    size : tuple of int
-        (height, width).
-    angle : float
-        Degrees from the vertical, not 0 or 90.
-    sigma : float
-        px, above 0.
-    low, high : float
-        Levels of the two sides.
-    """
-    h, w = size
-    y, x = np.arange(h + 1) - h / 2, np.arange(w + 1) - w / 2
-    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    u = x * c + y[:, None] * s
-    z = u / sigma
-    area = ((u * u + sigma**2) * _normal(z) + u * sigma * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)) / 2
-    covered = np.diff(np.diff(area, axis=0), axis=1) / (c * s)
-    return low + (high - low) * covered
-
-
-def exact_mtf(frequency: ArrayLike, angle: float, sigma: float) -> Float64:
-    """The response of `exact_edge` along the edge's normal."""
-    f = np.asarray(frequency, np.float64)
-    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    return np.exp(-2 * (np.pi * sigma * f) ** 2) * np.abs(np.sinc(f * c) * np.sinc(f * s))
-
-
-def _normal(z: Float64) -> Float64:
-    """The normal distribution."""
-    return 0.5 * np.vectorize(math.erfc, otypes=[np.float64])(-z / math.sqrt(2))
 
 
 def first_below(frequency: Float64, value: Float64, level: float) -> float:

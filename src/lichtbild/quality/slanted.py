@@ -106,7 +106,7 @@ def find_edge(patch: ArrayLike, mask: NDArray[np.bool_] | None = None, *, method
     Raises
     ------
     InputError
-        The patch is too small, has no edge, or the edge leaves it.
+        The patch is too small, has no edge, the edge leaves it, or it is not tilted enough.
     """
     if method not in METHODS:
         raise InputError(f"method = {method!r} is not one of {', '.join(METHODS)}")
@@ -121,7 +121,7 @@ def find_edge(patch: ArrayLike, mask: NDArray[np.bool_] | None = None, *, method
     right = x >= w - w // 4
     rises = bool(value[right].mean() >= value[left].mean())
     sign = 1.0 if rises else -1.0
-    line, linear, (scatter, rows) = _line(x, y, sign * value, (h, w), method)
+    line, linear, (scatter, bend, rows) = _line(x, y, sign * value, (h, w), method)
     slope = linear[1] / (h / 2)
     kept, phases = _whole_phases(rows, slope, x, y)
     cosine = sign / np.hypot(1, slope)
@@ -133,7 +133,6 @@ def find_edge(patch: ArrayLike, mask: NDArray[np.bool_] | None = None, *, method
     reach = _reach(t)
     low, high, noise = _sides(t, value, reach)
     middle = float(_course(line, np.array([(h - 1) / 2]), h)[0] * cosine)
-    bend = float(np.abs(course - _course(linear, np.arange(h), h))[kept].max())
     place_doubt = float(scatter * abs(cosine) / np.sqrt(len(rows)))
     angle = float(np.degrees(np.arctan(slope)))
     # fmt: off
@@ -150,8 +149,6 @@ def _checked(patch: ArrayLike, mask: NDArray[np.bool_] | None) -> Float64:
             f"at least {SMALLEST} × {SMALLEST} is needed",
             hint="60 × 60 or more gives a trustworthy figure",
         )
-    if mask is not None and np.asarray(mask).shape != image.shape:
-        raise InputError(f"mask of {np.asarray(mask).shape} does not fit a patch of {image.shape}")
     if not np.isfinite(image).all():
         raise InputError("box holds values that are not finite")
     return image
@@ -159,12 +156,12 @@ def _checked(patch: ArrayLike, mask: NDArray[np.bool_] | None) -> Float64:
 
 def _lies(image: Float64, mask: NDArray[np.bool_]) -> bool:
     """The edge is nearer to horizontal."""
-    h, w = image.shape
 
     def mean(part: tuple[slice, slice]) -> float:
         return float(np.sum(image[part] * mask[part]) / max(np.sum(mask[part]), 1))
 
-    every, q, p = slice(None), h // 4, w // 4
+    every, (h, w) = slice(None), image.shape
+    q, p = h // 4, w // 4
     down = mean((slice(h - q, h), every)) - mean((slice(0, q), every))
     along = mean((every, slice(w - p, w))) - mean((every, slice(0, p)))
     return abs(down) > abs(along)
@@ -172,7 +169,11 @@ def _lies(image: Float64, mask: NDArray[np.bool_]) -> bool:
 
 def _course(line: Float64, y: NDArray[np.integer] | Float64, h: int) -> Float64:
     """Column of the edge in rows `y`; polynomials are in (y − middle) / (h / 2)."""
-    return np.polynomial.polynomial.polyval((y - (h - 1) / 2) / (h / 2), line)
+    return np.asarray(np.polynomial.polynomial.polyval((y - (h - 1) / 2) / (h / 2), line), np.float64)
+
+
+def _fitted(x: Float64, y: Float64, order: int) -> Float64:
+    return np.asarray(np.polynomial.polynomial.polyfit(x, y, order), np.float64)
 
 
 def _window(place: Float64, middle: Float64, w: int, method: Method) -> Float64:
@@ -198,7 +199,8 @@ def _steps(
     the standard does; in a noisy picture this can be seen.
     """
     pair = np.nonzero(y[1:] == y[:-1])[0]
-    row, place, step = y[pair], 0.5 * (x[1:] + x[:-1])[pair], (value[1:] - value[:-1])[pair]
+    row, step = y[pair], (value[1:] - value[:-1])[pair]
+    place = np.asarray(0.5 * (x[1:] + x[:-1])[pair], np.float64)
     if method == "robust":
         return row, place, step
     first = np.nonzero(np.diff(row, prepend=-1))[0]
@@ -210,13 +212,13 @@ def _steps(
 
 def _line(
     x: NDArray[np.intp], y: NDArray[np.intp], value: Float64, size: tuple[int, int], method: Method
-) -> tuple[Float64, Float64, tuple[float, NDArray[np.intp]]]:
-    """The polynomial through the rows' centroids, the straight line, their scatter, and the rows used."""
+) -> tuple[Float64, Float64, tuple[float, float, NDArray[np.intp]]]:
+    """The polynomial through the rows' centroids, the straight line; scatter, bend, rows used."""
     h, w = size
     row, place, step = _steps(x, y, value, method)
     course = np.full(h, (w + 1) / 2)
     order, rounds = (ORDER[method], 7) if method == "robust" else (ORDER[method], 2)
-    line = linear = np.zeros(2)
+    line = linear = bent = np.zeros(2)
     scatter, used = np.inf, np.arange(h)
     for k in range(rounds):
         if method == "robust" and k == 2:
@@ -237,9 +239,8 @@ def _line(
                 "there is no edge that crosses the box from side to side",
                 hint="draw the box around one straight edge, dark on one side and bright on the other",
             )
-        rows = (used - (h - 1) / 2) / (h / 2)
-        fit = np.polynomial.polynomial.polyfit
-        line, linear = fit(rows, at[used], order), fit(rows, at[used], 1)
+        rows = np.asarray((used - (h - 1) / 2) / (h / 2), np.float64)
+        line, linear, bent = (_fitted(rows, at[used], n) for n in (order, 1, max(order, 3)))
         course = np.clip(_course(line, np.arange(h), h), 0, w - 1)
         scatter = float(np.std(at[used] - course[used]))
     if scatter > 3:
@@ -247,17 +248,23 @@ def _line(
             f"the rows of the box disagree about the edge by {scatter:.1f} px; at most 3 are allowed",
             hint="draw the box around one edge only, or give a picture with less noise",
         )
-    return line, linear, (scatter, used)
+    bend = np.abs(_course(bent, used, h) - _course(linear, used, h)).max()
+    return line, linear, (scatter, float(bend), used)
 
 
 def _whole_phases(
     rows: NDArray[np.intp], slope: float, x: NDArray[np.intp], y: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], float]:
-    """The rows that hold whole rotations of the phase (all if there is less than one), and how many."""
+    """The rows that hold whole rotations of the phase, and how many."""
     pitch = float(np.median(np.diff(x[y == rows[0]])))
     phases = len(rows) * abs(slope) / pitch
     if phases < 1:
-        return rows, phases
+        angle = np.degrees(np.arctan(abs(slope)))
+        raise InputError(
+            f"edge angle = {angle:.2f}°: over {len(rows)} rows the edge does not move by a whole sample; "
+            "at least one is needed",
+            hint="tilt the chart by about 5°, or draw a longer box",
+        )
     return rows[: max(round(np.floor(phases) * pitch / abs(slope)), 8)], float(np.floor(phases))
 
 
