@@ -1,46 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lens and sampling of the simulated camera; formulas in simulate/lens.py.
+// Sampling of the simulated camera: every pixel at its own place, time and colour; formulas in simulate/optics.py.
 #include "kernel.h"
 
 namespace {
-
-constexpr int MOST = 16;  // largest radius of a point-spread function
-
-// Scene RGB -> camera colours, then a symmetric separable point spread per colour; taps[c][k] = weight at distance k.
-void optics(In<float, 3> scene, In<float, 2> matrix, In<float, 2> taps, Out<float, 3> out) {
-    const int h = scene.shape(1), w = scene.shape(2), r = (int)taps.shape(1) - 1, planes = scene.shape(0), n = out.shape(0);
-    need(r >= 0 && r <= MOST && (int)taps.shape(0) == n, "taps must be (colours, 1 ... 17)");
-    need((int)matrix.shape(0) == n && (int)matrix.shape(1) == planes, "matrix must be (colours, planes)");
-    need((int)out.shape(1) == h && (int)out.shape(2) == w, "out must be (colours, h, w)");
-    parallel_rows(h, 64, [&](int y0, int y1) {
-        std::vector<float> mixed(w + 2 * r), across((size_t)(y1 - y0 + 2 * r) * w);
-        for (int c = 0; c < n; c++) {
-            const float *k = taps.data() + (size_t)c * (r + 1);
-            for (int j = 0; j < y1 - y0 + 2 * r; j++) {
-                const size_t row = (size_t)clampi(y0 - r + j, 0, h - 1) * w;
-                float *m = mixed.data() + r, *a = across.data() + (size_t)j * w;
-                for (int x = 0; x < w; x++) m[x] = 0;
-                for (int p = 0; p < planes; p++) {
-                    const float g = matrix.data()[c * planes + p], *s = scene.data() + (size_t)p * h * w + row;
-                    for (int x = 0; x < w; x++) m[x] += g * s[x];
-                }
-                for (int x = 1; x <= r; x++) m[-x] = m[0], m[w - 1 + x] = m[w - 1];
-                for (int x = 0; x < w; x++) a[x] = k[0] * m[x];
-                for (int i = 1; i <= r; i++)
-                    for (int x = 0; x < w; x++) a[x] += k[i] * (m[x - i] + m[x + i]);
-            }
-            for (int y = y0; y < y1; y++) {
-                const float *a = across.data() + (size_t)(y - y0 + r) * w;
-                float *o = out.data() + ((size_t)c * h + y) * w;
-                for (int x = 0; x < w; x++) o[x] = k[0] * a[x];
-                for (int i = 1; i <= r; i++) {
-                    const float *up = a - (size_t)i * w, *down = a + (size_t)i * w;
-                    for (int x = 0; x < w; x++) o[x] += k[i] * (up[x] + down[x]);
-                }
-            }
-        }
-    });
-}
 
 inline void spline(float t, float *k) {  // uniform cubic B-spline: never negative, sums to one
     const float s = 1.0f - t;
@@ -81,63 +43,107 @@ struct Tap {
     }
 };
 
-// The pixels (y0, x0, y1, x1) of an h x w frame that see a layer of ph x pw pixels.
-struct Window {
-    int y0, x0, y1, x1;
-    Window(const double *p, int ph, int pw, int h, int w) {
-        const double det = p[0] * p[4] - p[1] * p[3];
-        double lo[2] = {1e9, 1e9}, hi[2] = {-1e9, -1e9};
-        for (int k = 0; k < 4; k++) {
-            const double y = (k & 1 ? ph + 2 : -3) - p[2], x = (k & 2 ? pw + 2 : -3) - p[5];
-            const double at[2] = {(p[4] * y - p[1] * x) / det, (p[0] * x - p[3] * y) / det};
-            for (int a = 0; a < 2; a++) lo[a] = std::min(lo[a], at[a]), hi[a] = std::max(hi[a], at[a]);
+// What the lens adds to the positions of one row: cubics through four nodes of a grid, one set or one per colour.
+class Bend {
+    const double *nodes;
+    int sets, gh, gw, step, pieces;
+    std::vector<double> row, cubic;  // of one set: gw x (y, x); of all: pieces x (four of y, four of x)
+
+  public:
+    Bend(const In<double, 4> &grid, int step)
+        : nodes(grid.data()), sets(grid.size() ? grid.shape(0) : 0), gh(grid.shape(1)), gw(grid.shape(2)), step(step),
+          pieces(std::max(gw - 3, 0)), row(2 * (size_t)gw), cubic((size_t)sets * pieces * 8) {}
+    int count() const { return sets; }
+    void start(int y) {  // node (j, i) is at pixel ((j - 1) step, (i - 1) step)
+        const int j = y / step;
+        const double t = (double)(y - j * step) / step;
+        const double k[4] = {-t * (t - 1) * (t - 2) / 6, (t + 1) * (t - 1) * (t - 2) / 2, -(t + 1) * t * (t - 2) / 2,
+                             (t + 1) * t * (t - 1) / 6};
+        for (int s = 0; s < sets; s++) {
+            const double *n = nodes + ((size_t)s * gh + j) * gw * 2;
+            const size_t next = (size_t)gw * 2;
+            for (int i = 0; i < 2 * gw; i++)
+                row[i] = k[0] * n[i] + k[1] * n[next + i] + k[2] * n[2 * next + i] + k[3] * n[3 * next + i];
+            double *c = cubic.data() + (size_t)s * pieces * 8;
+            for (int i = 0; i < pieces; i++)
+                for (int axis = 0; axis < 2; axis++, c += 4) {
+                    const double *a = row.data() + 2 * i + axis;
+                    c[0] = a[2];
+                    c[1] = -a[0] / 3 - a[2] / 2 + a[4] - a[6] / 6;
+                    c[2] = a[0] / 2 - a[2] + a[4] / 2;
+                    c[3] = -a[0] / 6 + a[2] / 2 - a[4] / 2 + a[6] / 6;
+                }
         }
-        y0 = clampi((int)std::max(-1.0, lo[0]), 0, h);
-        x0 = clampi((int)std::max(-1.0, lo[1]), 0, w);
-        y1 = clampi((int)std::min(h + 1.0, hi[0] + 2), y0, h);
-        x1 = clampi((int)std::min(w + 1.0, hi[1] + 2), x0, w);
+    }
+    void add(int set, int x, double &py, double &px) const {
+        const int i = x / step;
+        const double u = (double)(x - i * step) / step, *c = cubic.data() + ((size_t)set * pieces + i) * 8;
+        py += c[0] + u * (c[1] + u * (c[2] + u * c[3]));
+        px += c[4] + u * (c[5] + u * (c[6] + u * c[7]));
     }
 };
 
-// Samples of `planes` at pose(pixel), one colour per pixel (mosaic, colour[4] of the 2x2 cell) or three (colour empty).
-// With `alpha`, laid over what is in `out`; without, `out` is replaced.
-template <int CHANNELS>
-void sample(const In<float, 3> &planes, const In<float, 3> &alpha, const In<double, 2> &pose, const uint8_t *colour, float *out,
-            int h, int w) {
-    const int ph = planes.shape(1), pw = planes.shape(2);
+// Samples of `planes` at pose(pixel + what the lens adds), one colour per pixel (cell) or three; the pose may change from
+// row to row.  With `alpha`, laid over what is in `out`; without, `out` is replaced.
+template <int CHANNELS, bool BENT>
+void sample(const In<float, 3> &planes, const In<float, 3> &alpha, const In<double, 4> &lens, int step, const In<double, 3> &poses,
+            const In<uint8_t, 2> &cell, const int64_t *box, float *out, int w) {
+    const int ph = planes.shape(1), pw = planes.shape(2), down = cell.shape(0), right = cell.shape(1);
     const size_t size = (size_t)ph * pw;
     const bool over = alpha.size() > 0;
-    need(planes.shape(0) == 3 && pose.shape(0) == 2 && pose.shape(1) == 3, "planes must be (3, h, w) and pose (2, 3)");
-    need(!over || (alpha.size() == planes.size()), "alpha must be as large as planes");
-    const double *p = pose.data();
-    Window seen(p, ph, pw, h, w);
-    if (!over) seen.y0 = seen.x0 = 0, seen.y1 = h, seen.x1 = w;
-    parallel_rows(seen.y1 - seen.y0, 16, [&](int j0, int j1) {
-        for (int y = seen.y0 + j0; y < seen.y0 + j1; y++)
-            for (int x = seen.x0; x < seen.x1; x++) {
-                const Tap tap(p[0] * y + p[1] * x + p[2], p[3] * y + p[4] * x + p[5], ph, pw);
+    const int top = (int)box[0], x0 = (int)box[1], x1 = (int)box[3];
+    parallel_rows((int)box[2] - top, 16, [&](int j0, int j1) {
+        Bend bend(lens, step);
+        const bool shared = CHANNELS == 3 && (!BENT || bend.count() == 1);
+        for (int y = top + j0; y < top + j1; y++) {
+            const double *p = poses.data() + (poses.shape(0) > 1 ? 6 * (size_t)y : 0);
+            const uint8_t *colours = CHANNELS == 1 ? cell.data() + (size_t)(y % down) * right : nullptr;
+            if (BENT) bend.start(y);
+            auto place = [&](int set, int x) {
+                double sy = y, sx = x;
+                if (BENT) bend.add(set, x, sy, sx);
+                return Tap(p[0] * sy + p[1] * sx + p[2], p[3] * sy + p[4] * sx + p[5], ph, pw);
+            };
+            for (int x = x0, phase = CHANNELS == 1 ? x0 % right : 0; x < x1; x++) {
                 float *o = out + ((size_t)y * w + x) * CHANNELS;
-                for (int c = 0; c < CHANNELS; c++) {
-                    const size_t plane = size * (CHANNELS == 3 ? c : colour[2 * (y & 1) + (x & 1)]);
+                auto put = [&](const Tap &tap, int c, int colour) {
+                    const size_t plane = size * colour;
                     const float v = tap.of(planes.data() + plane);
                     o[c] = over ? o[c] * (1.0f - tap.of(alpha.data() + plane)) + v : v;
+                };
+                if (CHANNELS == 1) {
+                    const int colour = colours[phase];
+                    phase = phase + 1 < right ? phase + 1 : 0;
+                    put(place(BENT && bend.count() > 1 ? colour : 0, x), 0, colour);
+                } else if (shared) {
+                    const Tap tap = place(0, x);
+                    for (int c = 0; c < 3; c++) put(tap, c, c);
+                } else {
+                    for (int c = 0; c < 3; c++) put(place(c, x), c, c);
                 }
             }
+        }
     });
 }
 
-void render(In<float, 3> planes, In<float, 3> alpha, In<double, 2> pose, In<uint8_t, 1> colour, Out<float, 2> out) {
-    need(colour.size() == 4 && colour.data()[0] < 3 && colour.data()[1] < 3 && colour.data()[2] < 3 && colour.data()[3] < 3,
-         "colour must be four of 0, 1, 2");
-    sample<1>(planes, alpha, pose, colour.data(), out.data(), out.shape(0), out.shape(1));
-}
-void render_rgb(In<float, 3> planes, In<float, 3> alpha, In<double, 2> pose, Out<float, 3> out) {
-    need(out.shape(2) == 3, "out must be (h, w, 3)");
-    sample<3>(planes, alpha, pose, nullptr, out.data(), out.shape(0), out.shape(1));
+template <int CHANNELS>
+void render(In<float, 3> planes, In<float, 3> alpha, In<double, 4> lens, int step, In<double, 3> poses, In<uint8_t, 2> cell,
+            In<int64_t, 1> box, Out<float, 3> out) {
+    const int h = out.shape(0), w = out.shape(1);
+    need(out.shape(2) == CHANNELS && planes.shape(0) == 3, "planes must be (3, h, w) and out (h, w, 1) or (h, w, 3)");
+    need(alpha.size() == 0 || alpha.size() == planes.size(), "alpha must be as large as planes");
+    need(poses.shape(1) == 2 && poses.shape(2) == 3 && ((int)poses.shape(0) == h || poses.shape(0) == 1), "poses: one, or one a row");
+    need(CHANNELS == 3 || cell.size() > 0, "cell must not be empty");
+    for (size_t i = 0; i < cell.size(); i++) need(cell.data()[i] < 3, "cell must be of 0, 1, 2");
+    const int64_t *b = box.data();
+    need(box.size() == 4 && b[0] >= 0 && b[1] >= 0 && b[0] <= b[2] && b[1] <= b[3] && b[2] <= h && b[3] <= w, "box outside of out");
+    if (lens.size() == 0) return sample<CHANNELS, false>(planes, alpha, lens, 1, poses, cell, b, out.data(), w);
+    need((lens.shape(0) == 1 || lens.shape(0) == 3) && lens.shape(3) == 2 && step >= 1, "lens must be (1 or 3, rows, columns, 2)");
+    need(((int)lens.shape(1) - 3) * step >= h && ((int)lens.shape(2) - 3) * step >= w, "lens has too few nodes");
+    sample<CHANNELS, true>(planes, alpha, lens, step, poses, cell, b, out.data(), w);
 }
 
 }  // namespace
 
-KERNEL("optics", optics, "scene"_a, "matrix"_a, "taps"_a, "out"_a)
-KERNEL("render", render, "planes"_a, "alpha"_a, "pose"_a, "colour"_a, "out"_a)
-KERNEL("render_rgb", render_rgb, "planes"_a, "alpha"_a, "pose"_a, "out"_a)
+KERNEL("render", render<1>, "planes"_a, "alpha"_a, "lens"_a, "step"_a, "poses"_a, "cell"_a, "box"_a, "out"_a)
+KERNEL("render_rgb", render<3>, "planes"_a, "alpha"_a, "lens"_a, "step"_a, "poses"_a, "cell"_a, "box"_a, "out"_a)

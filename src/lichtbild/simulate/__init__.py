@@ -3,6 +3,7 @@
 
 from lichtbild.simulate.burst import SCENES, burst
 from lichtbild.simulate.handshake import HANDS
-from lichtbild.simulate.truth import Truth, read_truth, write
+from lichtbild.simulate.record import read_truth, write
+from lichtbild.simulate.truth import Truth
 
 __all__ = ["HANDS", "SCENES", "Truth", "burst", "read_truth", "write"]

@@ -1,165 +1,252 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lens and colour filters: scene light becomes what falls on the sensor.
+"""Lens: what is known about a made-up one, read from a TOML file, and the laws that its numbers mean.
 
-The scene is drawn on a canvas of two pixels per sensor pixel.  Three steps, all exact and all linear::
+With r the distance from the optical axis, 1 in the corner of the picture, and c a colour::
 
-    camera = M · scene                                        colour filters
-    blurred[c] = Gaussian(σ[c]) ∗ camera[c]                   point spread of the lens
-    light[c](q) = Σ B(canvas position of q − k) · blurred[c][k]      aperture of the pixel, at any position
+    place      p' = m · (f(r) · d + tangential(d)),  d = p / m                    Brown–Conrady
+               f(r) = scale[c] · (1 + k₁ r² + k₂ r⁴ + k₃ r⁶) + cubic[c] · r²
+    spread     Gaussian of σ(r) = sigma[c] + growth[c] · r²  px; a share `halo` of the light is spread by the
+               wider Gaussian `halo_sigma` instead
+    corners    gain that undoes the fall-off: 1 + tint[c] · (fall₁ r² + fall₂ r⁴)
+    veil       a share `flare` of all light is scattered over the picture with the density 1 / (d² + d₀²)
 
-B is the cubic B-spline of the canvas: it has the variance of the pixel's own square, 1/12 px², and is never
-negative, so that a lamp rings nowhere.  Every pixel of the mosaic is sampled once, at its own place, in its
-own colour.  The truth is sampled by the same operator, in all colours.
+p is where an ideal lens would put a point, p' where this one does (both from the axis, in pixels, m the
+distance of the corner): just what WarpRectilinear of a DNG says, so that a file carries its lens exactly.
+The spread is that of the picture before it is bent, hence also that of the corrected picture.
 
-The lens darkens the corners by the bilinear maps of `shading`; their reciprocals are what the GainMaps of the
-file say, so that correction undoes it exactly.
+References
+----------
+[1] D. C. Brown, "Decentering distortion of lenses", Photogrammetric Engineering 32(3), 1966.
+[2] Digital Negative Specification 1.6, opcode WarpRectilinear.
 """
 
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Iterable
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lichtbild.base import kernels
-from lichtbild.base.colour import XYZ_TO_SRGB
-from lichtbild.base.image import Float32, Opcode
-from lichtbild.simulate.handshake import Float64
-from lichtbild.simulate.scene import CANVAS, Layer
+from lichtbild.base.errors import InputError
+from lichtbild.base.image import Triple
+from lichtbild.base.params import nearest
 
-SIGMA = (0.52, 0.45, 0.58)  # px of the sensor, R G B
-GRID = (13, 17)
-NOTHING = np.zeros((3, 0, 0), np.float32)
+Float64 = NDArray[np.float64]
+Pair = tuple[float, float]
+FOLDER = Path(__file__).with_name("lenses")
+LENSES = ("phone", "plain", "wide")
+REACH = 1.12  # field radius up to which a lens must not fold the picture: the corner and the nodes beyond it
 
-CAMERA_FROM_SCENE = (
-    (0.365, 0.141, 0.010),  # rows sum to the camera's answer to white: green leads, as in phones
-    (0.146, 0.732, 0.122),
-    (0.012, 0.171, 0.420),
-)
-
-
-def response() -> Float64:
-    """Scene light → camera colours, 3×3; white light 1 gives 1 in green."""
-    return np.array(CAMERA_FROM_SCENE)
-
-
-def colour_matrix() -> Float64:
-    """XYZ → camera, the ColorMatrix of the file (illuminant D65)."""
-    made = [
-        [sum(row[k] * XYZ_TO_SRGB[k, j] for k in range(3)) for j in range(3)] for row in CAMERA_FROM_SCENE
-    ]
-    return np.round(np.array(made, np.float64), 6)
+# field of `Lens`: section of the file, how many numbers, smallest, largest
+RULES: dict[str, tuple[str, int, float, float]] = {
+    "k": ("distortion", 3, -0.5, 0.5),
+    "p": ("distortion", 2, -0.05, 0.05),
+    "scale": ("lateral", 3, 0.98, 1.02),
+    "cubic": ("lateral", 3, -0.02, 0.02),
+    "sigma": ("spread", 3, 0.2, 4.0),
+    "growth": ("spread", 3, 0.0, 4.0),
+    "halo": ("spread", 1, 0.0, 0.5),
+    "halo_sigma": ("spread", 1, 0.5, 6.0),
+    "fall": ("corners", 2, 0.0, 4.0),
+    "tint": ("corners", 3, 0.5, 1.5),
+    "axis": ("corners", 2, -0.1, 0.1),
+    "flare": ("veil", 1, 0.0, 0.3),
+}
 
 
-def point_spread(sigma: tuple[float, ...]) -> Float32:
-    """Half of a sampled Gaussian per colour, ``"colours radius+1"``, on the canvas; sums to one over both
-    sides.
-    """
-    radius = math.ceil(4 * CANVAS * max(sigma))
-    rows = []
-    for s in sigma:
-        half = [math.exp(-((k / (CANVAS * s)) ** 2) / 2) for k in range(radius + 1)]
-        total = half[0] + 2 * sum(half[1:])
-        rows.append([v / total for v in half])
-    return np.array(rows, np.float32)
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """A made-up lens; the formulas are those of the module, colours in the order of the sensor's planes.
 
-
-def project(light: Float32, matrix: Float64) -> Float32:
-    """Scene light ``"3 h w"`` as the colour filters (`matrix`, 3×3) and then the lens show it."""
-    out = np.empty_like(light)
-    kernels.optics(light, matrix.astype(np.float32), point_spread(SIGMA), out)
-    return out
-
-
-def seen(layer: Layer, matrix: Float64) -> Layer:
-    """A moving layer as the lens shows it: light and cover are blurred alike."""
-    cover = np.ascontiguousarray(np.broadcast_to(layer.cover, layer.light.shape))
-    return Layer(project(layer.light, matrix), project(cover, np.eye(3)), layer.motion)
-
-
-def mosaic(
-    static: Float32,
-    layers: tuple[tuple[Layer, Float64], ...],
-    pose: Float64,
-    pattern: tuple[int, ...],
-    size: tuple[int, int],
-) -> Float32:
-    """Light on the pixels of one frame, each in the colour of its filter.
-
-    Parameters
+    Attributes
     ----------
-    static : Float32 "3 h w"
-        The resting scene after `project`.
-    layers : tuple of (Layer, Float64 "2 3")
-        Moving things after `seen`, each with the map from a pixel of the frame to its own pixels.
-    pose : Float64 "2 3"
-        The map from a pixel of the frame to the canvas.
-    pattern : tuple of int
-        Colours of the 2×2 cell.
-    size : tuple of int
-        (height, width) of the frame.
+    name, words : str
+        What it is called, and what for.
+    k, p : tuple of float
+        Radial (3) and tangential (2) distortion.
+    scale, cubic : tuple of float
+        Magnification of each colour, and how it grows with r².
+    sigma, growth : tuple of float
+        Spread of each colour on the axis and what the corner adds, px.
+    halo, halo_sigma : float
+        Share of the light in the wide part of the spread, and its σ in px.
+    fall, tint, axis : tuple of float
+        Fall-off (r², r⁴), its factor for each colour, and where it is centred: offset (y, x) from the middle
+        in picture sides.
+    flare : float
+        Share of the light in the veil.
+
+    Raises
+    ------
+    InputError
+        A number is out of range, or the distortion folds the picture.
     """
-    out = np.empty(size, np.float32)
-    colour = np.array(pattern, np.uint8)
-    kernels.render(static, NOTHING, pose, colour, out)
-    for layer, where in layers:
-        kernels.render(layer.light, layer.cover, where, colour, out)
-    return out
+
+    name: str = "plain"
+    words: str = ""
+    k: Triple = (0.0, 0.0, 0.0)
+    p: Pair = (0.0, 0.0)
+    scale: Triple = (1.0, 1.0, 1.0)
+    cubic: Triple = (0.0, 0.0, 0.0)
+    sigma: Triple = (0.52, 0.45, 0.58)
+    growth: Triple = (0.0, 0.0, 0.0)
+    halo: float = 0.0
+    halo_sigma: float = 2.5
+    fall: Pair = (0.9, 0.6)
+    tint: Triple = (1.06, 1.0, 0.98)
+    axis: Pair = (0.012, -0.009)
+    flare: float = 0.0
+
+    def __post_init__(self) -> None:
+        for key in RULES:
+            object.__setattr__(self, key, allowed(f"lens {self.name!r}", key, getattr(self, key)))
+        if folds(self):
+            raise InputError(
+                f"lens {self.name!r}: distortion.k = {list(self.k)} folds the picture before its corner",
+                hint="smaller |k|; the sum of the terms must grow with the distance from the axis",
+            )
+
+    @property
+    def straight(self) -> bool:
+        """Neither distortion nor lateral colour."""
+        return not any((*self.k, *self.p, *self.cubic)) and self.scale == (1.0, 1.0, 1.0)
+
+    @property
+    def coloured(self) -> bool:
+        """Lateral colour: every colour has its own place."""
+        return len({*zip(self.scale, self.cubic, strict=True)}) > 1
+
+    def warp(self, plane: int) -> tuple[float, float, float, float]:
+        """f(r) of a colour as coefficients of 1, r², r⁴, r⁶."""
+        s, (k1, k2, k3) = self.scale[plane], self.k
+        return s, s * k1 + self.cubic[plane], s * k2, s * k3
+
+    def spread(self, plane: int, r: float) -> float:
+        """σ in px of the narrow part of a colour's spread at field radius `r`."""
+        return self.sigma[plane] + self.growth[plane] * r * r
+
+    def mtf(self, frequency: Float64, plane: int, r: float) -> Float64:
+        """MTF of lens and pixel: the spread times the pixel's aperture, sinc⁴(f / 2).
+
+        Parameters
+        ----------
+        frequency : Float64
+            Cycles per pixel.
+        plane : int
+            Colour.
+        r : float
+            Field radius, 1 in the corner.
+        """
+        f = np.asarray(frequency, np.float64)
+        narrow, wide = self.spread(plane, r), self.halo_sigma
+        spread = (1 - self.halo) * np.exp(-2 * (np.pi * f * narrow) ** 2)
+        return (spread + self.halo * np.exp(-2 * (np.pi * f * wide) ** 2)) * np.sinc(f / 2) ** 4
+
+    def facts(self) -> dict[str, Any]:
+        """Everything, for ``truth.json``."""
+        return asdict(self)
 
 
-def picture(
-    static: Float32, layers: tuple[tuple[Layer, Float64], ...], pose: Float64, size: tuple[int, int]
-) -> Float32:
-    """The same as `mosaic` in all three colours, ``"h w 3"``: the truth."""
-    out = np.empty((*size, 3), np.float32)
-    kernels.render_rgb(static, NOTHING, pose, out)
-    for layer, where in layers:
-        kernels.render_rgb(layer.light, layer.cover, where, out)
-    return out
+def allowed(where: str, key: str, value: Any) -> Any:
+    """A number, or as many numbers as `key` has, inside its range.
 
-
-def to_canvas(margin: int) -> Float64:
-    """Sensor pixel → canvas pixel: pixel centres at (p + margin + ½) · CANVAS − ½."""
-    shift = (margin + 0.5) * CANVAS - 0.5
-    return np.array([[CANVAS, 0, shift], [0, CANVAS, shift]], np.float64)
-
-
-def covered(places: Iterable[tuple[Layer, Float64]], size: tuple[int, int]) -> Float32:
-    """How much of each pixel layers cover (in green) at one or many places, ``"h w"``."""
-    out = np.zeros(size, np.float32)
-    for layer, where in places:
-        kernels.render(layer.cover, layer.cover, where, np.ones(4, np.uint8), out)
-    return out
-
-
-def shading(pattern: tuple[int, ...]) -> Float32:
-    """Gains that undo the fall-off towards the corners, ``"4 v h"``, one map per place in the 2×2 cell.
-
-    ``1 + 0.9 r² + 0.6 r⁴`` with r = 1 in the corner: 2.5 there.  Red falls off by 8 % more than blue, and the
-    axis of the lens is not the centre of the sensor: what makes pink centres and green corners in phones.
+    Raises
+    ------
+    InputError
+        With file or lens, key and what is allowed.
     """
-    v, h = GRID
-    y = (np.arange(v) / (v - 1) - 0.5 - 0.012)[:, None] * 0.6 / 0.5
-    x = (np.arange(h) / (h - 1) - 0.5 + 0.009)[None, :] * 0.8 / 0.5
-    r2 = y * y + x * x
-    fall = 0.9 * r2 + 0.6 * r2 * r2
-    return np.stack([1 + fall * (1.06, 1.0, 0.98)[c] for c in pattern]).astype(np.float32)
+    section, count, low, high = RULES[key]
+    told = "a number" if count == 1 else f"{count} numbers"
+    wrong = f"{where}: {section}.{key} = {value!r} is not allowed; give {told} from {low:g} to {high:g}"
+    listed = (value,) if count == 1 else value
+    if not isinstance(listed, list | tuple) or len(listed) != count:
+        raise InputError(wrong)
+    for v in listed:
+        if isinstance(v, bool) or not isinstance(v, int | float) or not low <= v <= high:
+            raise InputError(wrong)
+    numbers = tuple(float(v) for v in listed)
+    return numbers[0] if count == 1 else numbers
 
 
-def gain_map(gain: NDArray[np.float32], place: tuple[int, int], size: tuple[int, int]) -> Opcode:
-    """One GainMap of OpcodeList2 for the pixels at `place` of every 2×2 cell (DNG 1.6, opcode 9)."""
-    v, h = gain.shape
-    area = (*place, *size, 0, 1, 2, 2)
-    spacing = (1 / (v - 1), 1 / (h - 1))
-    payload = struct.pack(">10I4dI", *area, v, h, *spacing, 0.0, 0.0, 1) + gain.astype(">f4").tobytes()
-    raw = struct.pack(">4I", 9, 0x01030000, 0, len(payload)) + payload
-    values = {"area": area, "spacing": spacing, "origin": (0.0, 0.0), "gain": gain[:, :, None]}
-    return Opcode("GainMap", False, values, raw)
+def folds(lens: Lens) -> bool:
+    """Whether the distance from the axis stops growing before the corner is reached."""
+    for plane in range(3):
+        a, b, c, d = lens.warp(plane)
+        for i in range(1, 401):
+            r2 = (i * 0.01) ** 2
+            slope = a + r2 * (3 * b + r2 * (5 * c + r2 * 7 * d))
+            if slope < 0.2:
+                return True
+            if i * 0.01 * (a + r2 * (b + r2 * (c + r2 * d))) > REACH:
+                break
+        else:
+            return True
+    return False
 
 
-def gain_maps(gains: Float32, size: tuple[int, int]) -> tuple[Opcode, ...]:
-    """The four GainMaps of a mosaic."""
-    return tuple(gain_map(gains[2 * y + x], (y, x), size) for y in (0, 1) for x in (0, 1))
+def known_lens(name: str | Path) -> Lens:
+    """A built-in lens by name, or one from a TOML file.
+
+    Raises
+    ------
+    InputError
+        There is none of that name, or the file is not there or says something that is not allowed.
+    """
+    if str(name) in LENSES:
+        return read_lens(FOLDER / f"{name}.toml")
+    path = Path(name)
+    if path.suffix.lower() != ".toml":
+        raise InputError(
+            f"lens = {str(name)!r} is not one of {', '.join(LENSES)}{nearest(str(name), LENSES)}",
+            hint="or give the path of a .toml file",
+        )
+    return read_lens(path)
+
+
+def read_lens(path: Path) -> Lens:
+    """A lens from a TOML file: ``[lens]`` with name and words, then sections as in `RULES`, all optional.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or a key is unknown or out of range.
+    """
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as a lens: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is no TOML: {error}", hint="the built-in lenses are examples") from error
+    found: dict[str, Any] = {"name": path.stem}
+    sections = {"lens": ("name", "words")} | {s: keys_of(s) for s, *_ in RULES.values()}
+    for section, values in told.items():
+        if section not in sections or not isinstance(values, dict):
+            known = ", ".join(f"[{s}]" for s in sections)
+            raise InputError(f"{path}: {section} is no section of a lens; there are {known}")
+        for key, value in values.items():
+            if key not in sections[section]:
+                raise InputError(
+                    f"{path}: {section}.{key} is unknown; [{section}] has {', '.join(sections[section])}"
+                    f"{nearest(key, sections[section])}"
+                )
+            if section == "lens" and not isinstance(value, str):
+                raise InputError(f"{path}: lens.{key} = {value!r} is not allowed; give a text")
+            found[key] = value if section == "lens" else allowed(str(path), key, value)
+    try:
+        return Lens(**found)
+    except InputError as error:
+        raise InputError(f"{path}: {error}", hint=error.hint) from error
+
+
+def keys_of(section: str) -> tuple[str, ...]:
+    """The numbers of a section."""
+    return tuple(f.name for f in fields(Lens) if f.name in RULES and RULES[f.name][0] == section)
+
+
+def corner(size: tuple[int, int]) -> float:
+    """Distance from the middle of the picture to the centre of its corner pixel, px."""
+    return max(math.sqrt((size[0] - 1) ** 2 + (size[1] - 1) ** 2) / 2, 1.0)

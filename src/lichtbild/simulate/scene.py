@@ -24,7 +24,7 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Triple
 from lichtbild.quality.charts import Chart
 from lichtbild.simulate.brush import Light, Plane, Value
-from lichtbild.simulate.handshake import Float64, after
+from lichtbild.simulate.motion import Float64, after
 
 CANVAS = 2  # canvas pixels per sensor pixel
 BAND = 64  # rows painted at once
@@ -191,14 +191,14 @@ def paint(view: View, things: Iterable[Thing]) -> None:
             pass
 
 
-def layer_of(mover: Mover, view: View) -> Layer:
-    """Paint a moving thing alone.
+def layer_of(mover: Mover, view: View, rim: int) -> Layer:
+    """Paint a moving thing alone, with `rim` pixels around it for the lens to spread it.
 
     Painted once over black and once over white: the difference is what shows through, hence its cover.
     """
     top, left, bottom, right = mover.thing.box
-    rim = 12 * view.pixel  # room for the lens to spread it
-    ground = view.part((top - rim, left - rim, bottom + rim, right + rim))
+    room = rim * view.pixel
+    ground = view.part((top - room, left - room, bottom + room, right + room))
     assert ground is not None
     pair = []
     for level in (0.0, 1.0):
@@ -213,10 +213,12 @@ def layer_of(mover: Mover, view: View) -> Layer:
     return Layer(pair[0], cover, Motion(at, speed, pivot, mover.swing, mover.rate, mover.phase))
 
 
-def draw(scene: Scene, size: tuple[int, int], margin: int, *, seed: int) -> Canvas:
-    """Paint a scene for a sensor of `size` with `margin` sensor pixels around it."""
+def draw(scene: Scene, size: tuple[int, int], margin: int, *, seed: int, rim: int = 12) -> Canvas:
+    """Paint a scene for a sensor of `size` with `margin` sensor pixels around it, and `rim` canvas pixels
+    around moving things.
+    """
     view = whole(size, margin)
     if scene.fill:
         scene.fill(view.light, margin, seed)
     paint(view, scene.things)
-    return Canvas(view.light, margin, tuple(layer_of(m, view) for m in scene.movers))
+    return Canvas(view.light, margin, tuple(layer_of(m, view, rim) for m in scene.movers))
