@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lichtbild.base.errors import BurstMismatch, InputError, LichtbildWarning
 from lichtbild.base.image import Burst, Shot
+from lichtbild.capture import dcp, noise_file, noise_model
 from lichtbild.capture.burst import MOST_FRAMES, gather, order
 from lichtbild.capture.raw import read_raw
 from lichtbild.tools.outcome import Failures, UsageError
@@ -56,6 +57,10 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
         if reference is not None:
             reference = among(shots, reference, paths)
         burst = gather([s.path for s in shots], reference, args.layout)
+    if args.noise:
+        burst = noise_model.applied(burst, noise_file.read_noise_model(args.noise))
+    if args.dcp:
+        burst = dcp.applied(burst, dcp.read_dcp(args.dcp))
     return Opened(burst, tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames))
 
 

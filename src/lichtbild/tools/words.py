@@ -103,6 +103,12 @@ def burst_words(v: Parser) -> None:
         metavar="WORDS",
         help="what headerless files hold: '2592x1536 u8 GRBG black=12 white=255', 'png RGGB white=1023'",
     )
+    v.add_argument(
+        "--noise", type=Path, metavar="FILE", help="noise.json of `calibrate noise`, for the files' own"
+    )
+    v.add_argument(
+        "--dcp", type=Path, metavar="FILE", help="colour profile to use, e.g. of `calibrate colour`"
+    )
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
 
 
