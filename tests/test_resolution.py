@@ -18,7 +18,7 @@ from lichtbild.quality.slanted import METHODS, find_edge
 ANGLES = (3, 5.7, 8.1)
 SIGMAS = (0.3, 0.5, 0.8, 1.2)
 
-# What the steps of sfrmat5 v1 (P. Burns, 2023), run in Octave, give for `exact_edge((120, 100), angle, sigma)`:
+# What the steps of sfrmat5 v1 (P. Burns, 2023), run in Octave, give for `exact_edge((120, 100), angle, σ)`:
 # the response at k = 5, 10, 20, 30, 40, 49 of its 400 bins
 # fmt: off
 SFRMAT5 = {

@@ -218,8 +218,7 @@ def _line(
     row, place, step = _steps(x, y, value, method)
     course = np.full(h, (w + 1) / 2)
     order, rounds = (ORDER[method], 7) if method == "robust" else (ORDER[method], 2)
-    line = linear = bent = np.zeros(2)
-    scatter, used = np.inf, np.arange(h)
+    line, linear, bent, scatter, used = *[np.zeros(2)] * 3, np.inf, np.arange(h)
     for k in range(rounds):
         if method == "robust" and k == 2:
             near = np.abs(place - course[row]) < 1.5 * NEAR
@@ -259,9 +258,8 @@ def _whole_phases(
     pitch = float(np.median(np.diff(x[y == rows[0]])))
     phases = len(rows) * abs(slope) / pitch
     if phases < 1:
-        angle = np.degrees(np.arctan(abs(slope)))
         raise InputError(
-            f"edge angle = {angle:.2f}°: over {len(rows)} rows the edge does not move by a whole sample; "
+            f"edge angle = {np.degrees(np.arctan(abs(slope))):.2f}°: over {len(rows)} rows the edge does not move by a whole sample; "
             "at least one is needed",
             hint="tilt the chart by about 5°, or draw a longer box",
         )
