@@ -120,11 +120,19 @@ def read_picture(
         raise InputError(f"{path} is not there" if not path.exists() else f"{path} is not a file")
     if layout or path.suffix.lower() not in PHOTOS:
         return _raw(path, layout, demosaic)
-    if path.suffix.lower() in (".tif", ".tiff"):
-        samples, profile = _tiff(path)
-    else:
-        samples, profile = _photo(path)
+    samples, profile = read_samples(path)
     return _decoded(path, samples, profile, decoding, power)
+
+
+def read_samples(path: Path) -> tuple[NDArray[Any], bytes]:
+    """The samples of a photo or TIFF as stored, ``"h w"`` or ``"h w n"``, and its colour profile.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    return _tiff(path) if path.suffix.lower() in (".tif", ".tiff") else _photo(path)
 
 
 def _power(decoding: str) -> float:

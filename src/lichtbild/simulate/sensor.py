@@ -9,8 +9,8 @@
 
 with independent standard deviates: z of every pixel and frame, normal or from Tukey's λ distribution; z₂, z₃,
 z₄ of every row, column and frame, z₁, z₅ of every pixel for good, normal.  A linear value x (1 = white)
-varies from frame to frame by ``S x + O``, S = K / V, O = (read² + row² + column² + 1/12) / V², V = white − black;
-1/12 is the rounding.
+varies from frame to frame by ``S x + O``, S = K / V, O = (read² + row² + column² + 1/12) / V², where V is
+white − black and 1/12 the rounding.
 
 Presets (docs/concepts/sensor-model.md tells where their numbers are from):
 
