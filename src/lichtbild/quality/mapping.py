@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Maps from a chart to a picture: perspective, and a lens that bends straight lines.
 
-A homography takes (v, u, 1) to (y, x, w).  A lens moves a point at p, seen from the middle of the picture c in
-units of half its diagonal, along its radius [1]::
+A homography takes (v, u, 1) to (y, x, w).  A lens moves a point at p, seen from the middle of the picture c
+in units of half its diagonal, along its radius [1]::
 
     c + (p - c) · (1 + k₁·r² + k₂·r⁴)
 
@@ -54,7 +54,7 @@ def moved(m: Float64, places: ArrayLike) -> Float64:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bent:
-    """A homography, then a lens: `middle` and `reach` (half the diagonal) of the picture, `k` its distortion."""
+    """A homography, then a lens: `middle` and `reach` (half the diagonal) of the picture, `k` how it bends."""
 
     m: Float64
     middle: Float64
@@ -86,7 +86,7 @@ class Bent:
         return replace(bent, m=homography(places, bent.straight(pixels)))
 
     def fitted(self, places: Float64, pixels: Float64, *, order: int = 2) -> tuple[Bent, Float64]:
-        """The map that takes chart positions closest to pixels, both ``"n 2"``, with `order` terms of distortion.
+        """The map that takes chart positions closest to pixels, both ``"n 2"``, with `order` terms of k.
 
         Returns
         -------

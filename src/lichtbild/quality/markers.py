@@ -10,11 +10,12 @@ move them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichtbild.base.image import Float32
 from lichtbild.quality.chart import Chart, Float64
@@ -34,6 +35,8 @@ from lichtbild.quality.charts import (
 from lichtbild.quality.mapping import Bent, unbent
 from lichtbild.quality.regions import Small, local_mean, parts, sampled
 
+Mask = NDArray[np.bool_]
+Paper = Callable[[Float64], tuple[Mask, Mask]]
 SHARE, FLOOR = 0.12, 0.015  # how much darker than its surroundings a marker is
 WINDOWS = (0.035, 0.08, 0.018)  # of the surroundings, in picture heights
 MOST = 8  # candidates for markers that are looked at
@@ -43,8 +46,8 @@ GRID = 41  # samples across a marker or mark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """A chart of ours in a picture: where, how far off the marks lie (pixels, standard deviation per axis), how
-    many were seen, and whether it is mirrored.
+    """A chart of ours in a picture: where, how far off the marks lie (pixels, standard deviation per axis),
+    how many were seen, and whether it is mirrored.
     """
 
     chart: Chart
@@ -119,7 +122,11 @@ def _read(plane: Float32, pixels: Float64) -> tuple[Chart, Bent] | None:
     bends = [blank.through(places, pixels, (float(k), 0.0)) for k in BENDS]
     marks = np.array(CHARTS["star"].marks)
     score = np.array([_contrast(plane, b, marks) for b in bends])
-    order = np.argsort(-score, kind="stable")[:3] if score.max() > 0.4 else np.argsort(np.abs(BENDS), kind="stable")
+    order = (
+        np.argsort(-score, kind="stable")[:3]
+        if score.max() > 0.4
+        else np.argsort(np.abs(BENDS), kind="stable")
+    )
     for k in order:
         code = _code(plane, bends[k])
         chart = None if code is None else chart_of_code(code)
@@ -185,28 +192,23 @@ def _refined(plane: Float32, chart: Chart, bent: Bent, mirrored: bool) -> Sighti
     return Sighting(chart, bent, doubt, len(off), mirrored)
 
 
-def _marker_paper(offset: Float64) -> tuple[np.ndarray, np.ndarray]:
+def _marker_paper(offset: Float64) -> tuple[Mask, Mask]:
     """Where a marker's paper is for certain, and which samples count."""
     d = np.abs(offset).max(axis=-1) / MODULE
     return ((d > 1.75) & (d < 2.25)) | (d > 3.8), np.ones(d.shape, bool)
 
 
-def _mark_paper(radius: float, rim: float):  # noqa: ANN202 - a function like the one above
-    def paper(offset: Float64) -> tuple[np.ndarray, np.ndarray]:
+def _mark_paper(radius: float, rim: float) -> Paper:
+    def paper(offset: Float64) -> tuple[Mask, Mask]:
         d = np.sqrt((offset**2).sum(axis=-1))
         return (d > radius + 0.35 * (rim - radius)) & (d < 0.92 * rim), d < 0.92 * rim
 
     return paper
 
 
-def _centroid(plane: Float32, bent: Bent, place: Float64, paper, half: float) -> Float64 | None:  # noqa: ANN001
-    """Pixel of the centroid of darkness around a chart position; None where there is none to be seen."""
-    line = np.linspace(-half, half, GRID)
-    offset = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
-    light_at, counted = paper(offset)
-    shift, moved = np.zeros(2), np.full(2, np.inf)
-    local = bent.near((place[0] - half, place[1] - half, place[0] + half, place[1] + half))
-    for _ in range(6):
+def _centroid(
+    plane: Float32, bent: Bent, place: Float64, paper: Paper, half: float
+) -> Float64 | None:
         at = place + shift + offset
         out = np.concatenate([at, np.ones((*at.shape[:-1], 1))], axis=-1) @ local.T
         seen = sampled(plane, out[..., :2] / out[..., 2:])

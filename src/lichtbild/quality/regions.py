@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the finders look at: a small copy of a picture in which equal steps look equal, and its connected parts.
+"""What the finders look at: a small copy of a picture in which equal steps look equal, and its parts.
 
 Light is divided by what 97 % of the picture stay below and its square root taken: noise that grows with the
 light is then about the same everywhere.
@@ -45,8 +45,8 @@ class Small:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """Connected parts of a mask, one row each: ``area "n"``, ``centre "n 2"``, ``box "n 4"`` (top, left, bottom,
-    right, beyond the last pixel), ``spread "n 3"`` (variances of y and x and their covariance).
+    """Connected parts of a mask, one row each: ``area "n"``, ``centre "n 2"``, ``box "n 4"`` (top, left,
+    bottom, right, beyond the last pixel), ``spread "n 3"`` (variances of y and x and their covariance).
     """
 
     label: NDArray[np.int32]
@@ -80,8 +80,10 @@ def parts(mask: NDArray[np.bool_], *, corners: bool = False) -> Parts:
     centre = rows[:, 1:3] / area[:, None]
     y, x = centre.T
     squares = rows[:, 7:10] / area[:, None]
-    spread = np.stack([squares[:, 0] - y * y, squares[:, 1] - x * x, squares[:, 2] - y * x], axis=1) + (1 / 12, 1 / 12, 0)
-    return Parts(label, area, centre, rows[:, 3:7] + (0, 0, 1, 1), spread)
+    own = 1 / 12  # variance of a pixel
+    a, b, c = squares[:, 0] - y * y + own, squares[:, 1] - x * x + own, squares[:, 2] - y * x
+    box = rows[:, 3:7] + np.array([0, 0, 1, 1])
+    return Parts(label, area, centre, box, np.stack([a, b, c], axis=1))
 
 
 def local_mean(plane: Float32, radius: int) -> Float32:

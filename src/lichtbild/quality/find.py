@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find a chart in a picture.
+
+Looked for, in this order: the laboratory's own charts by their markers, the common chart of 24 colours, and
+slanted edges of any kind.  What is found carries the map from chart to pixels, perspective and the bending of
+the lens included, good to the `doubt` it states.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from lichtbild.base.errors import InputError, QualityWarning
+from lichtbild.base.params import nearest
+from lichtbild.quality.chart import Chart, Element, Found
+from lichtbild.quality.charts import CHARTS
+from lichtbild.quality.classic import Match, chart_of, classic
+from lichtbild.quality.markers import Sighting, candidates, sighting
+from lichtbild.quality.picture import Picture
+from lichtbild.quality.regions import Small, small
+from lichtbild.quality.slant import as_found, slants
+
+OTHERS = ("classic", "slanted")  # charts that are not ours: 24 patches, and edges anywhere
+SMALLEST = 64  # pixels of the shorter side
+ROI = "say where to measure with --roi"
+
+
+def find(picture: Picture, chart: str = "auto") -> tuple[Found, ...]:
+    """The elements of the chart in a picture.
+
+    Parameters
+    ----------
+    picture : Picture
+        What was read.
+    chart : str
+        ``auto``, one of `CHARTS`, ``classic`` (the common 24 colours) or ``slanted`` (edges anywhere).
+
+    Returns
+    -------
+    tuple of Found
+        Every element with its place; a mirrored chart comes with a `QualityWarning`.
+
+    Raises
+    ------
+    InputError
+        There is no chart, or not all of it, or another one; the message says what was seen.
+    """
+    if chart not in ("auto", *CHARTS, *OTHERS):
+        names = ["auto", *CHARTS, *OTHERS]
+        raise InputError(f"chart = {chart!r} is not one of {', '.join(names)}{nearest(chart, names)}")
+    h, w = picture.size
+    if min(h, w) < SMALLEST:
+        raise InputError(
+            f"{_name(picture)} has {h} × {w} pixels, too few for a chart; {SMALLEST} is the least", hint=ROI
+        )
+    if chart == "flat":
+        return _flat(CHARTS["flat"], h, w)
+    if not np.isfinite(picture.rgb).all():
+        raise InputError(f"{_name(picture)} holds values that are not finite", hint="check what wrote it")
+    copy = small(picture.rgb)
+    if float(copy.light.max() - copy.light.min()) < 0.02:
+        raise InputError(f"{_name(picture)} is even all over, there is no chart in it", hint=ROI)
+    return _searched(picture, copy, chart)
+
+
+def _searched(picture: Picture, copy: Small, chart: str) -> tuple[Found, ...]:
+    seen: list[str] = []
+    if chart == "auto" or chart in CHARTS:
+        places = candidates(copy)
+        own = sighting(picture.luminance, places) if len(places) >= 4 else None
+        if own is not None and chart not in ("auto", own.chart.name):
+            raise InputError(
+                f"chart = {chart} is wanted, but {_name(picture)} shows {own.chart.name}",
+                hint=f"measure with --chart {own.chart.name} or auto",
+            )
+        if own is not None:
+            return _own(picture, own)
+        seen.append(_markers_seen(len(places)))
+    if chart in ("auto", "colours", "classic"):
+        match = classic(picture.rgb, copy)
+        if match is not None:
+            return _classic(picture, match)
+        seen.append("no lattice of 24 colour patches")
+    if chart in ("auto", "edges", "slanted"):
+        edges = slants(picture.rgb, picture.clipped)
+        if edges:
+            return tuple(as_found(s, picture.size, k + 1) for k, s in enumerate(edges))
+        seen.append("no straight edge tilted by 2° … 20°")
+    raise InputError(
+        f"{_name(picture)} shows no chart that can be measured: {'; '.join(seen)}",
+        hint=f"the whole chart has to be in the picture, sharp and evenly lit; or {ROI}",
+    )
+
+
+def _markers_seen(count: int) -> str:
+    if count == 0:
+        return "no marker of a chart of ours"
+    if count < 4:
+        return f"{count} of the 4 corner markers, so the chart is cut off or covered"
+    return "things like corner markers, but no strip with a code between them"
+
+
+def _own(picture: Picture, own: Sighting) -> tuple[Found, ...]:
+    """The elements of one of our charts, each with the homography that is best at its place."""
+    _told_if_mirrored(picture, own.mirrored)
+    out = []
+    for element in own.chart.elements:
+        if element.kind == "dots":
+            places = own.bent.at(np.array(element.settings["centres"]))
+            element = replace(element, settings={**element.settings, "places": places})
+        out.append(Found(element, own.bent.near(element.box), own.chart.name, own.doubt))
+    return tuple(out)
+
+
+def _classic(picture: Picture, match: Match) -> tuple[Found, ...]:
+    _told_if_mirrored(picture, match.mirrored)
+    to_picture = match.bent.near((0.0, 0.0, 1.0, 1.5))
+    found: Chart = chart_of(match, to_picture)
+    return tuple(Found(e, to_picture, found.name, match.doubt) for e in found.elements)
+
+
+def _flat(chart: Chart, h: int, w: int) -> tuple[Found, ...]:
+    """The whole picture as an even field."""
+    first = chart.elements[0]
+    element = Element(first.kind, first.name, (0.0, 0.0, 1.0, w / h), first.settings)
+    return (Found(element, np.array([[h, 0, -0.5], [0, h, -0.5], [0, 0, 1.0]]), chart.name),)
+
+
+def _told_if_mirrored(picture: Picture, mirrored: bool) -> None:
+    if mirrored:
+        warnings.warn(f"{_name(picture)}: the chart is mirrored; measured all the same", QualityWarning, 4)
+
+
+def _name(picture: Picture) -> str:
+    return picture.path.name or "the picture"
