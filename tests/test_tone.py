@@ -1,149 +1,171 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Local tone: neutrality, no halo, monotone, the same at any size and for any number of threads."""
+"""Tone: known curves come back, and are undone."""
 
+import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lichtbild.base import kernels
-from lichtbild.base.errors import StateError
-from lichtbild.base.image import Noise, Scene, Shot
-from lichtbild.look.tone import LUMINANCE, Tone, move, tone
+from lichtbild.base.errors import InputError
+from lichtbild.quality.monotone import monotone
+from lichtbild.quality.picture import Picture
+from lichtbild.quality.tone import linearised, oecf, steps
 
-STRONG = Tone(shadows=0.65, highlights=0.6)
-
-
-def scene(light, noise=(0.0, 0.0)):
-    """A grey scene of the given luminance."""
-    rgb = np.ascontiguousarray(np.repeat(np.asarray(light, np.float32)[..., None], 3, -1))
-    return Scene(rgb, "rec2020", Shot(Path("a.dng"), rgb.shape[:2]), Noise((noise[0],) * 3, (noise[1],) * 3))
+SIDE = 24
 
 
-def gain(before, params=STRONG):
-    """What tone adds, in EV."""
-    return np.log2(tone(before, params).rgb[..., 1] / before.rgb[..., 1])
+def photo(curve, luminance, noise=0.0, space="srgb"):
+    """A ladder through a tone curve, clipped to what a file holds; and its quads."""
+    rng = np.random.default_rng(1)
+    light = np.repeat(np.repeat(np.asarray(luminance)[None], SIDE, 0), SIDE, 1)
+    level = curve(light)[..., None] * np.ones(3) + noise * rng.standard_normal((*light.shape, 1))
+    clipped = (level >= 1).any(axis=2) | (level < 0).any(axis=2)
+    k = np.arange(len(luminance))[:, None, None]
+    quads = np.array([[2, 2], [2, SIDE - 3], [SIDE - 3, SIDE - 3], [SIDE - 3, 2]]) + k * np.array([0, SIDE])
+    return Picture(np.clip(level, 0, 1).astype(np.float32), space, "sRGB", 16, clipped), quads.astype(float)
 
 
-def curve_at(before, light, params=STRONG):
-    return np.interp(np.log2(light), np.linspace(-16, 16, 513), move(before, params))
+LADDER = np.geomspace(0.002, 0.95, 20)
 
 
-def test_neutral_is_the_same_object():
-    s = scene(np.full((8, 8), 0.2))
-    assert tone(s, Tone(shadows=0, highlights=0)) is s
-
-
-@pytest.mark.parametrize("ev", [2, 4, 6, 10])
-def test_no_halo_beside_an_edge(ev):
-    dark, bright = 0.18 * 2.0 ** (-ev / 2), 0.18 * 2.0 ** (ev / 2)
-    light = np.full((240, 480), dark)
-    light[:, 240:] = bright
-    s = scene(light)
-    made = gain(s)
-    for side, level in ((made[:, :240], dark), (made[:, 240:], bright)):
-        expected = curve_at(s, level)
-        halo = np.exp2(np.abs(side - expected).max()) - 1
-        assert halo < (0.05 if ev == 2 else 0.01), f"{halo:.1%} beside an edge of {ev} EV"
-
-
-def test_a_lamp_in_the_dark_has_no_ring():
-    y, x = np.mgrid[:300, :400]
-    s = scene(np.where(np.hypot(y - 150, x - 200) < 25, 100.0, 0.004))
-    made = gain(s)
-    assert np.ptp(made[s.rgb[..., 1] < 1]) < 0.02 and np.ptp(made[s.rgb[..., 1] > 1]) < 0.04
-
-
-def test_a_soft_edge_stays_monotone():
-    x = np.linspace(-4, 4, 400)
-    s = scene(np.tile(0.18 * 2.0 ** (4 * np.tanh(x)), (200, 1)))
-    out = tone(s, Tone(shadows=0.65, highlights=0.6, clarity=0.15)).rgb[100, :, 1]
-    assert (np.diff(np.log2(out)) > -0.004).all()
-
-
-def test_flat_light_moves_by_the_curve_and_mid_grey_stays():
-    for level in (1e-3, 0.02, 0.18, 1.0, 8.0):
-        s = scene(np.full((40, 50), level))
-        np.testing.assert_allclose(gain(s), curve_at(s, level), atol=2e-3)
-    assert abs(curve_at(scene(np.ones((1, 1))), 0.18)) < 1e-3
-
-
-def test_the_curve_is_monotone_lifts_below_and_holds_above():
-    light = np.linspace(-16, 16, 513)
-    for params in (
-        STRONG,
-        Tone(shadows=1, highlights=1),
-        Tone(shadows=1, highlights=0),
-        Tone(shadows=0, highlights=1),
+def test_a_picture_that_renders_nothing():
+    p, quads = photo(lambda x: x, LADDER)
+    found = steps(p, quads, LADDER)
+    for name in (
+        "gamma of the tone curve",
+        "contrast of shadows",
+        "contrast of mid-tones",
+        "contrast of highlights",
     ):
-        added = move(scene(np.ones((1, 1))), params).astype(float)
-        assert (np.diff(light + added) > 0.2 / 16).all()
-        assert (added[light < -2.6] >= 0).all() and (added[light > -2.4] <= 0).all()
-    np.testing.assert_array_equal(move(scene(np.ones((1, 1))), Tone(shadows=0, highlights=0)), 0)
+        assert found[name] == pytest.approx(1, abs=1e-4)
+    assert found["exposure error"] == pytest.approx(0, abs=1e-4)
+    assert found["grey L*"] == pytest.approx(49.496, abs=0.01)
+    assert found["steps told apart"] >= 17  # the darkest are closer than one L*
+    assert not found.warnings
 
 
-def test_texture_keeps_its_contrast_while_light_moves():
-    rng = np.random.default_rng(0)
-    texture = 0.3 * rng.standard_normal((200, 300))
-    s = scene(0.18 * 2.0 ** (-4 + texture))
-    made = np.log2(tone(s, STRONG).rgb[..., 1])
-    assert made.mean() > np.log2(s.rgb[..., 1]).mean() + 0.8
-    assert made.std() == pytest.approx(texture.std(), rel=0.12)
+def test_a_power_is_a_slope():
+    p, quads = photo(lambda x: x**1.3 * 0.9, LADDER)
+    found = steps(p, quads, LADDER)
+    assert found["gamma of the tone curve"] == pytest.approx(1.3, abs=0.001)
 
 
-def test_clarity_raises_the_contrast_of_neighbourhoods():
-    x = np.mgrid[:200, :300][1]
-    s = scene(0.18 * 2.0 ** (0.2 * np.sin(x)))
-    plain, clear = (
-        np.log2(tone(s, Tone(shadows=0.01, highlights=0, clarity=v)).rgb[..., 1]).std() for v in (0.0, 0.4)
-    )
-    assert clear / plain == pytest.approx(1.4, abs=0.08)
+@pytest.mark.parametrize("ev", [-1.0, 0.0, 0.5])
+def test_exposure_error(ev):
+    p, quads = photo(lambda x: x * 2**ev, LADDER)
+    assert steps(p, quads, LADDER)["exposure error"] == pytest.approx(ev, abs=1e-3)
 
 
-def test_noise_is_not_lifted():
-    clean, noisy = scene(np.ones((1, 1))), scene(np.ones((1, 1)), (1e-3, 1e-4))
-    level = np.sqrt(1e-4 / 3)  # noise and signal alike
-    assert curve_at(noisy, level) < 0.7 * curve_at(clean, level)
-    assert curve_at(noisy, 2.0) == pytest.approx(curve_at(clean, 2.0), abs=1e-3)
-    many = replace(noisy, frames=np.full((8, 8), 64, np.float32))
-    assert curve_at(many, level) > curve_at(noisy, level)
+def test_local_contrast_by_zone():
+    """A curve that lifts the shadows and rolls off the highlights."""
+    p, quads = photo(lambda x: 1.2 * x**0.8 / (0.2 + x**0.8), LADDER)
+    found = steps(p, quads, LADDER)
+
+    def slope(x):  # d log / d log
+        return 0.8 * 0.2 / (0.2 + x**0.8)
+
+    assert slope(0.7) < found["contrast of highlights"] < slope(0.36)
+    assert slope(0.04) < found["contrast of shadows"] < 0.8
+    assert found["contrast of shadows"] > found["contrast of mid-tones"] > found["contrast of highlights"]
 
 
-def test_colour_is_kept():
-    rgb = np.float32(np.random.default_rng(0).uniform(0.001, 2, (60, 80, 3)))
-    s = replace(scene(np.ones((60, 80))), rgb=rgb)
-    ratio = tone(s, STRONG).rgb / rgb
-    np.testing.assert_allclose(ratio, np.repeat(ratio[..., :1], 3, -1), rtol=1e-5)
+def test_highlights_and_shadows_kept():
+    luminance = 0.18 * 2.0 ** np.arange(-7, 8)  # 14 EV
+    p, quads = photo(lambda x: x, luminance)
+    found = steps(p, quads, luminance)
+    assert found["highlight steps kept"] == pytest.approx(100 * 2 / 6)  # 0.36 to 0.72 to white
+    compressed = lambda x: 0.98 * np.log2(1 + 100 * x) / math.log2(1 + 100 * 24)  # noqa: E731
+    p, quads = photo(compressed, luminance)
+    assert steps(p, quads, luminance)["highlight steps kept"] == 100
+    p, quads = photo(compressed, luminance, noise=0.03)
+    noisy = steps(p, quads, luminance)
+    assert noisy["highlight steps kept"] == 100 and noisy["shadow steps kept"] < 50
 
 
-def test_the_same_for_any_size_and_threads():
-    rng = np.random.default_rng(0)
-    coarse = 2.0 ** rng.uniform(-8, 4, (12, 16))
-    small, large = (np.kron(coarse, np.ones((n, n))) for n in (24, 48))
-    np.testing.assert_allclose(
-        gain(scene(small))[12::24, 12::24], gain(scene(large))[24::48, 24::48], atol=0.03
-    )
-    threads = kernels.thread_count()
-    kernels.set_threads(1)
-    one = tone(scene(small), STRONG).rgb
-    kernels.set_threads(3)
-    three = tone(scene(small), STRONG).rgb
-    kernels.set_threads(threads)
-    assert one.tobytes() == three.tobytes()
+def test_the_range_of_steps():
+    luminance = 2.0 ** np.arange(-10, 4)
+    p, quads = photo(lambda x: x, luminance, noise=0.004, space="camera")
+    found = {f.name: f for f in steps(p, quads, luminance).figures}
+    # told apart above 0.008 of difference: from 2^-7 … 2^-6 (0.0078) or the next to the clipped step at 1
+    assert found["range of steps told apart"].value in (6, 7)
+    assert found["headroom above grey"].value == pytest.approx(-math.log2(0.18), abs=0.02)
+    assert "exposure error" not in found
+    p, quads = photo(lambda x: x / 8.1, luminance)
+    last = next(f for f in steps(p, quads, luminance).figures if f.name == "range of steps told apart")
+    assert "at least" in last.note and "bright" in last.note
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2), (97, 5)])
-def test_odd_sizes_and_strange_values(shape):
-    light = np.full(shape, 0.1)
-    assert np.isfinite(gain(scene(light))).all()
-    light.flat[0] = -1
-    assert np.isfinite(tone(scene(light), STRONG).rgb).all()
-    light.flat[0] = np.nan
-    assert np.isfinite(tone(scene(light), STRONG).rgb.reshape(-1)[3:]).all()
+def test_clipping_is_told():
+    luminance = 2.0 ** np.arange(-6, 3)
+    p, quads = photo(lambda x: x - 0.02, luminance)
+    told = steps(p, quads, luminance, where="ladder").warnings
+    assert any("clipped: steps of luminance 2 and more" in w for w in told)
+    assert any("black: steps of luminance 0.0156 and less" in w for w in told)
 
 
-def test_states_are_checked():
-    with pytest.raises(StateError):
-        tone(replace(scene(np.ones((2, 2))), space="camera"), STRONG)
-    assert LUMINANCE.sum() == pytest.approx(1)
+def test_a_curve_that_turns_is_told():
+    p, quads = photo(lambda x: np.where(x > 0.4, 0.2, x), LADDER)
+    assert any("came out darker" in w for w in steps(p, quads, LADDER).warnings)
+
+
+def test_grey_that_is_not_there():
+    luminance = np.geomspace(0.3, 0.9, 6)
+    p, quads = photo(lambda x: x, luminance)
+    found = steps(p, quads, luminance)
+    assert math.isnan(found["exposure error"]) and math.isnan(found["shadow steps kept"])
+    assert math.isnan(found["contrast of shadows"])
+
+
+# ---- the curve and its inverse
+
+
+def test_a_processed_photo_becomes_linear_again():
+    """Contrast curve of a photo, undone at luminances that are on no step."""
+    curve = lambda x: x**1.25 / (x**1.25 + 0.25 * (1 - x))  # noqa: E731
+    p, quads = photo(curve, LADDER)
+    found = oecf(p, quads, LADDER)
+    test = np.geomspace(0.004, 0.9, 33)
+    q, _ = photo(curve, test)
+    got = linearised(q, found).rgb[SIDE // 2, SIDE // 2 :: SIDE, 1]
+    np.testing.assert_allclose(got, test, rtol=0.01)
+    assert "inverse tone curve" in linearised(q, found).decoding
+
+
+def test_a_linear_picture_stays():
+    p, quads = photo(lambda x: 0.5 * x, LADDER)
+    found = linearised(p, oecf(p, quads, LADDER))
+    np.testing.assert_allclose(found.rgb, 2 * p.rgb, rtol=1e-5)
+
+
+def test_clipped_steps_are_not_in_the_curve():
+    luminance = 2.0 ** np.arange(-6, 3)
+    p, quads = photo(lambda x: x, luminance)
+    assert oecf(p, quads, luminance).luminance.max() == 0.5
+    with pytest.raises(InputError, match="needs three"):
+        oecf(replace(p, clipped=np.ones(p.size, bool)), quads, luminance)
+
+
+def test_refusals():
+    p, quads = photo(lambda x: x, LADDER)
+    with pytest.raises(InputError, match="20 steps and 19 luminances"):
+        steps(p, quads, LADDER[1:])
+    with pytest.raises(InputError, match="at least three"):
+        steps(p, quads[:2], LADDER[:2])
+    with pytest.raises(InputError, match="step 1 reaches out"):
+        steps(p, quads - 50, LADDER)
+    with pytest.raises(InputError, match="none below 0"):
+        steps(p, quads, -LADDER)
+
+
+def test_the_monotone_curve_is_the_public_one():
+    interpolate = pytest.importorskip("scipy.interpolate", reason="its interpolant is the same")
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        x = np.sort(rng.uniform(0, 1, 9))
+        y = np.cumsum(rng.uniform(0, 1, 9)) if rng.uniform() < 0.5 else rng.uniform(0, 1, 9)
+        at = np.linspace(x[0], x[-1], 101)
+        ours, theirs = monotone(x, y), interpolate.PchipInterpolator(x, y)
+        np.testing.assert_allclose(ours(at), theirs(at), atol=1e-12)
+        np.testing.assert_allclose(ours.steepness(at), theirs.derivative()(at), atol=1e-9)
+    assert monotone([0, 1], [0, 2])([-1, 0.5, 2]).tolist() == [-2, 1, 4]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Visual noise: the noise of a photo as it is seen at a viewing distance, in units of lightness and colour.
 
-A patch of grey goes from linear light to XYZ under an equal-energy white, to one light and two colour signals,
-whose spectra are multiplied by what the eye sees of each frequency f in cycles per degree; its mean stays::
+A patch of grey goes from linear light to XYZ under an equal-energy white, to one light and two colour
+signals, whose spectra are multiplied by what the eye sees of each frequency f in cycles per degree; its mean
+stays::
 
     A = Y ,  C1 = X − Y ,  C2 = 0.4 · (Y − Z)
     light        75 · f^0.8 · e^(−0.2 f)                                          [1], its maximum set to 1
@@ -63,9 +64,7 @@ class Viewing:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The noise of a patch as seen: ``figure`` and the standard deviations it is made of; ``lightness`` is the
-    mean L*.
-    """
+    """The noise of a patch as seen: ``figure``, the standard deviations it is made of, and its mean L*."""
 
     figure: float
     deviations: tuple[float, float, float]
