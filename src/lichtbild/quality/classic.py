@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lichtbild.base.image import Float32
 from lichtbild.quality.chart import Box, Chart, Element, Float64
 from lichtbild.quality.lattice import THRESHOLDS, Lattice, lattices, patches
+from lichtbild.quality.leaves import inverse
 from lichtbild.quality.mapping import Bent, moved, unbent
 from lichtbild.quality.patches import CLASSIC, lab_to_linear
 from lichtbild.quality.regions import Small, sampled
@@ -46,7 +47,7 @@ class Match:
 def chart_of(match: Match, to_picture: Float64) -> Chart:
     """The chart as it lies in a picture: the boxes of its patches are where `to_picture` meets them."""
     half = match.fill / ROWS / 2
-    back = np.linalg.inv(to_picture)
+    back = inverse(to_picture)
     boxes: list[Box] = []
     for v, u in PLACES:
         corners = np.array([(v + j * half, u + i * half) for j, i in ((-1, -1), (-1, 1), (1, 1), (1, -1))])

@@ -36,11 +36,9 @@ def patches(copy: Small, threshold: float) -> Parts:
 
 def _slope(light: Float32) -> Float32:
     """The largest difference between neighbours two pixels apart over all colours, after a mean of 3×3."""
-    soft = light
-    for axis in (0, 1):
-        padded = np.pad(soft, [(1, 1) if k == axis else (0, 0) for k in range(3)], mode="edge")
-        n = soft.shape[axis]
-        soft = sum(np.take(padded, range(k, k + n), axis=axis) for k in range(3)) / 3
+    soft = light.copy()
+    soft[1:-1] = (light[:-2] + light[1:-1] + light[2:]) / 3
+    soft[:, 1:-1] = (soft[:, :-2] + soft[:, 1:-1] + soft[:, 2:]) / 3
     out = np.zeros(light.shape[:2], np.float32)
     down, across = np.abs(soft[2:] - soft[:-2]).max(axis=2), np.abs(soft[:, 2:] - soft[:, :-2]).max(axis=2)
     out[1:-1] = down

@@ -54,7 +54,7 @@ def moved(m: Float64, places: ArrayLike) -> Float64:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bent:
-    """A homography, then a lens: `middle` and `reach` (half the diagonal) of the picture, `k` how it bends."""
+    """A homography, then a lens: `middle` and `reach` (half the diagonal) of the picture, its `k`."""
 
     m: Float64
     middle: Float64

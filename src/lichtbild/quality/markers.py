@@ -32,7 +32,7 @@ from lichtbild.quality.charts import (
     markers,
     strip,
 )
-from lichtbild.quality.mapping import Bent, unbent
+from lichtbild.quality.mapping import Bent, moved, unbent
 from lichtbild.quality.regions import Small, local_mean, parts, sampled
 
 Mask = NDArray[np.bool_]
@@ -206,24 +206,27 @@ def _mark_paper(radius: float, rim: float) -> Paper:
     return paper
 
 
-def _centroid(
-    plane: Float32, bent: Bent, place: Float64, paper: Paper, half: float
-) -> Float64 | None:
-        at = place + shift + offset
-        out = np.concatenate([at, np.ones((*at.shape[:-1], 1))], axis=-1) @ local.T
-        seen = sampled(plane, out[..., :2] / out[..., 2:])
+def _centroid(plane: Float32, bent: Bent, place: Float64, paper: Paper, half: float) -> Float64 | None:
+    """Pixel of the centroid of darkness around a chart position; None where there is none to be seen."""
+    line = np.linspace(-half, half, GRID)
+    offset = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
+    light_at, counted = paper(offset)
+    shift, step = np.zeros(2), np.full(2, np.inf)
+    local = bent.near((place[0] - half, place[1] - half, place[0] + half, place[1] + half))
+    terms = np.stack([np.ones(offset.shape[:2]), offset[..., 0], offset[..., 1]], axis=-1)
+    for _ in range(6):
+        seen = sampled(plane, moved(local, place + shift + offset))
         if not np.isfinite(seen[counted]).all():
             return None
-        terms = np.stack([np.ones(offset.shape[:2]), offset[..., 0], offset[..., 1]], axis=-1)
         level = terms @ np.linalg.lstsq(terms[light_at], seen[light_at], rcond=None)[0]
         dark = np.where(counted, 1 - seen / np.maximum(level, 1e-9), 0.0)
         total = dark.sum()
         if not total > 0.1 * counted.sum():
             return None
-        moved = (dark[..., None] * offset).sum(axis=(0, 1)) / total
-        shift = shift + moved
+        step = (dark[..., None] * offset).sum(axis=(0, 1)) / total
+        shift = shift + step
         if np.abs(shift).max() > half:
             return None
-        if np.abs(moved).max() < 0.002 * half:
+        if np.abs(step).max() < 0.002 * half:
             break
-    return bent.at(place + shift) if np.abs(moved).max() < 0.1 * half else None
+    return bent.at(place + shift) if np.abs(step).max() < 0.1 * half else None

@@ -25,7 +25,8 @@ SHORTEST = 40.0  # pixels
 WIDEST, NARROWEST = 60.0, 9.0  # pixels on either side
 EVEN = 0.07  # share of its contrast by which the light beside an edge may vary
 CONTRAST = 0.1  # (high - low)/(high + low) at least
-POOR = 0.2  # of the best score: edges below are left out
+POOR = 0.1  # of the best score: edges below are left out
+BLOWN = 0.25  # weight of an edge beside clipped light
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _turned(slant: Slant, down: bool, step: int, clipped: NDArray[np.bool_] | No
             (y, x), slant.along * step, slant.beside * step, 0, True, (0, 0), 0
         ).box
         part = clipped[max(top, 0) : bottom, max(left, 0) : right]
-        score *= 1.0 if part.mean() < 0.01 else 0.1
+        score *= 1.0 if part.mean() < 0.01 else BLOWN
     centre = (y, x) if down else (x, y)
     return Slant(centre, slant.along * step, slant.beside * step, slant.tilt, down, slant.levels, score)
 
