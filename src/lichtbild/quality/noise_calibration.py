@@ -159,7 +159,7 @@ def doubts(t: Transfer) -> list[str]:
             "black is clipped at 0: darks were left out, and the read noise is extrapolated from light"
         )
     elif min(s.line.offset for s in t.sites) < _FINE**2 + ROUNDING:
-        told.append("read noise below half a digital number: its figure is about 2 % too low")
+        told.append("read noise below half a digital number: rounding makes its figure up to 8 % low")
     if t.drift() > _FLICKER:
         told.append(f"the light changed by up to {t.drift():.1%} within a group (balanced, but better not)")
     if t.alone:
