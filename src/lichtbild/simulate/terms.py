@@ -126,7 +126,8 @@ class Sensor:
     @property
     def saturation(self) -> float:
         """DN at which light stops to count: the white level, or where the full well ends."""
-        return min(self.white, math.floor(self.black + self.gain * self.full_well + 0.5))
+        full = self.black + self.gain * self.full_well
+        return self.white if full >= self.white else math.floor(full + 0.5)
 
     @property
     def bits(self) -> int:
