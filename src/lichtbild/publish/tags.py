@@ -67,6 +67,8 @@ def level_fields(shot: Shot) -> dict[int, Field]:
         if shot.black.ndim == 3 or samples == 1
         else np.repeat(shot.black[..., None], samples, axis=2)
     )
+    if shot.cell is not None and np.ptp(black) == 0:
+        black = black[:1, :1]  # a 2 × 2 pattern of levels over a larger cell confuses LibRaw
     levels = [float(v) for v in black.ravel()]
     whole = all(v == int(v) for v in levels)
     fields = {
