@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Light of the simulated room on a surface; the formula stands in simulate/light.py.  Serial: its caller already works on
 // pieces of the picture in parallel.
-#include "kernel.h"
+#include "strided.h"
 
 namespace {
-
-using Any = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;  // may be broadcast: strides of 0
-
-struct Row {
-    std::vector<float> copy;
-    const float *of(const Any &a, int y, int w) {
-        const float *p = a.data() + (int64_t)y * a.stride(0);
-        const int64_t s = a.stride(1);
-        if (s == 1) return p;
-        copy.resize(w);
-        for (int x = 0; x < w; x++) copy[x] = p[x * s];
-        return copy.data();
-    }
-};
 
 inline float above(float v) { return v > 0 ? v : 0; }
 
@@ -26,8 +12,7 @@ inline float above(float v) { return v > 0 ? v : 0; }
 // cone: slope, start, stop.   colours: of the lamp, of the warm fill, of the cool fill.
 void light(Any y, Any x, Any z, Any ny, Any nx, Any nz, Any shadow, In<float, 2> lamps, In<float, 2> colours, Out<float, 3> out) {
     const int h = out.shape(1), w = out.shape(2), n = lamps.shape(0);
-    for (const Any *a : {&y, &x, &z, &ny, &nx, &nz, &shadow})
-        need((int)a->shape(0) == h && (int)a->shape(1) == w, "all arrays must have one shape");
+    for (const Any *a : {&y, &x, &z, &ny, &nx, &nz, &shadow}) need_shape(*a, h, w);
     need(lamps.shape(1) == 10 && colours.shape(0) == 3 && colours.shape(1) == 3 && out.shape(0) == 3, "lamps (n, 10), colours (3, 3)");
     const float *c = colours.data();
     Row rows[7];

@@ -60,16 +60,9 @@ def noise(y: Plane, x: Plane, *, octaves: int = 5, rough: float = 0.5, seed: int
     """Noise of unit variance at the positions `y`, `x` (broadcast); features of the first octave are about 1
     wide.
     """
-    rows, columns = np.broadcast_arrays(y, x)
+    rows, columns = np.broadcast_arrays(np.asarray(y, np.float32), np.asarray(x, np.float32))
     out = np.empty(rows.shape, np.float32)
-    kernels.noise(
-        np.ascontiguousarray(rows, np.float32),
-        np.ascontiguousarray(columns, np.float32),
-        octaves,
-        rough,
-        seed & 0xFFFFFFFF,
-        out,
-    )
+    kernels.noise(rows, columns, octaves, rough, seed & 0xFFFFFFFF, out)
     return out
 
 

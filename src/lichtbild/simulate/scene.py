@@ -57,8 +57,8 @@ class View:
 
     def lay(self, light: Light, cover: Value = 1.0) -> None:
         """Paint `light` (three planes, or one colour) over what is there, to the degree `cover`."""
-        for c in range(3):
-            self.light[c] += (light[c] - self.light[c]) * cover
+        shape = self.light.shape[1:]
+        kernels.lay(*(np.broadcast_to(np.asarray(v, np.float32), shape) for v in (*light, cover)), self.light)
 
     def shade(self, share: Light | Value) -> None:
         """Multiply what is there: three factors, one plane, or a number."""
