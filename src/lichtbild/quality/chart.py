@@ -24,8 +24,8 @@ ladder     ``luminance``, ``boxes``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,22 +66,43 @@ class Chart:
         return tuple(e for e in self.elements if e.kind == kind)
 
 
+class Map(Protocol):
+    """From a chart to a picture through a lens that bends, see `lichtbild.quality.mapping.Bent`."""
+
+    def at(self, places: Float64) -> Float64:
+        """Pixels (y, x) of chart positions ``"… 2"``."""
+        ...
+
+    def near(self, box: Box) -> Float64:
+        """The homography that is closest to it in a box of the chart."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """An element in a picture.
 
-    ``to_picture: Float64 "3 3"`` maps homogeneous chart positions (v, u, 1) to pixels (y, x, w); pixel
-    centres are whole numbers.  ``doubt`` is the standard deviation of a mapped position in pixels.
+    ``to_picture: Float64 "3 3"`` maps homogeneous chart positions (v, u, 1) to pixels (y, x, w), as well as a
+    homography can over the element's box; pixel centres are whole numbers.  ``doubt`` is the standard
+    deviation of a mapped position in pixels.  ``bent`` is the map with the lens in it, where that is known:
+    `at`, `quad` and `quads` follow it.
     """
 
     element: Element
     to_picture: Float64
     chart: str = ""
     doubt: float = 0.0
+    bent: Map | None = None
+
+    def near(self, box: Box) -> Found:
+        """The same element with the homography that is best in a part of it."""
+        return self if self.bent is None else replace(self, to_picture=self.bent.near(box))
 
     def at(self, v: Any, u: Any) -> Float64:
         """Pixels (y, x) of chart positions, ``"… 2"``."""
         v, u = np.broadcast_arrays(np.asarray(v, np.float64), np.asarray(u, np.float64))
+        if self.bent is not None:
+            return self.bent.at(np.stack([v, u], axis=-1))
         where = np.stack([v, u, np.ones_like(v)], axis=-1) @ self.to_picture.T
         return where[..., :2] / where[..., 2:]
 

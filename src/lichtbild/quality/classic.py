@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from lichtbild.base.image import Float32
 from lichtbild.quality.chart import Box, Chart, Element, Float64
 from lichtbild.quality.lattice import THRESHOLDS, Lattice, lattices, patches
-from lichtbild.quality.leaves import inverse
-from lichtbild.quality.mapping import Bent, moved, unbent
+from lichtbild.quality.mapping import Bent, unbent
 from lichtbild.quality.patches import CLASSIC, lab_to_linear
 from lichtbild.quality.regions import Small, sampled
 
@@ -44,15 +43,10 @@ class Match:
     seen: int = 0
 
 
-def chart_of(match: Match, to_picture: Float64) -> Chart:
-    """The chart as it lies in a picture: the boxes of its patches are where `to_picture` meets them."""
+def chart_of(match: Match) -> Chart:
+    """The chart with patches as large as they are in the picture."""
     half = match.fill / ROWS / 2
-    back = inverse(to_picture)
-    boxes: list[Box] = []
-    for v, u in PLACES:
-        corners = np.array([(v + j * half, u + i * half) for j, i in ((-1, -1), (-1, 1), (1, 1), (1, -1))])
-        y, x = np.sort(moved(back, match.bent.at(corners)), axis=0).T
-        boxes.append((float(y[:2].mean()), float(x[:2].mean()), float(y[2:].mean()), float(x[2:].mean())))
+    boxes: list[Box] = [(v - half, u - half, v + half, u + half) for v, u in PLACES.tolist()]
     facts = {
         "reference": tuple(CLASSIC.values()),
         "boxes": tuple(boxes),

@@ -9,7 +9,6 @@ the lens included, good to the `doubt` it states.
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 
@@ -108,18 +107,14 @@ def _own(picture: Picture, own: Sighting) -> tuple[Found, ...]:
     _told_if_mirrored(picture, own.mirrored)
     out = []
     for element in own.chart.elements:
-        if element.kind == "dots":
-            places = own.bent.at(np.array(element.settings["centres"]))
-            element = replace(element, settings={**element.settings, "places": places})
-        out.append(Found(element, own.bent.near(element.box), own.chart.name, own.doubt))
+        out.append(Found(element, own.bent.near(element.box), own.chart.name, own.doubt, own.bent))
     return tuple(out)
 
 
 def _classic(picture: Picture, match: Match) -> tuple[Found, ...]:
     _told_if_mirrored(picture, match.mirrored)
-    to_picture = match.bent.near((0.0, 0.0, 1.0, 1.5))
-    found: Chart = chart_of(match, to_picture)
-    return tuple(Found(e, to_picture, found.name, match.doubt) for e in found.elements)
+    bent, chart = match.bent, chart_of(match)
+    return tuple(Found(e, bent.near(e.box), chart.name, match.doubt, bent) for e in chart.elements)
 
 
 def _flat(chart: Chart, h: int, w: int) -> tuple[Found, ...]:
