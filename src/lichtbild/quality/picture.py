@@ -68,6 +68,7 @@ class Picture:
     frame: RawFrame | None = None
     noise: Noise | None = None
     warnings: tuple[str, ...] = ()
+    _light: list[Float32] = field(default_factory=list, init=False, repr=False)  # luminance, once asked for
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,10 +78,11 @@ class Picture:
 
     @property
     def luminance(self) -> Float32:
-        """``"h w"``: 0.213 R + 0.715 G + 0.072 B."""
-        r, g, b = LUMINANCE
-        mixed = self.rgb[..., 0] * r + self.rgb[..., 1] * g + self.rgb[..., 2] * b
-        return mixed.astype(np.float32, copy=False)
+        """``"h w"``: 0.213 R + 0.715 G + 0.072 B; computed once."""
+        if not self._light:
+            r, g, b = (np.float32(weight) for weight in LUMINANCE)
+            self._light.append(self.rgb[..., 0] * r + self.rgb[..., 1] * g + self.rgb[..., 2] * b)
+        return self._light[0]
 
     def channel(self, name: str) -> Float32:
         """``"h w"``: one of ``R G B`` or the luminance ``Y``."""
