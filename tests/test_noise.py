@@ -104,6 +104,29 @@ def test_the_dynamic_range_of_the_model():
     np.testing.assert_allclose(snr.y, expected, atol=0.6)
 
 
+def test_one_picture_gives_the_range_by_total_noise():
+    """The fixed pattern that grows with the light is a term of its own."""
+    rng = np.random.default_rng(12)
+    shot, read, spread = 2e-4, 4e-6, 0.01
+    levels = np.geomspace(0.004, 0.9, 14)
+    light, quads = ladder(levels, side=100)
+    sigma = np.sqrt(shot * light + read + (spread * light) ** 2)
+    found = patches([grey(light + sigma * rng.standard_normal(light.shape))], quads)
+    figure = next(f for f in found.figures if f.key == "dynamic range · Y")
+    least = (shot + math.sqrt(shot**2 + 4 * (1 - spread**2) * read)) / (2 * (1 - spread**2))
+    assert figure.value == pytest.approx(math.log2(1 / least), abs=0.1)
+    assert abs(figure.value - math.log2(1 / least)) < 4 * figure.doubt < 0.4
+    assert "by total noise" in figure.note and "below the darkest patch" in figure.note
+
+
+def test_an_snr_that_is_never_reached():
+    rng = np.random.default_rng(13)
+    light, quads = ladder([0.05, 0.1, 0.2, 0.3, 0.5, 0.8])
+    found = patches([grey(light * (1 + 0.2 * rng.standard_normal(light.shape)))] * 1, quads)
+    figure = next(f for f in found.figures if f.key == "dynamic range, 20 dB · Y")
+    assert math.isnan(figure.value) and "never reaches 10" in figure.note
+
+
 def test_in_a_photo_the_slope_of_the_tone_curve_counts():
     """Squaring a picture doubles noise and slope alike: the SNR stays, referred to the light."""
     rng = np.random.default_rng(6)

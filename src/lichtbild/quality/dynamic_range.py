@@ -2,8 +2,9 @@
 """Dynamic range of a grey ladder: log2(L_sat / L_min).
 
 L_min is where the SNR is 1 (10 for the range of 20 dB).  Where levels are linear it comes from the line
-``σ² = S · level + O`` through the patches: ``level² = SNR² · (S · level + O)``.  In a photo, whose noise is
-no line, the SNR is interpolated between patches and never extrapolated: a ladder that ends too early gives a
+``σ² = S · level + O`` through the patches: ``level² = SNR² · (S · level + O)``.  Total noise has a third
+term, ``P · level²``, for the fixed pattern that grows with the light.  In a photo, whose noise is no such
+curve, the SNR is interpolated between patches and never extrapolated: a ladder that ends too early gives a
 bound, and says so.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from lichtbild.quality.result import Figure, unmeasured
 CLIPPED = 0.01  # of a patch, from which on it is not used
 GOOD = 10.0  # SNR of 20 dB
 _LINEAR = ("raw", "linear")
+_ENOUGH = 5  # patches for a third term
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,33 @@ def snr_range(row: Row, picture: Picture, what: tuple[str, float], where: str) -
 
 def _linear(row: Row, level: Float64, what: tuple[str, float], where: str, note: str) -> Figure:
     name, least = what
-    shot, read = _fitted(level[row.use], row.noise[row.use] ** 2)
-    square = least * least
-    smallest = (square * shot + math.sqrt((square * shot) ** 2 + 4 * square * read)) / 2
-    if not smallest > 0:
-        return unmeasured(name, "EV", "no noise at all", where)
-    error = 1.44 * float(np.mean([p.doubt for p in row.patches]))
-    return Figure(name, math.log2(row.full / smallest), "EV", where, error, "higher", note)
+    x, variance = level[row.use], row.noise[row.use] ** 2
+    terms = 3 if math.isnan(row.patches[0].temporal) and len(x) >= _ENOUGH else 2
+    found, covariance = _fitted(x, variance, terms)
+    smallest = _crossing(found, least)
+    if not 0 < smallest < row.full:
+        why = "no noise at all" if not smallest > 0 else f"the SNR never reaches {least:g}"
+        return unmeasured(name, "EV", why, where)
+    tilt = [
+        math.log2(max(_crossing(found + step, least), 1e-12) / smallest)
+        for step in np.diag(np.sqrt(np.diag(covariance)))
+    ]
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    correlation = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+    doubt = math.sqrt(max(float(np.array(tilt) @ correlation @ np.array(tilt)), 0.0))
+    if smallest < x.min():
+        below = f"by the fitted noise, {math.log2(x.min() / smallest):.1f} EV below the darkest patch"
+        note = f"{note}; {below}" if note else below
+    return Figure(name, math.log2(row.full / smallest), "EV", where, doubt, "higher", note)
+
+
+def _crossing(found: Float64, snr: float) -> float:
+    """The level x at which ``x² = SNR² · (O + S x + P x²)``, infinite if there is none."""
+    read, shot, spread = found * snr * snr
+    rest = 1 - spread
+    if rest <= 0:
+        return math.inf
+    return (shot + math.sqrt(shot * shot + 4 * rest * max(read, 0.0))) / (2 * rest)
 
 
 def _between(row: Row, what: tuple[str, float], where: str, note: str) -> Figure:
@@ -107,12 +130,19 @@ def _saturation(row: Row, brightest: float) -> tuple[float, str]:
     return float(brightest), "the brightest patch is not full"
 
 
-def _fitted(level: Float64, variance: Float64) -> tuple[float, float]:
-    """S and O of ``variance = S · level + O``, both not negative, each equation divided by its variance."""
-    design = np.stack([level, np.ones_like(level)], axis=1) / variance[:, None]
-    shot, read = np.linalg.lstsq(design, np.ones_like(level), rcond=None)[0]
-    if shot < 0:
-        return 0.0, float(1 / np.mean(1 / variance))
-    if read < 0:
-        return float((level / variance).sum() / (level**2 / variance**2).sum()), 0.0
-    return float(shot), float(read)
+def _fitted(level: Float64, variance: Float64, terms: int) -> tuple[Float64, Float64]:
+    """O, S and P of ``variance = O + S · level + P · level²`` (P is 0 with two `terms`), none negative, each
+    equation divided by its variance; and their covariance.
+    """
+    design = np.stack([level**k for k in range(terms)], axis=1) / variance[:, None]
+    best, lowest, covariance = np.zeros(3), math.inf, np.zeros((3, 3))
+    for kept in (c for n in range(1, terms + 1) for c in combinations(range(terms), n)):
+        a = design[:, kept]
+        found = np.linalg.lstsq(a, np.ones(len(level)), rcond=None)[0]
+        misfit = float(((a @ found - 1) ** 2).sum())
+        if (found >= 0).all() and misfit < lowest:
+            best, lowest, covariance = np.zeros(3), misfit, np.zeros((3, 3))
+            best[list(kept)] = found
+            spread = misfit / max(len(level) - len(kept), 1)
+            covariance[np.ix_(kept, kept)] = spread * np.linalg.pinv(a.T @ a)
+    return best, covariance

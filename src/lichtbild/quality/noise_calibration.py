@@ -18,7 +18,7 @@ from lichtbild.base.image import RawFrame, Triple
 from lichtbild.capture.noise_model import ROUNDING, NoiseModel, Reading, level
 from lichtbild.quality.levels import same_camera
 from lichtbild.quality.photon_transfer import data_sheet
-from lichtbild.quality.result import Curve, Figure, Result
+from lichtbild.quality.result import Curve, Figure, Result, unmeasured
 from lichtbild.quality.sites import Box
 from lichtbild.quality.spatial import UNEVEN
 from lichtbild.quality.transfer import SiteTransfer, Transfer, transfer
@@ -211,17 +211,38 @@ def _bend(t: Transfer) -> str:
 # ---- for people
 
 
+def _told(r: Reading, span: float) -> list[Figure]:
+    """The figures of one ISO."""
+    where, figures = "" if r.iso is None else f"ISO {r.iso:g}", []
+    for k, name in enumerate("RGB"):
+        at = f"{where}, {name}" if where else name
+        gain, offset, read = r.gain[k], r.variance[k], r.read_electrons[k]
+        gain_doubt, offset_doubt = r.gain_doubt[k], r.variance_doubt[k]
+        figures += [
+            Figure("NoiseProfile S", gain / span, "", at, gain_doubt / span),
+            Figure("NoiseProfile O", offset / span**2, "", at, offset_doubt / span**2),
+            Figure("gain K", gain, "DN/e⁻", at, gain_doubt),
+            unmeasured("read noise", "e⁻", "hidden by the rounding to whole numbers", at)
+            if math.isnan(read)
+            else Figure("read noise", read, "e⁻", at, offset_doubt / (2 * gain * gain * read), "lower"),
+        ]
+    patterns = (("row noise", r.row), ("column noise", r.column), ("DSNU", r.dsnu))
+    figures += [
+        Figure(name, value, "DN", where, better="lower") for name, value in patterns if not math.isnan(value)
+    ]
+    if not math.isnan(r.prnu):
+        figures.append(Figure("PRNU", 100 * r.prnu, "%", where, better="lower"))
+    if not math.isnan(r.tails):
+        figures.append(
+            Figure("tails λ", r.tails, "", where, note="0.14 is nearly normal, less has heavier tails")
+        )
+    return figures
+
+
 def _overview(c: Calibration) -> Result:
     figures: list[Figure] = []
     for r in c.model.readings:
-        where = "" if r.iso is None else f"ISO {r.iso:g}"
-        span = c.model.span
-        for k, name in enumerate("RGB"):
-            at = f"{where}, {name}" if where else name
-            figures.append(Figure("NoiseProfile S", r.gain[k] / span, "", at, r.gain_doubt[k] / span))
-            figures.append(
-                Figure("NoiseProfile O", r.variance[k] / span**2, "", at, r.variance_doubt[k] / span**2)
-            )
+        figures += _told(r, c.model.span)
     curves = []
     if len(c.model.readings) > 1:
         isos = np.array([r.iso for r in c.model.readings], np.float64)
