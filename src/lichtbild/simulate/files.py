@@ -103,8 +103,8 @@ def read_exr(path: Path) -> tuple[Float32, tuple[float, ...] | None]:
         ) from error
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
-            header, channels = file.header(), file.channels()
-            found = {name: np.asarray(channel.pixels) for name, channel in channels.items()}
+            said = file.header().get("chromaticities")
+            found = {name: np.asarray(channel.pixels) for name, channel in file.channels().items()}
     except (RuntimeError, ValueError, OSError, TypeError) as error:
         raise InputError(f"{path} cannot be read as OpenEXR: {error}", hint="copy the file again") from error
     names = "RGB" if {"R", "G", "B"} <= found.keys() else "Y" if {"Y"} == found.keys() - {"A"} else ""
@@ -117,7 +117,6 @@ def read_exr(path: Path) -> tuple[Float32, tuple[float, ...] | None]:
             f"{path} has channels of different sizes, or more than {MOST_PIXELS // 10**6} million"
         )
     light = np.stack([planes[i % len(planes)] for i in range(3)]).astype(np.float32)
-    said = header.get("chromaticities")
     return light, None if said is None else tuple(float(v) for v in np.ravel(said))
 
 
