@@ -21,7 +21,7 @@ from lichtbild.quality.result import Curve
 Float64 = NDArray[np.float64]
 WIDTH, HEIGHT = 360.0, 238.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 40.0
-MOST_POINTS = 240  # of a drawn curve
+MOST_POINTS = 120  # of a drawn curve
 CHANNELS = ("R", "G", "B", "Y")
 HUES = 8  # series colours of the style sheet
 SPREAD = 12.0  # largest over median of the values of a logarithmic axis

@@ -37,6 +37,7 @@ from lichtbild.quality.result import Better, Curve, Figure, Grid, Result, Swatch
 from lichtbild.quality.score import Score, score_of
 
 FORMAT, VERSION = "lichtbild report", 1
+DEEPEST = 4  # objects below stand on one line
 COLUMNS = ("measure", "title", "name", "where", "value", "doubt", "unit", "better", "note")
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ class Report:
             "score": None if self.score is None else asdict(self.score),
             "warnings": list(self.warnings),
         }
-        return json.dumps(_finite(document), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        return _written(_finite(document)) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str = "the report") -> Report:
@@ -187,12 +188,26 @@ def _told(r: Result) -> dict[str, Any]:
     }
 
 
+def _written(value: Any, depth: int = 0) -> str:
+    """JSON in which an object or a list of objects has lines of its own, and numbers stand side by side."""
+    nested = isinstance(value, list) and any(isinstance(v, dict) for v in value)
+    indent = "\n" + " " * (depth + 1)
+    if nested:
+        parts, ends = [_written(v, depth + 1) for v in value], "[]"
+    elif isinstance(value, dict) and value and depth < DEEPEST:
+        parts = [f"{json.dumps(k, ensure_ascii=False)}: {_written(v, depth + 1)}" for k, v in value.items()]
+        ends = "{}"
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return f"{ends[0]}{indent}{f',{indent}'.join(parts)}{indent[:-1]}{ends[1]}"
+
+
 def _finite(value: Any) -> Any:
     """`value` of JSON's own types; what is not finite is None."""
     if isinstance(value, Mapping):
         return {str(k): _finite(v) for k, v in value.items()}
     if isinstance(value, np.ndarray):
-        return _finite(value.tolist())
+        return _finite([_rounded(v) for v in value.tolist()])
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
     if isinstance(value, np.generic):
@@ -200,6 +215,13 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
+
+
+def _rounded(value: Any) -> Any:
+    """A number of a curve or map with the digits that a float32 has."""
+    if isinstance(value, list):
+        return [_rounded(v) for v in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def _number(value: Any) -> float:
