@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lichtbild import simulate
 from lichtbild.base.errors import InputError
@@ -267,3 +268,15 @@ def test_the_truth_knows_where_the_elements_of_a_chart_are(lens, readout):
         y, x, w = np.array(found["to_picture"]) @ (v, u, 1)
         np.testing.assert_allclose((y / w, x / w), there, atol=1e-6)
     assert truth.facts["chart"]["name"] == "mine" and truth.facts["scene"] == "mine"
+
+
+def test_a_picture_from_a_file_is_photographed(tmp_path):
+    path = tmp_path / "half.png"
+    Image.fromarray(np.repeat([[0] * 32 + [255] * 32], 48, axis=0).astype(np.uint8)).resize((256, 192)).save(
+        path
+    )
+    _, truth = simulate.burst(path, size=(96, 128), frames=1, shake="still", lens=Lens())
+    assert truth.rgb[:, :60].max() < 0.01 and truth.rgb[:, 68:, 1].min() > 0.7
+    assert truth.facts["scene"] == str(path)
+    with pytest.raises(InputError, match="not there"):
+        simulate.burst(tmp_path / "gone.png", size=(96, 128), frames=1)

@@ -19,6 +19,7 @@ from lichtbild.base.params import nearest
 from lichtbild.simulate.camera import camera
 from lichtbild.simulate.cfa import CFA
 from lichtbild.simulate.charts import chart
+from lichtbild.simulate.files import SUFFIXES, picture_scene
 from lichtbild.simulate.filters import Filters
 from lichtbild.simulate.handshake import RATE, Route, known_hand, read_trace, route
 from lichtbild.simulate.leaves import leaves
@@ -152,12 +153,14 @@ def scene_of(scene: str | Path | Scene, aspect: float, seed: int) -> tuple[Scene
     Raises
     ------
     InputError
-        No scene has this name, and no file.
+        No scene has this name, and no picture can be read there.
     """
     if isinstance(scene, Scene):
         return scene, scene.chart.chart.name if scene.chart else "own"
     if str(scene) in SCENES:
         return SCENES[str(scene)](aspect, seed), str(scene)
+    if Path(scene).suffix.lower() in SUFFIXES or Path(scene).exists():
+        return picture_scene(scene), str(scene)
     raise InputError(
         f"scene = {str(scene)!r} is not one of {', '.join(SCENES)}, and no file{nearest(str(scene), SCENES)}"
     )

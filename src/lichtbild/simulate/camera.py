@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ class Camera:
             "light": self.light,
             "camera_from_scene": self.matrix().tolist(),
             "color_matrix": [m.tolist() for m in self.filters.colour().colour],
+            "sensor": {k: v if v != math.inf else None for k, v in asdict(self.sensor).items()},
             "black": self.sensor.black,
             "white": self.sensor.white,
             "dn_per_electron": self.sensor.gain,
