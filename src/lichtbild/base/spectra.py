@@ -161,7 +161,7 @@ def resampled(wavelengths: ArrayLike, curves: ArrayLike) -> Float64:
     return stacked
 
 
-def natural(count: int = 250, *, seed: int = 1) -> Float64:
+def natural(count: int = 500, *, seed: int = 1) -> Float64:
     """Surfaces as paints, cloths and leaves are, drawn at random: ``"count 81"``.
 
     The logarithm of ρ/(1 − ρ) is a Gaussian process of standard deviation 1.5 with a correlation length of

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lichtbild.base.colour import xyz_to_lab
+from lichtbild.base.colour import lab_to_xyz, xyz_to_lab
 from lichtbild.base.errors import InputError
 from lichtbild.quality.mapping import homography, moved
 from lichtbild.quality.picture import Picture
@@ -32,6 +32,7 @@ Float64 = NDArray[np.float64]
 DIM, DARKEST = 0.1, 0.01  # green of the brightest patch
 UNEVEN, VEILED = 0.10, 0.005
 NOISY = 0.01
+LIKE = 0.85  # share of the variance of the colours that must be explained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,19 +210,24 @@ def placed(picture: Picture, corners: ArrayLike, reference: ArrayLike, columns: 
     Raises
     ------
     InputError
-        As `swatches.sampled`.
+        None of them is explained; or as `swatches.sampled`.
     """
-    wanted, outline = relit(reference, "D50"), np.asarray(corners, np.float64)
-    rows = len(wanted) // columns
+    outline = np.asarray(corners, np.float64)
+    target = np.sqrt(np.maximum(lab_to_xyz(reference), 0.0))
+    spread = float(((target - target.mean(axis=0)) ** 2).sum())
     best, least = np.zeros((0, 4, 2)), np.inf
     for turn in range(4):
-        for way in (1, -1):
-            quad = np.roll(outline, turn, axis=0)
-            quads = lattice(quad if way == 1 else quad[[1, 0, 3, 2]], rows, columns)
-            seen = np.sqrt(np.maximum(sampled(picture, quads).rgb, 0.0))
-            target = np.sqrt(np.maximum(wanted, 0.0))
-            design = np.column_stack([seen, np.ones(len(seen))])
-            left = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
-            if (error := float((left * left).sum())) < least:
+        for order in ([0, 1, 2, 3], [1, 0, 3, 2]):
+            quads = lattice(np.roll(outline, turn, axis=0)[order], len(target) // columns, columns)
+            samples = sampled(picture, quads)
+            use = ~samples.clipped if (~samples.clipped).sum() >= FEWEST else np.ones(len(target), bool)
+            design = np.column_stack([np.sqrt(np.maximum(samples.rgb, 0.0)), np.ones(len(target))])[use]
+            left = target[use] - design @ np.linalg.lstsq(design, target[use], rcond=None)[0]
+            if (error := float((left * left).sum() * len(target) / use.sum())) < least:
                 best, least = quads, error
+    if least > (1 - LIKE) * spread:
+        raise InputError(
+            f"{picture.path.name}: the colours at the place given are not those of the chart",
+            hint="the place is that of the outer edges of the outer patches, not of the card",
+        )
     return best

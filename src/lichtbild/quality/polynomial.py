@@ -88,17 +88,14 @@ def _lab_slopes(xyz: Float64) -> Float64:
 def ellipsoids(lab: Float64) -> Float64:
     """Roots of the form that ΔE00² is near each colour, ``"k 3 3"``: ΔE00 ≈ |root · (other − colour)|."""
     h = 0.05
-    step = h * np.eye(3)
-
-    def square(by: Float64) -> Float64:
-        return (delta_e(lab, lab + by) ** 2 + delta_e(lab, lab - by) ** 2) / (2 * h * h)
-
+    x, y, z = h * np.eye(3)
+    by = np.stack([x, y, z, x + y, x - y, y + z, y - z, x + z, x - z])[:, None]
+    square = (delta_e(lab, lab + by) ** 2 + delta_e(lab, lab - by) ** 2) / (2 * h * h)
     form = np.empty((len(lab), 3, 3))
     for i in range(3):
-        form[:, i, i] = square(step[i])
-        for j in range(i):
-            mixed = (square(step[i] + step[j]) - square(step[i] - step[j])) / 4
-            form[:, i, j] = form[:, j, i] = mixed
+        j = (i + 1) % 3
+        form[:, i, i] = square[i]
+        form[:, i, j] = form[:, j, i] = (square[3 + 2 * i] - square[4 + 2 * i]) / 4
     size, axes = np.linalg.eigh(form)
     return np.sqrt(np.maximum(size, 1e-4))[:, :, None] * axes.transpose(0, 2, 1)
 

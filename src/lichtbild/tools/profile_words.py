@@ -18,6 +18,7 @@ from lichtbild.quality.result import Figure, Result, Swatch
 from lichtbild.tools.talk import Talk
 
 Float64 = NDArray[np.float64]
+MOST_TOLD = 200  # patches one by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +55,7 @@ def say(made: Calibrated, path: Path, camera: str, talk: Talk) -> None:
 def told(made: Calibrated, k: int) -> dict[str, Any]:
     """What ``--json`` says of one light."""
     part, before = made.profile.parts[k], made.before[k]
-    return {
+    said: dict[str, Any] = {
         "light": part.light,
         "illuminant": made.profile.colour.illuminants[k],
         "neutral": (part.neutral / part.neutral.max()).tolist(),
@@ -63,11 +64,11 @@ def told(made: Calibrated, k: int) -> dict[str, Any]:
         "profile": summary(part.error),
         "degree": part.degree,
         "left_out": {str(d): e for d, e in part.left_out.items()},
-        "patches": [
-            {"name": n, "matrix": m, "profile": e}
-            for n, m, e in zip(made.names[k], part.matrix_error.tolist(), part.error.tolist(), strict=True)
-        ],
     }
+    if len(made.names[k]) <= MOST_TOLD:
+        errors = zip(made.names[k], part.matrix_error.tolist(), part.error.tolist(), strict=True)
+        said["patches"] = [{"name": n, "matrix": m, "profile": e} for n, m, e in errors]
+    return said
 
 
 def summary(error: Float64) -> dict[str, float]:
@@ -97,15 +98,13 @@ def results(made: Calibrated) -> tuple[Result, ...]:
         ]
         unseen = part.left_out[part.degree]
         figures.append(Figure("ΔE00 mean, left out", unseen, "ΔE00", where, better="lower"))
-        swatches = tuple(
-            Swatch(n, (a[0], a[1], a[2]), (b[0], b[1], b[2]), e)
-            for n, a, b, e in zip(names, lab.tolist(), wanted.tolist(), part.error.tolist(), strict=True)
-        )
+        rows = zip(names, lab.tolist(), wanted.tolist(), part.error.tolist(), strict=True)
+        swatches = tuple(Swatch(n, (a[0], a[1], a[2]), (b[0], b[1], b[2]), e) for n, a, b, e in rows)
         kind = (
             "matrix" if part.degree == 1 else f"matrix and table of a root polynomial, degree {part.degree}"
         )
         title = f"colour profile under {part.light}"
-        out.append(Result("colour", title, tuple(figures), {"profile": kind}, swatches=swatches))
+        out.append(Result("colour", title, tuple(figures), {"profile": kind}, swatches=swatches[:MOST_TOLD]))
     return tuple(out)
 
 
