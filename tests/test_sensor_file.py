@@ -5,8 +5,10 @@ import math
 
 import pytest
 
-from lichtbild.base.errors import InputError
-from lichtbild.simulate.sensor import known_sensor
+from lichtbild.base.errors import CalibrationMissing, InputError
+from lichtbild.capture.noise_file import noise_json
+from lichtbild.capture.noise_model import NoiseModel, Reading
+from lichtbild.simulate.sensor import known_sensor, phone_pattern
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,26 @@ def test_files_that_say_no_sensor_are_refused(tmp_path, text, words):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         known_sensor(tmp_path / "none.toml", 400)
+
+
+def test_a_calibrated_camera_is_simulated(tmp_path):
+    readings = []
+    for iso in (100.0, 800.0, 3200.0):
+        k = phone_pattern(iso)
+        gain, variance = (k.gain * 1.1, k.gain, k.gain * 0.9), (k.read**2 + 1 / 12,) * 3
+        readings.append(Reading(iso, gain, variance, row=0.15 * k.read, dsnu=0.3, prnu=0.008, tails=0.1))
+    path = tmp_path / "camera.json"
+    path.write_text(noise_json(NoiseModel("Make", "Model", 64.0, 1023.0, tuple(readings))))
+    for iso in (800, 1600):
+        made, true = known_sensor(path, iso, {"hot": 0.001}), phone_pattern(iso)
+        assert (made.gain, made.read) == (
+            pytest.approx(true.gain, rel=1e-5),
+            pytest.approx(true.read, rel=1e-5),
+        )
+        assert (made.row, made.column, made.tail, made.hot) == (pytest.approx(0.15, rel=1e-5), 0, 0.1, 0.001)
+        assert (made.prnu, made.dsnu, made.black, made.white) == (0.008, 0.3, 64, 1023)
+    with pytest.raises(CalibrationMissing, match="100 … 3200"):
+        known_sensor(path, 12800)
+    path.write_text("{}")
+    with pytest.raises(InputError, match="no noise model"):
+        known_sensor(path, 800)

@@ -210,7 +210,7 @@ def _mosaic(raw: Directory) -> dict[str, Any]:
     dim = tuple(int(v) for v in raw.numbers(33421) or (2, 2))
     codes = tuple(int(v) for v in raw.numbers(33422) or ())
     filters = "RYB" if YELLOW in (raw.numbers(50710) or ()) else "RGB"
-    cell = tuple({YELLOW: 1, 1: YELLOW}.get(c, c) for c in codes) if filters == "RYB" else codes
+    cell = tuple(1 if c == YELLOW else c for c in codes) if filters == "RYB" else codes
     if dim != (2, 2):
         p, q = dim[0], dim[-1]
         if len(cell) != p * q or max(cell, default=9) > 2:

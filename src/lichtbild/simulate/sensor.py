@@ -44,6 +44,8 @@ from lichtbild.base import kernels
 from lichtbild.base.errors import InputError, StateError
 from lichtbild.base.image import Float32, UInt8, UInt16
 from lichtbild.base.params import nearest
+from lichtbild.capture.noise_file import read_noise_model
+from lichtbild.capture.noise_model import ROUNDING
 from lichtbild.simulate.terms import Sensor
 
 __all__ = ["PRESETS", "Sensor", "expose", "known_sensor", "phone", "read_sensor"]
@@ -113,7 +115,8 @@ def known_sensor(name: str | Path, iso: float, changes: Mapping[str, Any] | None
     Parameters
     ----------
     name : str or Path
-        ``phone``, ``phone-pattern``, ``dslr``, ``ideal``, or a TOML file (see `read_sensor`).
+        ``phone``, ``phone-pattern``, ``dslr``, ``ideal``, a TOML file (see `read_sensor`), or a JSON file of
+        `lichtbild calibrate noise`.
     iso : float
         25 … 102400.
     changes : mapping of str to float, optional
@@ -123,17 +126,19 @@ def known_sensor(name: str | Path, iso: float, changes: Mapping[str, Any] | None
     ------
     InputError
         Name, ISO or a term is unknown or out of range, or the file cannot be read.
+    CalibrationMissing
+        The camera of a JSON file was not measured near this ISO.
     """
     if not LEAST_ISO <= iso <= MOST_ISO:
         raise InputError(f"iso = {iso:g} is out of range; allowed is {LEAST_ISO:g} … {MOST_ISO:g}")
-    if Path(name).suffix.lower() == ".toml":
-        made = read_sensor(Path(name), iso)
+    if (kind := Path(name).suffix.lower()) in (".toml", ".json"):
+        made = read_sensor(Path(name), iso) if kind == ".toml" else measured(Path(name), iso)
     elif str(name) in PRESETS:
         made = PRESETS[str(name)](iso)
     else:
         raise InputError(
             f"sensor = {str(name)!r} is not one of {', '.join(PRESETS)}{nearest(str(name), PRESETS)}",
-            hint="or give a TOML file with a table [sensor]",
+            hint="or give a TOML file with a table [sensor], or the JSON of lichtbild calibrate noise",
         )
     return made.changed(changes) if changes else made
 
@@ -185,6 +190,36 @@ def read_sensor(path: Path, iso: float) -> Sensor:
         else:
             changes[key] = _polynomial(where, key, value, iso) if key == "gain" else value
     return replace(PRESETS[preset](iso), name="sensor").changed(changes, where)
+
+
+def measured(path: Path, iso: float) -> Sensor:
+    """The sensor of a camera that `lichtbild calibrate noise` measured: its green plane at this ISO, its
+    pattern and tails as measured nearest to it.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    CalibrationMissing
+        It was not measured near this ISO.
+    """
+    model = read_noise_model(path)
+    gain, variance = (values[1] for values in model.at(iso))
+    near = min(model.readings, key=lambda r: abs(math.log((r.iso or iso) / iso)))
+    read = math.sqrt(max(near.variance[1] - ROUNDING, 0.0))
+    row, column = (0.0 if math.isnan(v) or not read else v / read for v in (near.row, near.column))
+    return Sensor(
+        rounded(gain),
+        rounded(math.sqrt(max(variance - ROUNDING, 0.0))),
+        model.black,
+        model.white,
+        tail=None if math.isnan(near.tails) else min(max(near.tails, -0.4), 1.0),
+        row=rounded(row),
+        column=rounded(column),
+        prnu=0.0 if math.isnan(near.prnu) else near.prnu,
+        dsnu=0.0 if math.isnan(near.dsnu) else near.dsnu,
+        name=path.name,
+    )
 
 
 def _polynomial(where: str, key: str, value: Any, iso: float) -> float:
