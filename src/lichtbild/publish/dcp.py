@@ -20,13 +20,13 @@ import numpy as np
 
 from lichtbild.base.errors import ExportError
 from lichtbild.base.image import CameraColour, Shot
-from lichtbild.base.tiff import LONG, Page, ascii_field, numbers_field, tiff_chunks, write_file
+from lichtbild.base.tiff import LONG, Page, numbers_field, tiff_chunks, write_file
 from lichtbild.publish.tags import camera_fields
 
 _HEADER = struct.pack("<4sI", b"IIRC", 8)
 _LINE = np.array([[0.0, 0.0], [1.0, 1.0]])
 _OF_FILES = (50706, 50707, 50728, 50730)  # versions, neutral, exposure: of a DNG, not of a profile
-COPYRIGHT, EMBED_POLICY, BLACK_RENDER = 50942, 50941, 51110
+EMBED_POLICY, BLACK_RENDER = 50941, 51110
 
 
 def write_dcp(
@@ -35,7 +35,6 @@ def write_dcp(
     *,
     name: str = "",
     camera: str = "",
-    copyright: str = "",
     overwrite: bool = False,
 ) -> Path:
     """Write a profile.
@@ -51,8 +50,6 @@ def write_dcp(
     camera : str
         UniqueCameraModel of the camera it is for, see `capture.dcp.camera_name`; most programs offer a
         profile only for that camera.
-    copyright : str
-        Whose it is.
     overwrite : bool
         Replace an existing file.
 
@@ -80,7 +77,5 @@ def write_dcp(
     fields = {tag: f for tag, f in fields.items() if tag not in _OF_FILES}
     fields[EMBED_POLICY] = numbers_field(LONG, 0)  # may be copied
     fields[BLACK_RENDER] = numbers_field(LONG, 1)
-    if copyright:
-        fields[COPYRIGHT] = ascii_field(copyright)
     chunks = tiff_chunks([Page(fields)])
     return write_file(path, [_HEADER, *chunks[1:]], overwrite=overwrite)

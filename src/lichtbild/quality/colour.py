@@ -132,10 +132,8 @@ def patches(
         Swatch(n, (m[0], m[1], m[2]), (r[0], r[1], r[2]), e)
         for n, m, r, e in zip(called, main.tolist(), wanted.tolist(), error.tolist(), strict=True)
     )
-    title = "colour of the patches" + (f", {where}" if where else "")
-    return Result(
-        "colour", title, tuple(figures), conditions, _neutrality(main, chart, where), (), swatches, warnings
-    )
+    title, curves = "colour of the patches" + (f", {where}" if where else ""), _neutrality(main, chart, where)
+    return Result("colour", title, tuple(figures), conditions, curves, (), swatches, warnings)
 
 
 # ---- renderings
