@@ -2,8 +2,8 @@
 """Where dots are, per colour, to a few hundredths of a pixel; and the lens that put them there.
 
 A dot's place is the centroid of ``1 − value / ground`` in a circle around it (of ``value − ground``, if it is
-brighter).  The ground is a plane fitted to a ring outside of the dot, so that uneven light pulls at nothing.  The circle is moved onto the centroid
-until it stays.
+brighter).  The ground is a plane fitted to a ring outside of the dot, so that uneven light pulls at nothing.
+The circle is moved onto the centroid until it stays.
 
 The lens is a homography from the grid (how the chart was held) and, after it, Brown's radial polynomial
 around the middle of the picture, r = 1 in the corner::
