@@ -24,6 +24,7 @@ from lichtbild.quality.slanted import Method
 Reference = tuple[tuple[str, ...], NDArray[np.float64]]  # names and CIELAB D50 "n 3"
 PLACED = ("edge", "star", "flat", "colours")  # kinds that a region alone describes
 STAR_CYCLES = 144
+INSIDE = 0.15  # of a patch are left out at each side: blur, and what the finder may be off
 ROWS, COLUMNS, FILL = 4, 6, 0.7  # of the common chart of colours in a region
 
 
@@ -74,13 +75,13 @@ def dead_leaves(case: Case, found: Found) -> list[Result]:
     """Dead leaves, with the even patches of their mean level for the noise."""
     facts = found.element.settings
     mean = (facts["low"] + facts["high"]) / 2
-    flats = [f.pixels(0.05) for f in case.of("flat") if abs(f.element.settings.get("level", 0) - mean) < 0.02]
+    flats = [f.pixels(0.06) for f in case.of("flat") if abs(f.element.settings.get("level", 0) - mean) < 0.02]
     return [texture.leaves(case.linear, found, flats=flats, where=found.element.name)]
 
 
 def greys(case: Case, found: Found) -> list[Result]:
     """A grey ladder: tone, noise, and how noise is seen."""
-    quads, luminance = found.quads(), found.element.settings["luminance"]
+    quads, luminance = found.quads(INSIDE), found.element.settings["luminance"]
     where = found.element.name
     return [
         tone.steps(case.first, quads, luminance, where=where),
@@ -93,7 +94,7 @@ def even(case: Case, found: Found) -> list[Result]:
     flats = case.of("flat")
     if found is not flats[0]:
         return []
-    quads, where = np.array([f.quad() for f in flats]), "even greys"
+    quads, where = np.array([f.quad(INSIDE) for f in flats]), "even greys"
     results = []
     if not (case.of("steps") or case.of("ladder")):
         results.append(noise.patches(case.pictures, quads, where=where))

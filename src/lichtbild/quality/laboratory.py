@@ -22,7 +22,7 @@ import lichtbild
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import InputError, LichtbildWarning
 from lichtbild.quality.chart import Found
-from lichtbild.quality.elements import MEASURES, Case, Reference
+from lichtbild.quality.elements import INSIDE, MEASURES, Case, Reference
 from lichtbild.quality.find import find
 from lichtbild.quality.oecf import linearised, oecf
 from lichtbild.quality.picture import Picture
@@ -150,7 +150,7 @@ def measured(
     return Report(
         tuple(results),
         tuple(source(p) for p in case.pictures),
-        f"lichtbild {lichtbild.__version__}",
+        software(),
         conditions,
         (View(picture.path.name, picture.size, _outlines(every), thumbnail(picture)),),
         score((f for r in results for f in r.figures), goals),
@@ -170,7 +170,7 @@ def _linear(picture: Picture, every: Sequence[Found], told: list[str]) -> tuple[
         )
         return picture, f"{picture.decoding} decoded, tone curve unknown"
     greys = ladders[0]
-    quads, luminance = greys.quads(), greys.element.settings["luminance"]
+    quads, luminance = greys.quads(INSIDE), greys.element.settings["luminance"]
     try:
         curve = oecf(picture, quads, luminance, where=greys.element.name)
         made = linearised(picture, curve)
@@ -183,6 +183,11 @@ def _linear(picture: Picture, every: Sequence[Found], told: list[str]) -> tuple[
 
 
 # ---- what the report says about files
+
+
+def software() -> str:
+    """What measured: name and version."""
+    return f"lichtbild {lichtbild.__version__}"
 
 
 def source(picture: Picture) -> Source:

@@ -11,6 +11,7 @@ import importlib.resources
 import math
 from collections.abc import Sequence
 
+from lichtbild.quality.cautions import cautions
 from lichtbild.quality.maps import found_in
 from lichtbild.quality.plots import escaped, short, spoken
 from lichtbild.quality.report import Report, View
@@ -74,19 +75,13 @@ def _header(report: Report, title: str, measures: Sequence[str]) -> str:
 
 
 def _warnings(report: Report) -> str:
-    every = [(w, "") for w in report.warnings]
-    every += [(w, r.title) for r in report.results for w in r.warnings]
-    told: dict[str, list[str]] = {}
-    for words, title in every:
-        told.setdefault(words, []).append(title)
-    if not told:
-        return ""
     items = []
-    for words, titles in told.items():
-        named = [t for t in titles if t]
-        rest = f" and {len(named) - 3} more" if len(named) > 3 else ""
-        of = f' <span class="where">{escaped(", ".join(named[:3]))}{rest}</span>' if named else ""
+    for words, about in cautions(report):
+        rest = f" and {len(about) - 3} more" if len(about) > 3 else ""
+        of = f' <span class="where">{escaped(", ".join(about[:3]))}{rest}</span>' if about else ""
         items.append(f"<li>{escaped(words)}{of}</li>")
+    if not items:
+        return ""
     return (
         '<section class="warnings" aria-labelledby="warnings"><h2 id="warnings">Read with care</h2>'
         f"<ul>{''.join(items)}</ul></section>"

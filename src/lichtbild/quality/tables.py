@@ -94,13 +94,17 @@ def _places(doubt: float) -> int:
     return min(max(-exponent + (doubt < 3 * 10.0**exponent), 0), 6)
 
 
-def plus_minus(f: Figure) -> str:
-    """The doubt of a figure, if it is known."""
+def doubt(f: Figure) -> str:
+    """The doubt of a figure, ``± 0.003``, if it is known."""
     if not (f.doubt > 0 and math.isfinite(f.doubt) and math.isfinite(f.value)):
         return ""
     plain = abs(f.value) >= 1e6 or 0 < abs(f.value) < 1e-3
-    words = spoken(f.doubt, 2) if plain else f"{f.doubt:.{_places(f.doubt)}f}"
-    return f' <span class="doubt">± {words}</span>'
+    return f"± {spoken(f.doubt, 2) if plain else f'{f.doubt:.{_places(f.doubt)}f}'}"
+
+
+def plus_minus(f: Figure) -> str:
+    """The same, small."""
+    return f' <span class="doubt">{doubt(f)}</span>' if doubt(f) else ""
 
 
 def figures_html(figures: Sequence[Figure], caption: str) -> str:
