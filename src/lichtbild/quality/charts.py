@@ -79,7 +79,7 @@ def cell(k: int, aspect: float) -> Box:
 
 def _square(name: str, centre: tuple[float, float], side: float, tilt: float) -> tuple[Element, ...]:
     """A dark square, turned clockwise by `tilt` degrees: four slanted edges of contrast 4 : 1."""
-    (v, u), half, deep = centre, side / 2, 0.24 * side
+    (v, u), half, deep = centre, side / 2, 0.21 * side
     along = 0.32 * side
     boxes = {
         "left": (v - along, u - half - deep, v + along, u - half + deep),
