@@ -24,6 +24,7 @@ from lichtbild.quality.regions import Small, sampled
 
 ROWS, COLUMNS = 4, 6
 LIKE = 0.85  # share of the variance of the colours that must be explained
+HIDDEN = 0.008  # what every patch that is not seen takes off
 LEAST = 10  # patches that must be seen
 FILL = 0.8  # share of its cell that a patch takes, before it is measured
 PLACES = np.array([((r + 0.5) / ROWS, (c + 0.5) / ROWS) for r in range(ROWS) for c in range(COLUMNS)])
@@ -83,14 +84,13 @@ def _matched(copy: Small, centre: Float64, lattice: Lattice) -> Match | None:
         measured = _colours(copy, bent)
         if np.isnan(measured).any():
             continue
+        r, c = np.rint(cells.T * ROWS - 0.5).astype(int)
         for order in _orientations():
-            like = _likeness(measured[order])
+            names = np.argsort(order)[r * COLUMNS + c]
+            like = _likeness(measured[r * COLUMNS + c], names) - HIDDEN * (ROWS * COLUMNS - len(names))
             if like > LIKE and (best is None or like > best.like):
-                turn = PLACES[np.argsort(order)]
-                places = turn[
-                    np.rint((cells[:, 0] * ROWS - 0.5) * COLUMNS + cells[:, 1] * ROWS - 0.5).astype(int)
-                ]
-                turned, _ = blank.through(places, pixels, bent.k).fitted(places, pixels)
+                places = PLACES[names]
+                turned, _ = blank.through(places, pixels, bent.k).simplest(places, pixels)
                 best = Match(turned, like, _mirrored(turned), seen=len(members))
     return best
 
@@ -138,9 +138,9 @@ def _colours(copy: Small, bent: Bent) -> Float64:
     return np.stack([sampled(copy.light[..., c], at).mean(axis=1) for c in range(3)], axis=1)
 
 
-def _likeness(measured: Float64) -> float:
-    """Share of the variance of the reference colours that an affine map of the measured ones explains."""
-    wanted = np.sqrt(np.maximum(lab_to_linear(tuple(CLASSIC.values())), 0))
+def _likeness(measured: Float64, names: NDArray[np.intp]) -> float:
+    """Share of the variance of the reference colours `names` that an affine map of `measured` explains."""
+    wanted = np.sqrt(np.maximum(lab_to_linear(tuple(CLASSIC.values())), 0))[names]
     known = np.column_stack([measured, np.ones(len(measured))])
     rest = wanted - known @ np.linalg.lstsq(known, wanted, rcond=None)[0]
     return float(1 - (rest**2).sum() / ((wanted - wanted.mean(axis=0)) ** 2).sum())
@@ -150,7 +150,7 @@ def _refined(rgb: Float32, copy: Small, match: Match) -> Match:
     """The same in the whole picture, by the sides of its patches."""
     blank = unbent((rgb.shape[0], rgb.shape[1]))
     pixels = copy.up(match.bent.at(PLACES))
-    bent, off = blank.through(PLACES, pixels, match.bent.k).fitted(PLACES, pixels)
+    bent, off = blank.through(PLACES, pixels, match.bent.k).simplest(PLACES, pixels)
     fill, doubt, seen = match.fill, _cell(bent) * 0.03, match.seen
     for _ in range(3):
         sides = np.array([_sides(rgb, bent, place, fill) for place in PLACES])  # top, bottom, left, right
@@ -159,20 +159,20 @@ def _refined(rgb: Float32, copy: Small, match: Match) -> Match:
         if whole.sum() < LEAST:
             break
         usual = np.median(size[whole], axis=0)
-        whole &= (np.abs(size - usual) < 0.08).all(axis=1)
+        whole &= (np.abs(size - usual) < 0.06).all(axis=1)
         if whole.sum() < LEAST:
             break
         fill = float(np.median(size[whole]))
         shift = np.stack([sides[:, :2].mean(axis=1), sides[:, 2:].mean(axis=1)], axis=1)
         pixels = bent.at(PLACES[whole] + shift[whole])
-        bent, off = bent.fitted(PLACES[whole], pixels, order=2 if whole.sum() >= 12 else 1)
+        bent, off = bent.simplest(PLACES[whole], pixels)
         doubt, seen = float(np.sqrt((off**2).mean())), int(whole.sum())
     return replace(match, bent=bent, fill=fill, doubt=doubt, seen=seen)
 
 
 def _sides(rgb: Float32, bent: Bent, place: Float64, fill: float) -> Float64:
     """Offsets of the four sides of a patch from its centre, in chart heights; NaN where light is even."""
-    half, reach = fill / ROWS / 2, 0.14 / ROWS
+    half, reach = fill / ROWS / 2, min(0.14, 0.75 * (1 - fill)) / ROWS
     n = max(9, 4 * round(2 * reach * ROWS * _cell(bent) / 2) + 1)
     across = np.linspace(-0.5, 0.5, 9) * half
     along = np.linspace(-reach, reach, n)

@@ -23,6 +23,7 @@ from lichtbild.base.minimise import least_squares
 from lichtbild.quality.chart import Box, Float64
 
 ROUNDS = 8  # of undoing a distortion
+WORTH = 1.15  # by how much a further term of distortion has to make a fit better
 
 
 def homography(source: ArrayLike, target: ArrayLike) -> Float64:
@@ -96,7 +97,8 @@ class Bent:
 
         def made(x: Float64) -> Bent:
             m = np.append(x[:8], 1.0).reshape(3, 3) * scale
-            return replace(self, m=m, k=(float(x[8]), float(x[9]) if order > 1 else 0.0))
+            k = [*x[8:].tolist(), 0.0, 0.0]
+            return replace(self, m=m, k=(k[0], k[1]))
 
         scale = np.where(np.abs(self.m) > 1e-9, np.abs(self.m), 1.0)
         scale[2, 2] = self.m[2, 2]
@@ -104,6 +106,15 @@ class Bent:
         found = least_squares(lambda x: (made(x).at(places) - pixels).ravel(), start)
         best = made(found)
         return best, best.at(places) - pixels
+
+    def simplest(self, places: Float64, pixels: Float64) -> tuple[Bent, Float64]:
+        """The same with no more terms of k than make it better, `WORTH` in the standard deviation."""
+        most = 2 if len(places) >= 12 else 1 if len(places) >= 7 else 0
+        straight = self.through(places, pixels, (0.0, 0.0))
+        start = self if any(self.k) else straight
+        tried = [(start if n else straight).fitted(places, pixels, order=n) for n in range(most + 1)]
+        least = min(float((off**2).mean()) for _, off in tried)
+        return next(t for t in tried if float((t[1] ** 2).mean()) <= WORTH**2 * least + 1e-12)
 
     def near(self, box: Box) -> Float64:
         """The homography that is closest to this map in a box of the chart."""

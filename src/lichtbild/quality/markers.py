@@ -10,7 +10,7 @@ move them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -32,16 +32,28 @@ from lichtbild.quality.charts import (
     markers,
     strip,
 )
-from lichtbild.quality.mapping import Bent, moved, unbent
+from lichtbild.quality.mapping import Bent, unbent
 from lichtbild.quality.regions import Small, local_mean, parts, sampled
 
 Mask = NDArray[np.bool_]
-Paper = Callable[[Float64], tuple[Mask, Mask]]
 SHARE, FLOOR = 0.12, 0.015  # how much darker than its surroundings a marker is
 WINDOWS = (0.035, 0.08, 0.018)  # of the surroundings, in picture heights
 MOST = 8  # candidates for markers that are looked at
 BENDS = np.linspace(-0.2, 0.2, 41)  # distortions tried
-GRID = 41  # samples across a marker or mark
+GRID = 33  # samples across a marker or mark
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """What is sampled around a marker or mark: `offset` on the chart, where there is `paper` for certain,
+    which samples are `counted`, the `terms` of a plane and what gives that of the paper.
+    """
+
+    offset: Float64
+    paper: Mask
+    counted: Mask
+    terms: Float64
+    plane_of_paper: Float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,51 +186,57 @@ def _refined(plane: Float32, chart: Chart, bent: Bent, mirrored: bool) -> Sighti
     dots = chart.of("dots")
     marks = np.array(dots[0].settings["centres"] if dots else chart.marks)
     radius, rim = (dots[0].settings["radius"], 0.022) if dots else (MARK, RIM)
+    marker, mark = _marker(), _mark(radius, rim)
     off: Float64 = np.zeros((0, 2))
-    for _ in range(3):
-        seen = [(p, _centroid(plane, bent, p, _marker_paper, 4.3 * MODULE)) for p in corners]
-        seen += [(p, _centroid(plane, bent, p, _mark_paper(radius, rim), 0.92 * rim)) for p in marks]
+    for _ in range(2 if dots else 3):
+        seen = [(p, _centroid(plane, bent, p, marker)) for p in corners]
+        seen += [(p, _centroid(plane, bent, p, mark)) for p in marks]
         good = [(p, q) for p, q in seen if q is not None]
         if len(good) < 4:
             break
         places, pixels = (np.array(part) for part in zip(*good, strict=True))
-        order = 2 if len(good) >= 12 else 1
-        bent, off = bent.fitted(places, pixels, order=order)
+        bent, off = bent.simplest(places, pixels)
         far = np.sqrt((off**2).sum(axis=1))
         keep = far <= max(4 * float(np.median(far)), 0.05)
         if keep.sum() >= 8 and not keep.all():
-            bent, off = bent.fitted(places[keep], pixels[keep], order=order)
+            bent, off = bent.simplest(places[keep], pixels[keep])
     doubt = float(np.sqrt((off**2).mean())) if len(off) else float("nan")
     return Sighting(chart, bent, doubt, len(off), mirrored)
 
 
-def _marker_paper(offset: Float64) -> tuple[Mask, Mask]:
-    """Where a marker's paper is for certain, and which samples count."""
+def _marker() -> Template:
+    """A marker: paper is certain in its light ring and well outside of the dark one."""
+    offset = _offsets(4.3 * MODULE)
     d = np.abs(offset).max(axis=-1) / MODULE
-    return ((d > 1.75) & (d < 2.25)) | (d > 3.8), np.ones(d.shape, bool)
+    return _template(offset, ((d > 1.75) & (d < 2.25)) | (d > 3.8), np.ones(d.shape, bool))
 
 
-def _mark_paper(radius: float, rim: float) -> Paper:
-    def paper(offset: Float64) -> tuple[Mask, Mask]:
-        d = np.sqrt((offset**2).sum(axis=-1))
-        return (d > radius + 0.35 * (rim - radius)) & (d < 0.92 * rim), d < 0.92 * rim
+def _mark(radius: float, rim: float) -> Template:
+    """A dot with paper around it."""
+    offset = _offsets(0.92 * rim)
+    d = np.sqrt((offset**2).sum(axis=-1))
+    return _template(offset, (d > radius + 0.35 * (rim - radius)) & (d < 0.92 * rim), d < 0.92 * rim)
 
-    return paper
 
-
-def _centroid(plane: Float32, bent: Bent, place: Float64, paper: Paper, half: float) -> Float64 | None:
-    """Pixel of the centroid of darkness around a chart position; None where there is none to be seen."""
+def _offsets(half: float) -> Float64:
     line = np.linspace(-half, half, GRID)
-    offset = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
-    light_at, counted = paper(offset)
-    shift, step = np.zeros(2), np.full(2, np.inf)
-    local = bent.near((place[0] - half, place[1] - half, place[0] + half, place[1] + half))
+    return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
+
+
+def _template(offset: Float64, paper: Mask, counted: Mask) -> Template:
     terms = np.stack([np.ones(offset.shape[:2]), offset[..., 0], offset[..., 1]], axis=-1)
+    return Template(offset, paper, counted, terms, np.asarray(np.linalg.pinv(terms[paper]), np.float64))
+
+
+def _centroid(plane: Float32, bent: Bent, place: Float64, template: Template) -> Float64 | None:
+    """Pixel of the centroid of darkness around a chart position; None where there is none to be seen."""
+    offset, counted, half = template.offset, template.counted, float(template.offset.max())
+    shift, step = np.zeros(2), np.full(2, np.inf)
     for _ in range(6):
-        seen = sampled(plane, moved(local, place + shift + offset))
+        seen = sampled(plane, bent.at(place + shift + offset))
         if not np.isfinite(seen[counted]).all():
             return None
-        level = terms @ np.linalg.lstsq(terms[light_at], seen[light_at], rcond=None)[0]
+        level = template.terms @ (template.plane_of_paper @ seen[template.paper])
         dark = np.where(counted, 1 - seen / np.maximum(level, 1e-9), 0.0)
         total = dark.sum()
         if not total > 0.1 * counted.sum():

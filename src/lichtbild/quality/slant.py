@@ -183,7 +183,10 @@ def _spread(found: list[Slant], size: tuple[int, int], most: int) -> list[Slant]
 
 
 def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    """Do two boxes share more than 40 % of the smaller one?"""
+    down, across = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    smaller = min((k[2] - k[0]) * (k[3] - k[1]) for k in (a, b))
+    return down > 0 and across > 0 and down * across > 0.4 * smaller
 
 
 def as_found(slant: Slant, size: tuple[int, int], number: int) -> Found:
