@@ -259,8 +259,8 @@ def _whole_phases(
     phases = len(rows) * abs(slope) / pitch
     if phases < 1:
         raise InputError(
-            f"edge angle = {np.degrees(np.arctan(abs(slope))):.2f}°: over {len(rows)} rows the edge does not move by a whole sample; "
-            "at least one is needed",
+            f"edge angle = {np.degrees(np.arctan(abs(slope))):.2f}°: over {len(rows)} rows the edge does not "
+            "move by a whole sample; at least one is needed",
             hint="tilt the chart by about 5°, or draw a longer box",
         )
     return rows[: max(round(np.floor(phases) * pitch / abs(slope)), 8)], float(np.floor(phases))
