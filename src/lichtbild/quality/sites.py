@@ -8,7 +8,7 @@ A Bayer sensor has four sites (R, Gr, Gb, B), a monochrome one, quad-Bayer sixte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,21 @@ def planes(frames: Sequence[RawFrame], site: Site, box: Box) -> Float32:
     rows, columns = np.arange(y, bottom, p), np.arange(x, right, q)
     black = _black(frames[0].shot, rows, columns)
     return np.stack([f.dn[y:bottom:p, x:right:q].astype(np.float32) - black for f in frames])
+
+
+def cropped(frame: RawFrame, box: Box, period: int = 12) -> tuple[RawFrame, Box]:
+    """The part of a frame around `box` that begins on a whole cell, as a frame that owns its samples, and the
+    box in it: what is measured of many frames need not keep the rest of them in memory.
+    """
+    top, left, bottom, right = box
+    y, x = top // period * period, left // period * period
+    shot = frame.shot
+    rows = None if shot.black_rows is None else shot.black_rows[y:bottom]
+    columns = None if shot.black_columns is None else shot.black_columns[x:right]
+    black = np.roll(shot.black, (-y, -x), axis=(0, 1))
+    dn = frame.dn[y:bottom, x:right].copy()
+    part = replace(shot, size=dn.shape[:2], black=black, black_rows=rows, black_columns=columns)
+    return RawFrame(dn, part), (top - y, left - x, bottom - y, right - x)
 
 
 def _black(shot: Shot, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Float32:

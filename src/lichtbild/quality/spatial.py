@@ -3,7 +3,7 @@
 
 Of n dark frames, D = frames minus their mean, m = means of its rows::
 
-    row²  = var(m) · n/(n − 1) − v/W          v: temporal variance without row means;  column² likewise
+    row²  = var(m) · n/(n − 1) − v/W     v: temporal variance without row means;  column² likewise
     DSNU² = var(mean picture, row means removed) − v/n
 
 Of even light, in small blocks from which a plane is subtracted, so that neither vignetting nor an uneven
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lichtbild.base.image import Float32
-from lichtbild.quality.temporal import SIDE, Float64, residuals, variances
+from lichtbild.quality.temporal import SIDE, residuals, variances
 
 _HOT = 8.0  # robust standard deviations
 _LEAST, _MOST = 0.1, 0.9  # of the range, for PRNU
@@ -62,30 +62,30 @@ class Even:
     blocks: int
 
 
-def dark(stack: Float32) -> Dark:
-    """What dark frames of one site show, ``stack: Float32 "n h w"`` in DN above black, n ≥ 2."""
+def dark(stack: Float32) -> tuple[Dark, Float32]:
+    """What dark frames of one site show, ``stack: Float32 "n h w"`` in DN above black, n ≥ 2; and the samples
+    without the means of their rows, hot pixels left out, in a row.
+    """
     n, h, w = stack.shape
     level = float(np.median(stack))
-    off = stack - stack.mean(axis=0, dtype=np.float64).astype(np.float32)
-    rows, columns = off.mean(axis=2, dtype=np.float64), off.mean(axis=1, dtype=np.float64)
-    v = float(np.median(variances_of_rows(stack)))
-    row = _beyond(float(rows.var()) * n / (n - 1), v / w, (n - 1) * h)
-    column = _beyond(
-        float((columns - columns.mean(axis=1, keepdims=True)).var()) * n / (n - 1), v / h, (n - 1) * w
-    )
-    mean = stack.mean(axis=0, dtype=np.float64)
-    mean = mean - np.median(mean, axis=1, keepdims=True)
-    wide = 1.4826 * float(np.median(np.abs(mean - np.median(mean)))) + 1e-6
-    cold = np.abs(mean) < _HOT * wide
-    mean = np.where(cold, mean, 0.0)
-    mean = mean - mean.sum(axis=1, keepdims=True) / np.maximum(cold.sum(axis=1, keepdims=True), 1)
-    spread = float((np.where(cold, mean, 0) ** 2).sum()) / max(int(cold.sum()) - h, 1)
-    return Dark(level, v, *row, *column, *_beyond(spread, v / n, int(cold.sum())), 1 - float(cold.mean()))
-
-
-def variances_of_rows(stack: Float32) -> Float64:
-    """Temporal variance of every row, row means subtracted: its median is safe from hot pixels' company."""
-    return variances(residuals(stack)[1]).mean(axis=1, dtype=np.float64)
+    mean, off, _ = residuals(stack)
+    cold = ~np.isnan(off[0])
+    v = float(variances(off).mean(dtype=np.float64))
+    raw = np.where(cold, stack - stack.mean(axis=0, dtype=np.float64), 0.0)
+    rows, columns = raw.mean(axis=2), raw.mean(axis=1)
+    rows = rows - rows.mean(axis=1, keepdims=True)  # a black level that drifts is no row noise
+    row = _beyond(float(rows.var()) * n / (n - 1) * h / (h - 1), v / w, (n - 1) * h)
+    columns = columns - columns.mean(axis=1, keepdims=True)
+    column = _beyond(float(columns.var()) * n / (n - 1) * w / (w - 1), v / h, (n - 1) * w)
+    flat = mean - np.median(mean, axis=1, keepdims=True)
+    wide = 1.4826 * float(np.median(np.abs(flat - np.median(flat)))) + 1e-6
+    cold &= np.abs(flat) < _HOT * wide
+    counts = np.maximum(cold.sum(axis=1, keepdims=True), 1)
+    flat = np.where(cold, mean - np.where(cold, mean, 0).sum(axis=1, keepdims=True) / counts, 0)
+    spread = float((flat**2).sum(dtype=np.float64)) / max(int(cold.sum()) - h, 1)
+    rest = stack - np.where(cold, stack, 0).sum(axis=2, keepdims=True, dtype=np.float64) / counts
+    found = Dark(level, v, *row, *column, *_beyond(spread, v / n, int(cold.sum())), 1 - float(cold.mean()))
+    return found, rest[:, cold].ravel().astype(np.float32)
 
 
 def _beyond(total: float, expected: float, freedom: int) -> tuple[float, float]:
@@ -97,11 +97,10 @@ def _beyond(total: float, expected: float, freedom: int) -> tuple[float, float]:
     return math.sqrt(left), error / (2 * math.sqrt(left))
 
 
-def even(stack: Float32) -> Even:
-    """What a level of light shows, ``stack: Float32 "n h w"`` in DN above black, n ≥ 2."""
-    n, h, w = stack.shape
+def even(mean: Float32, off: Float32, variance: float) -> Even:
+    """What a level of light shows, from its `residuals` and its mean temporal variance."""
+    n, h, w = off.shape
     side = min(SIDE, h, w)
-    mean, off, _ = residuals(stack)
     rows, columns = h // side, w // side
     cut = mean[: rows * side, : columns * side].reshape(rows, side, columns, side)
     cut = cut.transpose(0, 2, 1, 3).reshape(-1, side * side).astype(np.float64)
@@ -112,7 +111,7 @@ def even(stack: Float32) -> Even:
     flat = cut - slopes[0][:, None] * y - slopes[1][:, None] * x
     freedom = side * side - 3
     spread = float(np.median((flat**2).sum(axis=1))) / (freedom * (1 - 2 / (9 * freedom)) ** 3)
-    return Even(float(mean.mean()), float(variances(off).mean()), spread, n, len(cut))
+    return Even(float(mean.mean()), variance, spread, n, len(cut))
 
 
 def prnu(levels: Sequence[Even], dsnu: float, span: float) -> tuple[float, float]:

@@ -81,10 +81,10 @@ class Line:
         return self.gain * mean + self.offset
 
 
-def residuals(stack: Float32, known: Line | None = None) -> tuple[Float32, Float32, float]:
+def residuals(stack: Float32) -> tuple[Float32, Float32, float]:
     """Mean picture, deviations without row means ``"n h w"``, and how far the light of a frame was off.
 
-    Photosites that vary far more than a `known` line says (leaking, flickering) are NaN.
+    Deviations of photosites that leak and flicker are NaN, their means those of their neighbours.
     """
     mean = stack.mean(axis=0, dtype=np.float64).astype(np.float32)
     levels = stack.mean(axis=(1, 2), dtype=np.float64)
@@ -93,24 +93,48 @@ def residuals(stack: Float32, known: Line | None = None) -> tuple[Float32, Float
     ratios = (levels / typical if lit else np.ones(len(levels))).astype(np.float32)
     off = stack - ratios[:, None, None] * mean
     off -= off.mean(axis=2, keepdims=True, dtype=np.float64).astype(np.float32)
-    if known is not None and (wild := _wild(off, known.at(mean.astype(np.float64)))).any():
-        off[:, wild] = np.nan
+    y, x = _wild(off)
+    if len(y):
+        off[:, y, x] = np.nan
         off -= np.nan_to_num(np.nanmean(off, axis=2, keepdims=True, dtype=np.float64)).astype(np.float32)
+        mean[y, x] = np.median(_around(mean, y, x), axis=0)
     return mean, off, float(np.abs(ratios - 1).max())
 
 
-def _wild(off: Float32, expected: Float64) -> NDArray[np.bool_]:
-    """Photosites whose variance a χ² of so few frames reaches never: ten of its standard deviations."""
+def _wild(off: Float32) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the variance is beyond what a χ² of so few frames ever reaches, ten of its standard deviations
+    above the median of the block and of the neighbours.
+    """
     freedom = len(off) - 1
-    limit = (1 - 2 / (9 * freedom) + _NEVER * np.sqrt(2 / (9 * freedom))) ** 3
-    energy = np.einsum("nhw,nhw->hw", off, off) / freedom
-    return np.asarray(energy > limit * np.maximum(expected, 1 / 12))
+    typical = (1 - 2 / (9 * freedom)) ** 3  # median of χ² per degree of freedom
+    limit = (1 - 2 / (9 * freedom) + _NEVER * np.sqrt(2 / (9 * freedom))) ** 3 / typical
+    energy = np.einsum("nhw,nhw->hw", off, off) / np.float32(freedom)
+    h, w = energy.shape
+    side = min(SIDE, h, w)
+    middle = np.median(_cut(energy, side)[:, ::2, :, ::2], axis=(1, 3))
+    rows, columns = np.minimum(np.arange(h) // side, len(middle) - 1), np.arange(w) // side
+    block = middle[rows][:, np.minimum(columns, middle.shape[1] - 1)]
+    y, x = np.nonzero(energy > limit * np.maximum(block, 1 / 12))
+    alone = energy[y, x] > limit * np.median(_around(energy, y, x), axis=0)
+    return y[alone], x[alone]
+
+
+def _around(image: Float32, y: NDArray[np.intp], x: NDArray[np.intp]) -> Float32:
+    """The eight neighbours of places, ``"8 n"``, mirrored at the border."""
+    h, w = image.shape
+    steps = [(j, i) for j in (-1, 0, 1) for i in (-1, 0, 1) if (j, i) != (0, 0)]
+    return np.stack(
+        [
+            image[h - 1 - np.abs(h - 1 - np.abs(y + j)), w - 1 - np.abs(w - 1 - np.abs(x + i))]
+            for j, i in steps
+        ]
+    )
 
 
 def variances(off: Float32) -> Float32:
     """Unbiased temporal variance of every photosite, ``"h w"``, of deviations without row means.
 
-    Where these are NaN it is that of the rest of the row.
+    Where these are NaN it is the mean of the row.
     """
     n, _, w = off.shape
     energy = np.einsum("nhw,nhw->hw", off, off) / np.float32(n - 1)
@@ -121,13 +145,16 @@ def variances(off: Float32) -> Float32:
     return ((energy - rows / w) / (1 - 2 / w)).astype(np.float32)
 
 
-def block_statistics(stack: Float32, group: int = 0, known: Line | None = None) -> Blocks:
-    """The blocks of a group of at least two frames, ``stack: Float32 "n h w"`` in DN above black; photosites
-    far off a `known` line are left out.
-    """
-    n, h, w = stack.shape
+def block_statistics(stack: Float32, group: int = 0) -> Blocks:
+    """The blocks of a group of at least two frames, ``stack: Float32 "n h w"`` in DN above black."""
+    mean, off, drift = residuals(stack)
+    return blocks_of(mean, off, drift, group)
+
+
+def blocks_of(mean: Float32, off: Float32, drift: float, group: int = 0) -> Blocks:
+    """The blocks of a group, from its `residuals`."""
+    n, h, w = off.shape
     side = min(SIDE, h, w)
-    mean, off, drift = residuals(stack, known)
     v = blocked(variances(off), side)
     slope_y, slope_x = np.gradient(mean)
     gradient = blocked(np.asarray(slope_y**2 + slope_x**2, np.float32), side) - v / n

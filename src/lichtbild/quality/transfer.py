@@ -21,9 +21,9 @@ from lichtbild.quality.levels import Grouping, grouped, look, same_camera
 from lichtbild.quality.sites import Box, Site, middle, planes, sites
 from lichtbild.quality.spatial import Dark, Even, dark, even, prnu
 from lichtbild.quality.tails import tails
-from lichtbild.quality.temporal import Blocks, Line, block_statistics, line
+from lichtbild.quality.temporal import Blocks, Line, blocks_of, line, residuals
 
-SIDE = 2400  # pixels of the middle that are read: more would not be more certain
+SIDE = 1600  # pixels of the middle that are read: more would not be more certain
 _TAILS = 3_000_000  # samples
 _MOVED = 0.1  # of the variance
 _RESTLESS, _PASSING = 9.0, 0.2  # χ² per degree of freedom; share of blocks off the line
@@ -86,7 +86,7 @@ def transfer(
     darks : sequence of RawFrame
         Frames known to be dark.
     box : tuple of int
-        (top, left, bottom, right) of the pixels to use; default the middle 2400 × 2400.
+        (top, left, bottom, right) of the pixels to use; default the middle 1600 × 1600.
 
     Raises
     ------
@@ -178,22 +178,18 @@ def _site(
     peaks = []
     for k, group in enumerate(groups):
         stack = planes([frames[i] for i in group], site, box)
-        blocks.append(block_statistics(stack, k))
-        levels.append(even(stack))
+        mean, off, drift = residuals(stack)
+        blocks.append(blocks_of(mean, off, drift, k))
+        levels.append(even(mean, off, float(blocks[-1].variance.mean())))
         peak = float(stack.max())
         if peak > top / 2 and float((stack == peak).mean()) > _CLIPPED:
             peaks.append(peak)
         if k == 0 and dark_first:
-            seen = dark(stack)
-            rest = stack - stack.mean(axis=2, keepdims=True, dtype=np.float64).astype(np.float32)
+            seen, rest = dark(stack)
             every = max(1, rest.size // _TAILS)
-            shape = tails(rest.ravel()[::every], 0.0 if math.isnan(seen.dsnu) else seen.dsnu)[:2]
+            shape = tails(rest[::every], 0.0 if math.isnan(seen.dsnu) else seen.dsnu)[:2]
     top = min([top, *peaks])
     bottom = -level(frames[0].shot)
-    known = line(blocks, top, bottom)
-    if known.gain > 0:  # once more, without leaking and flickering photosites
-        stacks = (planes([frames[i] for i in group], site, box) for group in groups)
-        blocks = [block_statistics(stack, k, known) for k, stack in enumerate(stacks)]
     fitted = line(blocks, top, bottom)
     lit = levels[dark_first:]
     spread = prnu(lit, seen.dsnu if seen else math.nan, top)

@@ -7,10 +7,11 @@ import json
 import math
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lichtbild.base.errors import InputError
-from lichtbild.base.image import Noise, RawFrame, Shot
+from lichtbild.base.image import Noise, Shot
 from lichtbild.base.tiff import write_file
 from lichtbild.capture.burst import raw_files
 from lichtbild.capture.noise_file import noise_json
@@ -18,8 +19,8 @@ from lichtbild.capture.noise_model import NoiseModel, Reading
 from lichtbild.capture.raw import read_raw, read_shot
 from lichtbild.quality.levels import same_camera
 from lichtbild.quality.noise_calibration import Calibration, joined
-from lichtbild.quality.sites import Box
-from lichtbild.quality.transfer import Transfer, transfer
+from lichtbild.quality.sites import Box, cropped, middle
+from lichtbild.quality.transfer import SIDE, Transfer, transfer
 from lichtbild.tools.jobs import refuse_replacing, target
 from lichtbild.tools.open import warned
 from lichtbild.tools.outcome import DONE, UsageError
@@ -38,7 +39,8 @@ def run(args: Namespace, talk: Talk) -> int:
     with warned(talk):
         shots = {p: shot(p, args.layout) for p in (*lit, *dark)}
         same_camera(list(shots.values()))
-        box = region(args.roi, next(iter(shots.values())).size)
+        size = next(iter(shots.values())).size
+        box = region(args.roi, size) or middle(size, SIDE)
         found = measured(shots, dark, box, args.layout, talk)
     write_file(path, [noise_json(found.model).encode()], overwrite=args.overwrite)
     if page is not None:
@@ -105,17 +107,16 @@ def region(text: str | None, size: tuple[int, int]) -> Box | None:
     return top, left, top + height, left + width
 
 
-def measured(
-    shots: dict[Path, Shot], dark: Sequence[Path], box: Box | None, layout: str, talk: Talk
-) -> Calibration:
-    """All ISOs, one after the other, so that only the frames of one are in memory."""
+def measured(shots: dict[Path, Shot], dark: Sequence[Path], box: Box, layout: str, talk: Talk) -> Calibration:
+    """All ISOs, one after the other, so that only the middles of the frames of one are in memory."""
     transfers: list[Transfer] = []
     for iso in sorted({s.iso for s in shots.values()}, key=lambda i: i or 0):
         own = [p for p, s in shots.items() if s.iso == iso]
         talk.detail(f"ISO {iso:g}: {len(own)} frames" if iso else f"{len(own)} frames")
-        frames: dict[Path, RawFrame] = {p: read_raw(p, layout) for p in own}
-        lit = [f for p, f in frames.items() if p not in dark]
-        transfers.append(transfer(lit, [f for p, f in frames.items() if p in dark], box=box))
+        parts = {p: cropped(read_raw(p, layout), box) for p in own}
+        lit, dim = ([f for p, (f, _) in parts.items() if (p in dark) == yes] for yes in (False, True))
+        found = transfer(lit, dim, box=parts[own[0]][1])
+        transfers.append(replace(found, shot=shots[own[0]], box=box))
     return joined(transfers, [p.name for p in shots])
 
 
