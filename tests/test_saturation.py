@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lichtbild.base.image import GBRG, RGGB, RawFrame, Shot
+from lichtbild.base.image import GBRG, RGGB, Noise, RawFrame, Shot
 from lichtbild.capture.saturation import saturation
 
 
@@ -42,6 +43,21 @@ def test_a_bright_wall_below_the_white_level_is_light():
     wall[:256] = 0.9 + 0.02 * np.random.default_rng(2).standard_normal((256, 512))
     wall[256:300] = np.random.default_rng(3).uniform(0.6, 1.2, (44, 512))  # and things brighter than it
     assert min(saturation(frame(wall))) > 1000
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_even_white_wall_with_nothing_brighter_is_light(told):
+    """It piles up like clipped light, but it fluctuates as light does."""
+    rng = np.random.default_rng(4)
+    light = np.repeat(np.array([0.05, 0.2, 0.6, 0.87]), 128)[:, None] * np.ones((1, 512))
+    light += np.sqrt(1e-4 * light) * rng.standard_normal(light.shape)
+    wall = frame(light)
+    if told:
+        noise = Noise((1e-4,) * 3, (1e-7,) * 3)
+        wall = replace(wall, shot=replace(wall.shot, noise=noise))
+    assert saturation(wall) == (1019.0, 1019.0, 1019.0)
+    clipped = frame(np.where(light > 0.7, 0.9, light), ceiling=(0.86,) * 3)
+    assert max(saturation(clipped)) < 0.87 * 1023
 
 
 def test_hero6_sky(data_dir):

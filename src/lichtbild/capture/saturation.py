@@ -10,7 +10,9 @@ the counts of each colour (256 bins, one photosite in sixteen) are searched near
              quarter, and hardly anything lies beyond it
     level  = where the counts, going down from it, are back at twice that median
 
-Without a pile the level is the stated white less a small tolerance.
+An evenly lit white wall makes such a pile too, but light fluctuates: where neighbours of one colour differ by
+more than half of what the noise model of the file expects (or, without one, of what they differ by below the
+pile), it is a wall.  Without a pile the level is the stated white less a small tolerance.
 """
 
 from __future__ import annotations
@@ -39,22 +41,36 @@ def saturation(frame: RawFrame) -> Triple:
     tuple of float
         Between four fifths of the white level and the white level; one number three times for mono.
     """
-    shot, dn = frame.shot, frame.dn
-    stated = float(math.ceil(shot.white - TOLERANCE * (shot.white - float(shot.black.max()))))
-    planes: list[list[NDArray[np.uint16]]] = [[], [], []]
-    if dn.ndim == 3:
-        planes = [[dn[::4, ::4, c]] for c in range(3)]
-    elif shot.kind == "mono":
-        planes = [[dn[::4, ::4]]] * 3
-    else:
-        for site, colour in enumerate(shot.pattern):
-            planes[colour].append(dn[site // 2 :: 8, site % 2 :: 8])
-            planes[colour].append(dn[site // 2 + 4 :: 8, site % 2 + 4 :: 8])
-    levels = [_level(np.concatenate([p.ravel() for p in plane]), shot.white, stated) for plane in planes]
+    shot, noise = frame.shot, frame.shot.noise
+    span = shot.white - float(shot.black.max())
+    stated = float(math.ceil(shot.white - TOLERANCE * span))
+    expected = [math.sqrt(noise.shot[c] + noise.read[c]) * span if noise else 0.0 for c in range(3)]
+    levels = [_level(_pairs(frame, c), shot.white, stated, expected[c]) for c in range(3)]
     return levels[0], levels[1], levels[2]
 
 
-def _level(samples: NDArray[np.uint16], white: float, stated: float) -> float:
+def _pairs(frame: RawFrame, colour: int) -> NDArray[np.uint16]:
+    """One photosite in sixteen of a colour, each with the next of its colour in the row: ``"2 n"``."""
+    dn, shot = frame.dn, frame.shot
+    if dn.ndim == 3:
+        starts, step, apart, plane = [(0, 0)], 4, 1, dn[..., colour]
+    elif shot.kind == "mono":
+        starts, step, apart, plane = [(0, 0)], 4, 1, dn
+    else:
+        sites = [divmod(k, 2) for k, c in enumerate(shot.pattern) if c == colour]
+        starts, step, apart, plane = [(y + d, x + d) for y, x in sites for d in (0, 4)], 8, 2, dn
+    wide = max(plane.shape[1] - apart, 0)
+    return np.concatenate(
+        [
+            np.stack([plane[y::step, x:wide:step].ravel(), plane[y::step, x + apart :: step].ravel()])
+            for y, x in starts
+        ],
+        axis=1,
+    )
+
+
+def _level(pairs: NDArray[np.uint16], white: float, stated: float, expected: float) -> float:
+    samples = pairs[0]
     bins = np.minimum(samples.astype(np.int64) * _BINS // max(int(white), 1), _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
     low = _BINS * 4 // 5
@@ -63,6 +79,19 @@ def _level(samples: NDArray[np.uint16], white: float, stated: float) -> float:
     pile, beyond = counts[max(0, peak - 5) : peak + 6].sum(), counts[peak + 6 :].sum()
     if counts[peak] <= max(0.001 * samples.size, 8 * typical) or beyond > 0.1 * pile:
         return stated
+    mean = pairs.mean(axis=0, dtype=np.float32) * np.float32(_BINS / white)
+    piled = np.abs(mean - (peak + 0.5)) < 6
+    below = (mean > _BINS // 2) & (mean < peak - 16)
+    usual = expected or _scatter(pairs[:, below])
+    if _scatter(pairs[:, piled]) > usual / 2 > 0:
+        return stated
     while peak > low and counts[peak - 1] > 2 * typical:
         peak -= 1
     return min(stated, math.ceil(peak * white / _BINS))
+
+
+def _scatter(pairs: NDArray[np.uint16]) -> float:
+    """Standard deviation of a sample, from the median difference of neighbours; 0 without pairs."""
+    if not pairs.size:
+        return 0.0
+    return float(np.median(np.abs(pairs[0].astype(np.int32) - pairs[1]))) / (0.6745 * math.sqrt(2))
