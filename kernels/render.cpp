@@ -75,11 +75,17 @@ class Bend {
                 }
         }
     }
-    void add(int set, int x, double &py, double &px) const {
-        const int i = x / step;
-        const double u = (double)(x - i * step) / step, *c = cubic.data() + ((size_t)set * pieces + i) * 8;
-        py += c[0] + u * (c[1] + u * (c[2] + u * c[3]));
-        px += c[4] + u * (c[5] + u * (c[6] + u * c[7]));
+    // Adds to the positions of the columns x0 ... x1 of the row.
+    void add(int set, int x0, int x1, double *py, double *px) const {
+        for (int i = x0 / step, x = x0; x < x1; i++) {
+            const double *c = cubic.data() + ((size_t)set * pieces + i) * 8, inverse = 1.0 / step;
+            const int end = std::min(x1, (i + 1) * step);
+            for (; x < end; x++) {
+                const double u = (double)(x - i * step) * inverse;
+                py[x - x0] += c[0] + u * (c[1] + u * (c[2] + u * c[3]));
+                px[x - x0] += c[4] + u * (c[5] + u * (c[6] + u * c[7]));
+            }
+        }
     }
 };
 
@@ -93,33 +99,46 @@ void sample(const In<float, 3> &planes, const In<float, 3> &alpha, const In<doub
     const bool over = alpha.size() > 0;
     const int top = (int)box[0], x0 = (int)box[1], x1 = (int)box[3];
     parallel_rows((int)box[2] - top, 16, [&](int j0, int j1) {
+        constexpr int STRIP = 128;
+        double sy[3][STRIP], sx[3][STRIP];
         Bend bend(lens, step);
-        const bool shared = CHANNELS == 3 && (!BENT || bend.count() == 1);
+        const int sets = BENT ? bend.count() : 1;
         for (int y = top + j0; y < top + j1; y++) {
             const double *p = poses.data() + (poses.shape(0) > 1 ? 6 * (size_t)y : 0);
             const uint8_t *colours = CHANNELS == 1 ? cell.data() + (size_t)(y % down) * right : nullptr;
             if (BENT) bend.start(y);
-            auto place = [&](int set, int x) {
-                double sy = y, sx = x;
-                if (BENT) bend.add(set, x, sy, sx);
-                return Tap(p[0] * sy + p[1] * sx + p[2], p[3] * sy + p[4] * sx + p[5], ph, pw);
-            };
-            for (int x = x0, phase = CHANNELS == 1 ? x0 % right : 0; x < x1; x++) {
-                float *o = out + ((size_t)y * w + x) * CHANNELS;
-                auto put = [&](const Tap &tap, int c, int colour) {
-                    const size_t plane = size * colour;
-                    const float v = tap.of(planes.data() + plane);
-                    o[c] = over ? o[c] * (1.0f - tap.of(alpha.data() + plane)) + v : v;
-                };
-                if (CHANNELS == 1) {
-                    const int colour = colours[phase];
-                    phase = phase + 1 < right ? phase + 1 : 0;
-                    put(place(BENT && bend.count() > 1 ? colour : 0, x), 0, colour);
-                } else if (shared) {
-                    const Tap tap = place(0, x);
-                    for (int c = 0; c < 3; c++) put(tap, c, c);
-                } else {
-                    for (int c = 0; c < 3; c++) put(place(c, x), c, c);
+            bool wanted[3] = {true, CHANNELS == 3, CHANNELS == 3};
+            if (CHANNELS == 1 && sets == 3)
+                for (int s = 0; s < 3; s++) wanted[s] = std::find(colours, colours + right, s) != colours + right;
+            for (int at = x0; at < x1; at += STRIP) {
+                const int end = std::min(x1, at + STRIP), count = end - at;
+                for (int s = 0; s < sets; s++) {
+                    if (!wanted[s]) continue;
+                    for (int i = 0; i < count; i++) sy[s][i] = y, sx[s][i] = at + i;
+                    if (BENT) bend.add(s, at, end, sy[s], sx[s]);
+                    for (int i = 0; i < count; i++) {
+                        const double v = sy[s][i], u = sx[s][i];
+                        sy[s][i] = p[0] * v + p[1] * u + p[2];
+                        sx[s][i] = p[3] * v + p[4] * u + p[5];
+                    }
+                }
+                for (int i = 0, phase = CHANNELS == 1 ? at % right : 0; i < count; i++) {
+                    float *o = out + ((size_t)y * w + at + i) * CHANNELS;
+                    auto put = [&](const Tap &tap, int c, int colour) {
+                        const size_t plane = size * colour;
+                        const float v = tap.of(planes.data() + plane);
+                        o[c] = over ? o[c] * (1.0f - tap.of(alpha.data() + plane)) + v : v;
+                    };
+                    if (CHANNELS == 1) {
+                        const int colour = colours[phase], s = sets == 3 ? colour : 0;
+                        phase = phase + 1 < right ? phase + 1 : 0;
+                        put(Tap(sy[s][i], sx[s][i], ph, pw), 0, colour);
+                    } else if (sets == 1) {
+                        const Tap tap(sy[0][i], sx[0][i], ph, pw);
+                        for (int c = 0; c < 3; c++) put(tap, c, c);
+                    } else {
+                        for (int c = 0; c < 3; c++) put(Tap(sy[c][i], sx[c][i], ph, pw), c, c);
+                    }
                 }
             }
         }

@@ -90,7 +90,8 @@ def point_spread(lens: Lens, most: float, *, wide: bool = False) -> tuple[Float3
         [CANVAS * (lens.halo_sigma if wide else lens.spread(c, math.sqrt(r2))) for r2 in steps]
         for c in range(3)
     ]
-    radius = np.array([[math.ceil(4 * s) for s in row] for row in sigma], np.int32)
+    far = 3 if wide else 4  # σ; what a halo has beyond is a ten-thousandth of the light
+    radius = np.array([[math.ceil(far * s) for s in row] for row in sigma], np.int32)
     taps = np.zeros((3, ENTRIES, int(radius.max()) + 1))
     for c, row in enumerate(sigma):
         for i, s in enumerate(row):
