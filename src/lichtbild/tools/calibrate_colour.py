@@ -107,7 +107,7 @@ def one_camera(inputs: Sequence[Path], layout: str) -> str:
 def by_sensitivities(args: Namespace, name: str) -> Calibrated:
     """Simulate the camera on surfaces as they are found in nature, under daylight and a lamp."""
     curves = read_sensitivities(args.spectra)
-    lights = DUAL if args.illuminant in ("", "D65") else tuple(lights_of(args.illuminant, None))
+    lights = DUAL if not args.illuminant else tuple(lights_of(args.illuminant, None))
     answers = tuple(answers_of(curves, natural(), light) for light in lights)
     names = tuple(f"surface {k + 1}" for k in range(len(answers[0].xyz)))
     profile = fit(*answers, name=name)
