@@ -252,7 +252,7 @@ def test_what_speaks_against_a_figure_stands_beside_it():
     told(good, "8-bit", bits=8)
     told(good, "50.0% of the box is clipped", clipped=good > 0.5)
     short = edge(picture(good[:30]), (0, 0, 30, 100), channels="Y")
-    assert any("only 20 rows" in w for w in short.warnings)
+    assert any("fewer than 50 rows" in w for w in short.warnings)
 
 
 def test_what_is_no_edge_is_refused():

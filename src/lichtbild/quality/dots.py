@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichtbild.base.colour import Float64
 from lichtbild.base.errors import InputError
@@ -31,9 +32,11 @@ from lichtbild.base.minimise import least_squares
 
 FEWEST = 20  # dots
 _ROUNDS = 4
-_WIDE = 0.5  # of the pitch: radius of the first circle
-_NARROW = 0.2  # of the pitch: how near to the picture's border a dot may be
+_CIRCLES = (0.25, 0.35, 0.5)  # of the pitch: radii of the first circle that are tried
+_CLEAN = 0.2  # of a dot's depth that the ring around it may be uneven by
 _FAINT = 0.1  # depth of a dot
+_REJECTIONS = 4
+_MOST = 0.7  # of the dots must fit
 _LARGEST = 4.0  # residual of the lens, % of the corner distance, at which the grid is not believed
 
 
@@ -53,6 +56,8 @@ class Lens:
         Distance of the corner from it, px.
     residual : float
         Root mean square distance of the dots from the model, px.
+    good : Bool "n"
+        The dots that it is of; others lie far off.
     """
 
     k: tuple[float, float, float]
@@ -60,6 +65,7 @@ class Lens:
     centre: Float64
     corner: float
     residual: float
+    good: NDArray[np.bool_]
 
     def stretch(self, r: Float64) -> Float64:
         """Factor p' / p at an ideal distance r from the centre (1 is the corner)."""
@@ -87,25 +93,37 @@ def centroids(plane: Float32, places: Float64, apart: float) -> Float64:
     """
     found = np.full(places.shape, np.nan)
     for k, place in enumerate(places):
-        centre, radius, seen = (float(place[0]), float(place[1])), _WIDE * apart, None
-        for _ in range(_ROUNDS):
-            border = min(*centre, plane.shape[0] - 1 - centre[0], plane.shape[1] - 1 - centre[1])
-            seen = _centroid(plane, centre, min(radius, border - 0.5)) if border > _NARROW * apart else None
-            if seen is None:
+        for wide in _CIRCLES:
+            seen = _settled(plane, (float(place[0]), float(place[1])), wide * apart)
+            if seen is not None and np.hypot(seen[0] - place[0], seen[1] - place[1]) < wide * apart:
+                found[k] = seen
                 break
-            moved = np.hypot(seen[0] - centre[0], seen[1] - centre[1])
-            centre, radius = seen[:2], min(_WIDE * apart, 1.6 * seen[2] + 3)
-            if moved < 1e-3:
-                break
-        if seen is not None and np.hypot(*(np.array(centre) - place)) < _WIDE * apart:
-            found[k] = centre
     return found
+
+
+def _settled(plane: Float32, centre: tuple[float, float], radius: float) -> tuple[float, float] | None:
+    """Where a circle stays that follows its centroid."""
+    widest, uneven = radius, 1.0
+    for _ in range(_ROUNDS):
+        border = min(*centre, plane.shape[0] - 1 - centre[0], plane.shape[1] - 1 - centre[1]) - 0.5
+        seen = _centroid(plane, centre, min(radius, border)) if border > 0.4 * widest else None
+        if seen is None:
+            return None
+        moved = np.hypot(seen[0] - centre[0], seen[1] - centre[1])
+        if widest < 1.4 * seen[2] + 2:  # the dot would reach into the ring
+            return None
+        centre, radius, uneven = seen[:2], min(widest, 1.6 * seen[2] + 3), seen[3]
+        if moved < 1e-3:
+            break
+    return centre if uneven < _CLEAN else None
 
 
 def _centroid(
     plane: Float32, centre: tuple[float, float], radius: float
-) -> tuple[float, float, float] | None:
-    """Centroid and radius of the dot in a circle; None if the picture ends there or there is no dot."""
+) -> tuple[float, float, float, float] | None:
+    """Centroid and radius of the dot in a circle, and how uneven the ground is, as a share of its depth; None
+    if the picture ends there or there is no dot.
+    """
     (cy, cx), n = centre, int(np.ceil(radius))
     top, left = int(np.rint(cy)) - n, int(np.rint(cx)) - n
     h, w = plane.shape
@@ -123,17 +141,19 @@ def _centroid(
     if depth[r <= 0.3 * radius].mean() < 0:  # ink takes a share of the light, a lamp adds to it
         if not level.min() > 0:
             return None
-        depth = depth / level
+        depth, scale = depth / level, float(level.mean())
     else:
-        depth = depth / np.abs(part).max()
+        scale = float(np.abs(part).max())
+        depth = depth / scale
     # a soft rim, lest pixels come and go as the circle moves
     depth = depth * np.clip(radius - r + 0.5, 0, 1)
     total = float(depth.sum())
     peak = np.quantile(np.abs(depth), 1 - 4 / depth.size)
-    if peak < _FAINT or abs(total) < 1.0 * peak:
+    if peak < _FAINT or abs(total) < peak:
         return None
+    uneven = float(np.std((part - level)[ring])) / (peak * scale)
     size = float(np.sqrt(abs(total) / peak / np.pi))
-    return cy + float((depth * y).sum()) / total, cx + float((depth * x).sum()) / total, size
+    return cy + float((depth * y).sum()) / total, cx + float((depth * x).sum()) / total, size, uneven
 
 
 def lens_of(places: Float64, grid: Float64, size: tuple[int, int]) -> Lens:
@@ -152,19 +172,24 @@ def lens_of(places: Float64, grid: Float64, size: tuple[int, int]) -> Lens:
     near = np.argsort(np.hypot(*(seen - np.median(seen, axis=0)).T))[: max(12, len(seen) // 3)]
     start = np.concatenate([_homography(even[near], seen[near]), np.zeros(3)])
 
-    def misses(guess: Float64) -> Float64:
-        return (_lens(guess, even)[1] - seen).ravel()
-
-    solved = least_squares(misses, start)
+    solved = start
+    good, miss = np.ones(len(seen), bool), np.zeros(len(seen))
+    for _ in range(_REJECTIONS):
+        solved = least_squares(lambda x, k=good: (_lens(x, even[k])[1] - seen[k]).ravel(), solved)
+        miss = np.hypot(*(_lens(solved, even)[1] - seen).T)
+        kept = miss < max(5 * float(np.median(miss[good])), 1e-4)
+        if (kept == good).all() or kept.sum() < FEWEST:
+            break
+        good = kept
     ideal, _ = _lens(solved, even)
-    residual = float(np.sqrt(np.mean(misses(solved) ** 2) * 2)) * corner
-    if not residual < _LARGEST / 100 * corner:
+    residual = float(np.sqrt(np.mean(miss[good] ** 2))) * corner
+    if not residual < _LARGEST / 100 * corner or good.mean() < _MOST:
         raise InputError(
             f"the dots miss a grid of this kind by {residual:.1f} px",
             hint="check the number of rows and columns, and that the whole grid is in the picture",
         )
-    k = solved[8:]
-    return Lens((float(k[0]), float(k[1]), float(k[2])), ideal * corner + centre, centre, corner, residual)
+    k = (float(solved[8]), float(solved[9]), float(solved[10]))
+    return Lens(k, ideal * corner + centre, centre, corner, residual, good)
 
 
 def _lens(guess: Float64, grid: Float64) -> tuple[Float64, Float64]:

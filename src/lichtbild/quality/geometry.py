@@ -77,6 +77,10 @@ def dots(picture: Picture, expected: ArrayLike, grid: tuple[int, int], *, where:
         )
     cells = np.stack(np.divmod(np.arange(rows * columns), columns), axis=1).astype(np.float64)
     lens = lens_of(green[seen], cells[seen], picture.size)
+    if not lens.good.all():  # what looked like a dot and is none
+        green[np.nonzero(seen)[0][~lens.good]] = np.nan
+        seen = np.isfinite(green[:, 0])
+        lens = lens_of(green[seen], cells[seen], picture.size)
     against = _against(picture, green, lens, seen)
     note = "; ".join(against)
     figures = _distortion(green, lens, seen, where, note)
@@ -204,7 +208,7 @@ def _lateral(away: Float64, across: Float64, corner: float, where: str, note: st
     largest, mean = float(size.max()), float(size.mean())
     return [
         Figure("lateral colour, largest", largest, "px", where, doubt, "lower", note),
-        Figure("lateral colour, mean", mean, "px", where, doubt / np.sqrt(len(size)), "lower", note),
+        Figure("lateral colour, mean", mean, "px", where, doubt / float(np.sqrt(len(size))), "lower", note),
         Figure("lateral colour, radial", float(away[worst]), "px", where, doubt, "neither", note),
         Figure(
             "lateral colour of the field",

@@ -196,7 +196,7 @@ def _against(one: Sfr, method: Method) -> list[str]:
     if not FLATTEST <= abs(e.angle) <= STEEPEST:
         against.append(f"edge angle {abs(e.angle):.1f}° is outside {FLATTEST:g}° … {STEEPEST:g}°")
     if e.rows < _ROWS:
-        against.append(f"only {e.rows} rows; {_ROWS} or more average the noise and the phase")
+        against.append(f"fewer than {_ROWS} rows: too few to average noise and phase well")
     if one.gap > _SPARSE:
         against.append(f"samples of the profile lie up to {one.gap:.2f} px apart: another angle helps")
     if e.bend > _BENT and method == "iso2017":

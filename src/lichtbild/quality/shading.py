@@ -167,7 +167,13 @@ def _figures(
     made = [
         Figure("luminance shading", 100 * (1 - rest), "%", where, 100 * rest * doubt, "lower", note),
         Figure(
-            "luminance shading in stops", float(-np.log2(rest)), "EV", where, doubt / np.log(2), "lower", note
+            "luminance shading in stops",
+            float(-np.log2(rest)),
+            "EV",
+            where,
+            doubt / float(np.log(2)),
+            "lower",
+            note,
         ),
     ]
     for name, (j, i) in _CORNERS.items():

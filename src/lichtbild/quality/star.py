@@ -35,6 +35,7 @@ SECTORS = 8
 _HIGHEST = 0.6  # cy/px
 _FEWEST = 12  # rings
 _ROUNDS = 4  # of finding the centre
+_OUTER = 0.97  # of the radius: the rim is blurred
 _FAINT = 0.05  # modulation of the longest waves
 _ANISOTROPIC = 0.15  # of MTF50, between directions
 
@@ -199,7 +200,7 @@ def star(
     """
     where = where or f"star at {centre[0]:.0f},{centre[1]:.0f}"
     light, (top, left) = _around(picture, centre, radius)
-    found = modulation(light, (centre[0] - top, centre[1] - left), radius, cycles=cycles)
+    found = modulation(light, (centre[0] - top, centre[1] - left), _OUTER * radius, cycles=cycles)
     middle = (found.centre[0] + top, found.centre[1] + left)
     if not found.mean[: _FEWEST // 2].max() > _FAINT:
         raise InputError(
