@@ -245,7 +245,7 @@ REFUSED = {
     "unknown verb": (("develp",), 2, "no verb 'develp'; did you mean develop?"),
     "no output": (("develop", "burst"), 2, "-o/--output"),
     "part of a flag": (("develop", "burst", "--out", "p.jpg"), 2, "-o/--output"),
-    "unknown scene": (("simulate", "made", "--scene", "rum"), 2, "--scene: invalid choice: 'rum'"),
+    "unknown scene": (("simulate", "made", "--scene", "rum"), 2, "--scene = 'rum' is not one of room, leaves, chart"),
     "unknown shake": (("simulate", "made", "--shake", "wobble"), 2, "--shake: invalid choice: 'wobble'"),
     "odd size": (("simulate", "made", "--size", "33x47"), 2, "--size = 33x47: each side is even"),
     "odd demo": (("demo", "made", "--size", "2448x62"), 2, "--size = 2448x62: each side is even"),

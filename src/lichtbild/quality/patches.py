@@ -49,11 +49,17 @@ def lab_to_linear(lab: ArrayLike) -> Float64:
     """Linear sRGB light (white 1) of CIELAB D50 colours, ``"… 3"``, adapted by Bradford to D65; not limited:
     what a screen cannot show is negative or above 1.
     """
+    xyz = lab_to_xyz(lab, xy_to_xyz(D50))
+    return _times(XYZ_TO_SRGB, _times(adaptation(xy_to_xyz(D50), xy_to_xyz(D65)), xyz))
+
+
+def lab_to_xyz(lab: ArrayLike, white: ArrayLike) -> Float64:
+    """XYZ of CIELAB colours ``"… 3"`` under `white` (XYZ)."""
     lab = np.asarray(lab, np.float64)
     f = (lab[..., 0] + 16) / 116
     three = np.stack([f + lab[..., 1] / 500, f, f - lab[..., 2] / 200], axis=-1)
-    xyz = np.where(three > 6 / 29, three * three * three, (three - 4 / 29) * (108 / 841)) * xy_to_xyz(D50)
-    return _times(XYZ_TO_SRGB, _times(adaptation(xy_to_xyz(D50), xy_to_xyz(D65)), xyz))
+    xyz = np.where(three > 6 / 29, three * three * three, (three - 4 / 29) * (108 / 841))
+    return np.asarray(xyz * np.asarray(white, np.float64))
 
 
 def _times(matrix: Float64, colours: Float64) -> Float64:

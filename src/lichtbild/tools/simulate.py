@@ -5,17 +5,34 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import asdict
+from pathlib import Path
 
 from lichtbild.base.errors import ExportError
+from lichtbild.base.params import nearest
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk, frames
 
 
 def simulate(args: Namespace, talk: Talk) -> int:
     """Write a simulated burst and its truth into a folder."""
-    from lichtbild.simulate import burst, write
+    from lichtbild.simulate import SCENES, burst, write
 
     height, width = size_of(args.size)
+    if str(args.folder) == "chart" and (args.name or args.output):
+        from lichtbild.tools.chart import simulate_chart
+
+        return simulate_chart(args, (height, width), talk)
+    if args.name or args.output:
+        raise UsageError(
+            "simulate takes one folder, or the word chart, a name and -o FILE",
+            hint="lichtbild simulate --help",
+        )
+    if args.scene not in SCENES and not Path(args.scene).exists():
+        close = nearest(args.scene, SCENES)
+        raise UsageError(
+            f"--scene = {args.scene!r} is not one of {', '.join(SCENES)}, and no file{close}",
+            hint="lichtbild simulate --help",
+        )
     there = any(any(args.folder.glob(names)) for names in ("frame_*.dng", "truth.npz", "truth.json"))
     if there and not args.overwrite:
         raise ExportError(
@@ -23,7 +40,18 @@ def simulate(args: Namespace, talk: Talk) -> int:
         )
     talk.note(f"simulating {frames(args.frames)} of {width} × {height} pixels at ISO {args.iso}")
     taken, truth = burst(
-        args.scene, size=(height, width), frames=args.frames, iso=args.iso, seed=args.seed, shake=args.shake
+        args.scene,
+        size=(height, width),
+        frames=args.frames,
+        iso=args.iso,
+        seed=args.seed,
+        shake=args.shake,
+        trace=args.trace,
+        cfa=args.cfa,
+        sensor=args.sensor,
+        lens=args.lens,
+        filters=args.filters,
+        light=args.light,
     )
     paths = write(args.folder, taken, truth)
     for path in paths:

@@ -4,5 +4,6 @@
 from lichtbild.simulate.charts.mixed import cave, chart, edges, lamp, patches, star, white
 from lichtbild.simulate.charts.painting import painted
 from lichtbild.simulate.charts.place import place
+from lichtbild.simulate.charts.spectral import spectral
 
-__all__ = ["cave", "chart", "edges", "lamp", "painted", "patches", "place", "star", "white"]
+__all__ = ["cave", "chart", "edges", "lamp", "painted", "patches", "place", "spectral", "star", "white"]

@@ -48,7 +48,9 @@ BEHIND = 0.16  # light of the wall behind a chart
 FINEST = 0.5  # cycles per canvas pixel: beyond, the star is grey
 
 
-def painted(placed: Placed, colours: Mapping[str, ArrayLike] | None = None) -> Scene:
+def painted(
+    placed: Placed, colours: Mapping[str, ArrayLike] | None = None, *, behind: float = BEHIND
+) -> Scene:
     """A chart as a scene.
 
     Parameters
@@ -56,10 +58,13 @@ def painted(placed: Placed, colours: Mapping[str, ArrayLike] | None = None) -> S
     placed : Placed
         The chart and where it hangs, see `lichtbild.simulate.charts.place`.
     colours : mapping, optional
-        Scene light ``"n 3"`` of the patches of elements by name, instead of what their reference says.
+        Scene light ``"n 3"`` of the patches of elements by name, instead of what their reference says; see
+        `lichtbild.simulate.charts.spectral`.
+    behind : float
+        Light of the wall behind it, grey; the wall behind a ladder of lights is dark.
     """
     chart, m = placed.chart, placed.to_scene
-    around = chart.ground if chart.name in ("flat", "ladder") else BEHIND
+    around = chart.ground if chart.name in ("flat", "ladder") else behind
     card = rectangle(m, (0, 0, 1, chart.aspect), grey(chart.ground))
 
     def fill(light: Float32, margin: int, seed: int) -> None:
