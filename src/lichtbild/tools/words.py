@@ -11,7 +11,7 @@ from lichtbild.base.params import nearest
 from lichtbild.tools.outcome import UsageError
 
 SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
-HANDS = ("still", "steady", "hand", "shaky")
+HANDS = ("still", "steady", "hand", "shaky", "jumps", "wild")
 
 
 class Parser(argparse.ArgumentParser):
@@ -114,11 +114,40 @@ def burst_words(v: Parser) -> None:
 
 def simulate_words(v: Parser) -> None:
     """Everything ``simulate`` understands."""
-    v.add_argument("folder", type=Path, metavar="DIR")
-    v.add_argument("--scene", choices=SCENES, default="room", help="what is photographed (default room)")
-    v.add_argument("--shake", choices=HANDS, default="hand", help="how the phone is held (default hand)")
+    v.add_argument("folder", type=Path, metavar="DIR|chart", help="where the burst goes, or the word chart")
+    v.add_argument(
+        "name", nargs="?", default="", metavar="NAME", help="of a chart: lab, edges, star, leaves …"
+    )
+    v.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="of a chart: .png or .tif to print, .dng with its truth, or a folder",
+    )
+    v.add_argument(
+        "--scene",
+        default="room",
+        metavar="NAME|FILE",
+        help=f"what is photographed: {', '.join(SCENES)}, or a picture file (default room)",
+    )
+    v.add_argument("--shake", choices=HANDS, default="hand", help="how the camera is held (default hand)")
+    v.add_argument(
+        "--trace", type=Path, metavar="FILE", help="a recorded hand: CSV with t_s, y_px, x_px, roll_deg"
+    )
     v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
     v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
+    v.add_argument("--lens", default="phone", metavar="NAME|FILE", help="phone, plain, wide or a TOML file")
+    v.add_argument("--sensor", default="phone", metavar="NAME|FILE", help="phone, dslr, ideal or a file")
+    v.add_argument(
+        "--cfa", default="rggb", metavar="NAME", help="rggb, grbg, gbrg, bggr, quad, nona, ryyb, mono …"
+    )
+    v.add_argument(
+        "--filters",
+        default="",
+        metavar="NAME|FILE",
+        help="sensitivities: phone, ryyb, mono or a CSV (nm, R, G, B)",
+    )
+    v.add_argument("--light", default="D65", metavar="NAME", help="illuminant of the scene (default D65)")
     sensor_words(v)
 
 
