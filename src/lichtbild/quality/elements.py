@@ -14,8 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base.errors import InputError
-from lichtbild.quality import colour, noise, resolution, star, texture, tone, visual_noise
+from lichtbild.quality import (
+    colour,
+    flare,
+    geometry,
+    noise,
+    resolution,
+    shading,
+    star,
+    texture,
+    tone,
+    visual_noise,
+)
 from lichtbild.quality.chart import Element, Found
+from lichtbild.quality.inside import inner_box
 from lichtbild.quality.patches import CLASSIC
 from lichtbild.quality.picture import Picture
 from lichtbild.quality.result import Result
@@ -24,6 +36,7 @@ from lichtbild.quality.slanted import Method
 Reference = tuple[tuple[str, ...], NDArray[np.float64]]  # names and CIELAB D50 "n 3"
 PLACED = ("edge", "star", "flat", "colours")  # kinds that a region alone describes
 STAR_CYCLES = 144
+MIDDLE = 0.4  # of an even field are left out at each side for its noise
 INSIDE = 0.15  # of a patch are left out at each side: blur, and what the finder may be off
 ROWS, COLUMNS, FILL = 4, 6, 0.7  # of the common chart of colours in a region
 
@@ -90,17 +103,41 @@ def greys(case: Case, found: Found) -> list[Result]:
 
 
 def even(case: Case, found: Found) -> list[Result]:
-    """An even patch: its noise where no ladder tells more, and how noise is seen, once for all of them."""
+    """An even patch: its noise where no ladder tells more, and how noise is seen, once for all of them; an
+    even field: its shading, and the noise of its middle.
+    """
     flats = case.of("flat")
     if found is not flats[0]:
         return []
-    quads, where = np.array([f.quad(INSIDE) for f in flats]), "even greys"
-    results = []
+    field = found.chart == "flat"
+    quads = np.array([f.quad(MIDDLE if field else INSIDE) for f in flats])
+    where = "middle of the field" if field else "even greys"
+    results = [shading.shading(case.linear)] if field else []
     if not (case.of("steps") or case.of("ladder")):
         results.append(noise.patches(case.pictures, quads, where=where))
     if case.first.space != "camera":
         results.append(visual_noise.visual_noise(case.first, quads, where=where))
     return results
+
+
+def dots(case: Case, found: Found) -> list[Result]:
+    """A grid of dots: distortion and lateral colour."""
+    facts = found.element.settings
+    places = facts["places"] if "places" in facts else found.at(*np.array(facts["centres"]).T)
+    grid = facts["rows"], facts["columns"]
+    return [geometry.dots(case.linear, places, grid, where=found.element.name)]
+
+
+def traps(case: Case, found: Found) -> list[Result]:
+    """Black traps in white: flare."""
+    black, white = (
+        [
+            inner_box(found.quad(INSIDE, box), case.first.size, f"{found.element.name}, {word[:-1]} {k + 1}")
+            for k, box in enumerate(found.element.settings[word])
+        ]
+        for word in ("traps", "whites")
+    )
+    return [flare.flare(case.linear, black, white, where=found.element.name)]
 
 
 def swatches(case: Case, found: Found) -> list[Result]:
@@ -124,6 +161,8 @@ MEASURES: Mapping[str, Callable[[Case, Found], Sequence[Result]]] = {
     "ladder": greys,
     "flat": even,
     "colours": swatches,
+    "dots": dots,
+    "flare": traps,
 }
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 import lichtbild
@@ -32,9 +33,9 @@ from lichtbild.quality.score import Table, score
 from lichtbild.quality.slanted import Method
 
 LONG_SIDE, JPEG_QUALITY = 960, 72  # of the picture in the report
-STILL = 3.0  # px that repeats may differ by
+STILL, SAME_LIGHT = 3.0, 0.03  # px, and share of the light, that repeats may differ by
 LINEAR = ("raw", "linear")
-MAKE, MODEL, TAKEN, EXIF = 271, 272, 36867, 34665
+MAKE, MODEL, EXPOSURE, ISO, EXIF, TAKEN = 271, 272, 33434, 34855, 34665, 36867
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,10 +50,31 @@ class Sighting:
         """Whether this shows the same chart at the same place, taken in the same way."""
         a, b = self.picture, other.picture
         alike = (a.size, a.space, a.decoding) == (b.size, b.space, b.decoding)
-        if not alike or [f.element.name for f in self.every] != [f.element.name for f in other.every]:
+        taken = taking(a)
+        if not alike or not taken or taken != taking(b):
+            return False
+        if [f.element.name for f in self.every] != [f.element.name for f in other.every]:
+            return False
+        if np.abs(_coarse(a) / _coarse(b) - 1).max() > SAME_LIGHT:
             return False
         shift = [np.abs(f.quad() - g.quad()).max() for f, g in zip(self.every, other.every, strict=True)]
         return max(shift, default=0.0) < STILL
+
+
+def taking(picture: Picture) -> tuple[object, ...]:
+    """Camera, ISO and exposure time of a picture; empty where the file says nothing."""
+    shot = picture.shot
+    if shot is not None:
+        return shot.make, shot.model, shot.iso, shot.exposure_time
+    camera, _, settings = _exif(picture)
+    return (camera, *settings) if camera else ()
+
+
+def _coarse(picture: Picture) -> NDArray[np.floating]:
+    """Means of 6 × 8 parts of the luminance, and a little."""
+    y = picture.luminance
+    rows = [np.array_split(part, 8, axis=1) for part in np.array_split(y, 6)]
+    return np.array([[float(cell[::4, ::4].mean()) for cell in row] for row in rows]) + 0.01
 
 
 def sight(picture: Picture, *, chart: str = "auto", rois: Sequence[Found] = ()) -> Sighting:
@@ -201,19 +223,23 @@ def source(picture: Picture) -> Source:
         camera = " ".join(w for w in (shot.make, shot.model) if w)
         taken = shot.time.isoformat(" ", "seconds") if shot.time else ""
     elif digest:
-        camera, taken = _exif(picture)
+        camera, taken, _ = _exif(picture)
     return Source(path.name, digest, camera, taken, picture.decoding, picture.size)
 
 
-def _exif(picture: Picture) -> tuple[str, str]:
-    """Camera and time of exposure that a photo carries."""
+def _exif(picture: Picture) -> tuple[str, str, tuple[str, ...]]:
+    """Camera, time of exposure, and ISO and exposure time that a photo carries."""
+    if not picture.path.is_file():
+        return "", "", ()
     try:
         with Image.open(picture.path) as image:
             tags = image.getexif()
+            more = tags.get_ifd(EXIF)
             camera = " ".join(str(tags[t]).strip("\0 ") for t in (MAKE, MODEL) if t in tags)
-            return camera, str(tags.get_ifd(EXIF).get(TAKEN, "")).strip("\0 ")
+            settings = tuple(str(more.get(t, "")) for t in (ISO, EXPOSURE))
+            return camera, str(more.get(TAKEN, "")).strip("\0 "), settings
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        return "", ""
+        return "", "", ()
 
 
 def thumbnail(picture: Picture) -> bytes:

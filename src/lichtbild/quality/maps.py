@@ -24,6 +24,7 @@ Float64 = NDArray[np.float64]
 RAMP = np.array(  # Oklab: deep blue, teal, sand
     [[0.30, 0.00, -0.10], [0.48, -0.05, -0.08], [0.66, -0.08, 0.00], [0.82, -0.05, 0.08], [0.95, 0.00, 0.07]]
 )
+NEIGHBOURS = 0.13  # of the diagonal: closer values are shown as one
 FINE = 8  # points of the drawn map for each of the grid
 Point = tuple[float, float]
 
@@ -146,9 +147,25 @@ def _free(
     return best
 
 
+def _clusters(values: Sequence[tuple[Point, float]], reach: float) -> list[tuple[Point, float]]:
+    """The same with everything that lies within `reach` of a first one as one: its middle and mean."""
+    left = [(at, v) for at, v in values if math.isfinite(v)]
+    groups = []
+    while left:
+        (y, x), _ = left[0]
+        near = [(a, v) for a, v in left if math.hypot(a[0] - y, a[1] - x) <= reach]
+        left = [item for item in left if item not in near]
+        middle = (sum(a[0] for a, _ in near) / len(near), sum(a[1] for a, _ in near) / len(near))
+        groups.append((middle, sum(v for _, v in near) / len(near)))
+    return groups
+
+
 def places(values: Sequence[tuple[Point, float]], size: tuple[int, int], title: str) -> str:
-    """Numbers where in the picture they were measured: pairs of (y, x) in pixels and value."""
+    """Numbers where in the picture they were measured, pairs of (y, x) in pixels and value; neighbours as
+    their mean.
+    """
     tall, wide = size
+    values = _clusters(values, NEIGHBOURS * math.hypot(tall, wide))
     h = min(WIDTH * tall / wide, WIDTH * 1.3)
     w = h * wide / tall
     left, top = (WIDTH - w) / 2, 1.0

@@ -77,8 +77,8 @@ def _header(report: Report, title: str, measures: Sequence[str]) -> str:
 def _warnings(report: Report) -> str:
     items = []
     for words, about in cautions(report):
-        rest = f" and {len(about) - 3} more" if len(about) > 3 else ""
-        of = f' <span class="where">{escaped(", ".join(about[:3]))}{rest}</span>' if about else ""
+        rest = f" and {len(about) - 1} more" if len(about) > 1 else ""
+        of = f' <span class="where">{escaped(about[0])}{rest}</span>' if about else ""
         items.append(f"<li>{escaped(words)}{of}</li>")
     if not items:
         return ""

@@ -28,6 +28,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -127,12 +128,16 @@ def colorvideovdp(test: NDArray[Any], reference: NDArray[Any], display: str = "s
 
 
 def _package(module: str, name: str) -> Any:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # PyTorch tells everybody that there is no GPU
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return importlib.import_module(module)
     except ImportError as error:
         raise InputError(f"{name} needs the package {module}: {error}", hint=EXTRA) from error
+    finally:
+        logging.disable(before)
 
 
 def squares(size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:

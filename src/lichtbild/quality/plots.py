@@ -24,6 +24,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 40.0
 MOST_POINTS = 120  # of a drawn curve
 CHANNELS = ("R", "G", "B", "Y")
 HUES = 8  # series colours of the style sheet
+BEYOND = 0.6  # cy/px to which responses are drawn
 SPREAD = 12.0  # largest over median of the values of a logarithmic axis
 
 
@@ -184,8 +185,11 @@ def curves(series: Sequence[Curve], title: str) -> str:
     xs = np.concatenate([np.asarray(c.x, np.float64).ravel() for c in series])
     ys = np.concatenate([np.asarray(c.y, np.float64).ravel() for c in series])
     first = series[0]
-    response = any(word in f"{first.name} {first.y_label}" for word in ("SFR", "MTF"))
+    response = any(word in f"{first.name} {first.y_label}" for word in ("SFR", "MTF", "response"))
+    if response and "cy/px" in first.x_label:  # beyond Nyquist there is only noise to see
+        xs, ys = xs[xs <= BEYOND], ys[xs <= BEYOND]
     log = logarithmic(xs)
+    series = [_until(c, float(xs.max())) for c in series] if response else series
     y = axis(ys, HEIGHT - BOTTOM, TOP, log=log and logarithmic(ys), zero=response)
     widest = max((len(short(v)) for v in y.ticks(4)), default=1)
     x = axis(xs, max(LEFT, 26 + 6.5 * widest), WIDTH - RIGHT, log=log)
@@ -195,6 +199,12 @@ def curves(series: Sequence[Curve], title: str) -> str:
     for number, c in enumerate(series):
         parts.append(_series(c, x, y, hue(c.where, number) if len(series) <= HUES else "many"))
     return svg(parts, title)
+
+
+def _until(c: Curve, most: float) -> Curve:
+    """The part of a curve up to an x."""
+    keep = np.asarray(c.x, np.float64) <= most
+    return Curve(c.name, np.asarray(c.x)[keep], np.asarray(c.y)[keep], c.x_label, c.y_label, c.where)
 
 
 def _marks(x: Axis, y: Axis, label: str) -> list[str]:

@@ -83,11 +83,18 @@ def _small(series: Sequence[tuple[Result, Sequence[Curve]]]) -> str:
     legends = [_legend(s) for _, s in series]
     same = len(set(legends)) == 1
     cards = [
-        _card(curves(s, f"{s[0].name}, {r.title}"), r.title, "" if same and i else legends[i])
+        _card(curves(s, f"{s[0].name}, {r.title}"), _place(r, s), "" if same and i else legends[i])
         for i, (r, s) in enumerate(series)
         if s and len(s[0].x)
     ]
     return "".join(cards)
+
+
+def _place(r: Result, series: Sequence[Curve]) -> str:
+    """Where the curves of a result are from; its title if they do not agree."""
+    own = {placed(c.where)[0] for c in series}
+    words = own.pop() if len(own) == 1 else ""
+    return words[:1].upper() + words[1:] if words else r.title
 
 
 def _folded(body: str, words: str) -> str:

@@ -40,6 +40,7 @@ from lichtbild.tools.outcome import DONE, RECOVERABLE, SOME_FAILED, Failures, Us
 from lichtbild.tools.talk import Talk
 
 REPORTS = (".html", ".htm", ".json", ".csv")
+FEW = 4  # figures of one name that have lines of their own
 MOST_REPEATS = 64  # pictures of one chart that are held at once
 
 
@@ -253,7 +254,9 @@ def lines(report: Report) -> list[tuple[str, str, str, str]]:
             if r.measure == measure:
                 for f in shown(r):
                     groups.setdefault((f.name, f.unit), []).append(f)
-        rows += [(measure, name, *line(fs, unit)) for (name, unit), fs in groups.items()]
+        for (name, unit), fs in groups.items():
+            parts = [[f] for f in fs] if len(fs) <= FEW else [fs]
+            rows += [(measure, name, *line(part, unit)) for part in parts]
     return rows
 
 

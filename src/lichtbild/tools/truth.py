@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import Float32
-from lichtbild.quality.artefacts import artefacts
+from lichtbild.quality.artefacts import artefacts, luminance, shift_between
 from lichtbild.quality.laboratory import software, source, thumbnail
 from lichtbild.quality.perception import appearance
 from lichtbild.quality.picture import Picture, read_picture
@@ -30,6 +30,7 @@ from lichtbild.tools.outcome import RECOVERABLE, Failures
 
 Bool = NDArray[np.bool_]
 Float64 = NDArray[np.float64]
+REGISTERED = 0.35  # px
 BRIGHTEST = 0.95  # of the clip level: truth above it is not compared
 FITTED = 200_000  # pixels that a matrix or curve is fitted to
 LEVELS, ROUNDS = 48, 3  # points of a curve, fits of matrix and curve in turn
@@ -70,6 +71,13 @@ def compared(picture: Picture, truth: Truth, folder: Path) -> Report:
     valid = dim if picture.clipped is None else dim & ~picture.clipped
     moving = truth.moving > 0
     light, how = expected(picture, truth.rgb, valid & ~moving)
+    y, x = shift_between(luminance(picture.rgb), luminance(light))
+    if max(abs(y), abs(x)) > REGISTERED:
+        raise InputError(
+            f"{picture.path} is moved by {y:.1f}, {x:.1f} px from the truth, which is on the grid of frame "
+            f"{truth.facts.get('reference', 0)}",
+            hint=f"make it with --reference {truth.facts.get('reference', 0)}",
+        )
     found = artefacts(picture.rgb, light, moving=moving, valid=valid)
     white = float(np.percentile(light, SHOWN)) if picture.space == "camera" else 1.0
     shown, wanted = (np.clip(x / np.float32(white), 0, None) for x in (picture.rgb, light))
