@@ -287,3 +287,27 @@ def test_four_colours_of_an_edge_take_less_than_a_blink():
         edge(plane, (0, 0, 200, 200))
         taken.append(time.perf_counter() - begin)
     assert min(taken) < 0.2  # 0.03 s on an idle machine
+
+
+def test_a_known_lens_comes_back_through_raw_file_and_demosaicking():
+    """A Gaussian, the canvas's pixel and its cubic spline: sinc⁵(f / 2) in the directions of the axes."""
+    from lichtbild.quality.charts import CHARTS
+    from lichtbild.quality.find import find
+    from lichtbild.quality.picture import picture_of
+    from lichtbild.simulate.burst import burst
+    from lichtbild.simulate.charts.painting import painted
+    from lichtbild.simulate.charts.place import place
+    from lichtbild.simulate.lens import Lens
+
+    size, sigma = (900, 1200), 0.5
+    lens = Lens(sigma=(sigma,) * 3, fall=(0.0, 0.0), tint=(1.0, 1.0, 1.0))
+    scene = painted(place(CHARTS["edges"], size[1] / size[0]))
+    taken, _ = burst(scene, size=size, frames=1, iso=50, shake="still", sensor="ideal", lens=lens)
+    picture = picture_of(taken.frames[0])
+    f = np.linspace(0, 0.5, 26)
+    truth = np.exp(-2 * (np.pi * sigma * f) ** 2) * np.sinc(f / 2) ** 5
+    edges = [e.pixels() for e in find(picture) if e.element.kind == "edge"][::5]
+    for measure in (edge, mosaic_edge):
+        curves = [measure(picture, b, method="robust", channels="G").curves[0] for b in edges]
+        mean = np.mean([np.interp(f, c.x, c.y) for c in curves], axis=0)
+        assert np.abs(mean - truth).max() < 0.01, measure.__name__

@@ -5,7 +5,7 @@ import pytest
 from lichtbild.base.errors import InputError
 from lichtbild.quality.flare import flare
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.shading import CELLS, shading
+from lichtbild.quality.shading import CELLS, shading, uncorrected
 
 SIZE = (330, 440)
 
@@ -97,6 +97,30 @@ def test_what_speaks_against_a_field():
         shading(picture(falloff()), (0, 0, 400, 100))
     part = shading(picture(0.5 * falloff()), (60, 60, 270, 380))
     assert part["luminance shading"] < 30
+
+
+def test_the_bare_mosaic_shows_the_lens_that_the_file_corrects():
+    from lichtbild.quality.charts import CHARTS
+    from lichtbild.quality.picture import picture_of
+    from lichtbild.simulate.burst import burst
+    from lichtbild.simulate.charts.painting import painted
+    from lichtbild.simulate.charts.place import place
+    from lichtbild.simulate.lens import Lens
+
+    size = (360, 480)
+    scene = painted(place(CHARTS["flat"], size[1] / size[0]))
+    lens = Lens(fall=(0.9, 0.6), tint=(1.0, 1.0, 1.0), axis=(0.0, 0.0))
+    taken, _ = burst(scene, size=size, frames=1, iso=50, shake="still", sensor="ideal", lens=lens)
+    raw = picture_of(taken.frames[0])
+    corrected, bare = shading(raw), shading(uncorrected(raw))
+    assert corrected["luminance shading"] < 1
+    assert "shading map" in corrected.conditions["decoding"]
+    r2 = (5 * np.array([360 / 11, 480 / 11])) ** 2 / (360**2 / 4 + 480**2 / 4)  # middle of a corner cell
+    expected = -np.log2(1 + 0.9 * r2.sum() + 0.6 * r2.sum() ** 2)
+    assert bare["fall-off · field, top left"] == pytest.approx(expected, abs=0.02)
+    assert bare["colour shading from the middle"] < 1
+    with pytest.raises(InputError, match="no raw file"):
+        uncorrected(picture(falloff()))
 
 
 # ---- flare

@@ -150,7 +150,8 @@ def _measured(picture: Picture, box: Box, patches: Mapping[str, Patch], method: 
     for channel, one in found.items():
         place = f"{where}, {channel}"
         against = _against(one, method)
-        warnings += [a for a in against if a not in warnings]
+        told = {w[:16] for w in warnings}  # the same in another colour differs in its numbers only
+        warnings += [a for a in against if a[:16] not in told]
         note = "; ".join((*common, *against))
         figures += _figures(one, min(picture.size), place, note)
         if channel in "RB" and "G" in found:

@@ -19,12 +19,15 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lichtbild.base.colour import D50_XYZ, D65, P3, REC2020, SRGB, Float64, adaptation, xy_to_xyz, xyz_to_lab
 from lichtbild.base.errors import InputError
 from lichtbild.quality.picture import LUMINANCE, Picture
 from lichtbild.quality.result import Figure, Grid, Result
+from lichtbild.quality.sites import planes, sites
 
 CELLS = 11
 _SMALLEST = 8  # px of a cell
@@ -96,11 +99,52 @@ def shading(picture: Picture, box: Box | None = None, *, where: str = "field") -
         "method": "11 × 11 cells, after ISO 17957",
         "field": f"{bottom - top} × {right - left} px at {top},{left}",
         "colours": "as in the photo" if picture.decoding == "sRGB" else f"scaled to Y = {_LEVEL:g} at most",
-        "decoding": picture.decoding,
+        "decoding": picture.decoding + _corrected(picture),
         "samples": f"{picture.bits} bits",
     }
     warnings = tuple(dict.fromkeys((*picture.warnings, *against)))
     return Result("shading", f"Shading, {where}", figures, conditions, (), grids, warnings=warnings)
+
+
+def uncorrected(picture: Picture) -> Picture:
+    """Bare photosites of a raw file as a small picture, one pixel a cell of the mosaic: `shading` of it is
+    that of lens and sensor, before the file's own shading map.
+
+    Raises
+    ------
+    InputError
+        It is no raw mosaic.
+    """
+    frame = picture.frame
+    if frame is None:
+        raise InputError(
+            f"{picture.path.name or 'the picture'} is no raw file: what was corrected is not known",
+            hint="give the raw file",
+        )
+    shot = frame.shot
+    h, w = picture.size
+    seen = sites(shot)
+    p, q = seen[0].period
+    span = shot.white - float(np.max(shot.black))
+    whole = (0, 0, h // p * p, w // q * q)
+    made = np.zeros((h // p, w // q, 3), np.float32)
+    for colour in range(3):
+        own = [s for s in seen if s.colour == colour] or list(seen)
+        neutral = shot.neutral[colour] if shot.neutral else 1.0
+        level = sum(planes([frame], s, whole)[0] for s in own) / (len(own) * span * neutral)
+        made[..., colour] = level
+    clipped = None
+    if picture.clipped is not None:
+        clipped = picture.clipped[: whole[2], : whole[3]].reshape(h // p, p, w // q, q).any(axis=(1, 3))
+    words = "raw mosaic, before any shading map"
+    return replace(picture, rgb=made, clipped=clipped, decoding=words, frame=None, noise=None)
+
+
+def _corrected(picture: Picture) -> str:
+    """What the raw file has had corrected."""
+    shot = picture.shot
+    names = {o.name for o in shot.opcodes[1]} if shot is not None else set()
+    return ", corrected by the file's own shading map" if names & {"GainMap", "FixVignetteRadial"} else ""
 
 
 def _cells(field: np.ndarray) -> tuple[Float64, Float64, float]:
