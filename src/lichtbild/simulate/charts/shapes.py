@@ -24,7 +24,8 @@ from lichtbild.simulate.scene import Thing, View
 
 Float64 = NDArray[np.float64]
 Corner = tuple[float, float]
-STRAIGHT = 1e-3  # a side this parallel to the pixels is taken as exactly so
+STRAIGHT = 1e-3  # of a side this parallel to the pixels, a pixel sees a straight piece
+UPRIGHT = 1e-9  # a side this parallel is so over any picture
 
 
 def corners(m: Float64, places: Sequence[Corner]) -> tuple[Corner, ...]:
@@ -57,7 +58,13 @@ def polygon_cover(view: View, places: Sequence[Corner]) -> Plane:
     for (y0, x0), (y1, x1) in zip(places, (*places[1:], places[0]), strict=True):
         size = ((y1 - y0) ** 2 + (x1 - x0) ** 2) ** 0.5 * view.pixel
         a, b = (x0 - x1) / size, (y1 - y0) / size
-        far = (y - y0) * a + (x - x0) * b
+        down, across = (y - y0) * a, (x - x0) * b
+        if abs(a) * view.pixel < UPRIGHT:  # a row or a column says it all
+            far = across
+        elif abs(b) * view.pixel < UPRIGHT:
+            far = down
+        else:
+            far = down + across
         cover = cover * half_plane(far, a * view.pixel, b * view.pixel)
     return cover.astype(np.float32)
 
