@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lichtbild.quality.maps import code, contour
+from lichtbild.quality.maps import code, contour, heat_map
 from lichtbild.quality.page import page
 from lichtbild.quality.plots import curves, decades, spoken, ticks
 from lichtbild.quality.report import Outline, Report, Source, View
 from lichtbild.quality.result import Curve, Figure, Grid, Result, Swatch, unmeasured
 from lichtbild.quality.score import score
-from lichtbild.quality.tables import number
+from lichtbild.quality.tables import figures_html, number
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 EVIL = "<script>alert(1)</script>\"'&\x00<img src=x onerror=alert(2)>"
@@ -214,6 +214,26 @@ def test_a_contour_of_a_ramp_is_straight():
     assert len(strokes) == 3 and all(p[1] == pytest.approx(1.25) for s in strokes for p in s)
 
 
+def test_a_map_leaves_out_what_was_not_measured():
+    values = np.ones((5, 5)) * np.arange(5)
+    values[2, 2] = np.nan
+    drawn = heat_map(Grid("light", values, "EV"), "holes")
+    assert "0 … 4.00 EV" in drawn and "nan" not in drawn
+    packed = base64.b64decode(re.search(r"base64,([^\"]+)", drawn)[1])
+    alpha = np.asarray(Image.open(io.BytesIO(packed)))[..., 3]
+    assert alpha[16, 16] == 0 and alpha[0, 0] == 255 and (alpha == 0).mean() < 0.1
+    assert "nothing could be measured" in heat_map(Grid("light", values * np.nan, "EV"), "empty")
+
+
+def test_figures_of_one_place_stand_together_by_colour():
+    figures = [
+        Figure(n, 1.0 + k, "dB", f"steps, {c}") for n in ("SNR", "noise") for k, c in enumerate("RGBY")
+    ]
+    tree = Tree(figures_html([*figures, Figure("gamma", 1.0, "", "steps")], "Figures"))
+    assert [t for t, _ in tree.tags].count("table") == 2
+    assert "steps" not in " ".join(tree.words)
+
+
 def test_swatches_have_the_colour_of_their_lab():
     assert code((100.0, 0.0, 0.0)) == "#ffffff" and code((0.0, 0.0, 0.0)) == "#000000"
     assert code((53.585, 0.0, 0.0)) == "#808080"
@@ -335,7 +355,8 @@ CUT = """[...document.querySelectorAll('svg text')].filter(t => {
     return a.left < b.left - 1 || a.right > b.right + 1 || a.top < b.top - 3 || a.bottom > b.bottom + 3
   }).map(t => t.textContent)"""
 LETTERS = """[...document.querySelectorAll('.cards:not(.small) svg:not(.view) text')]
-    .map(t => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b))"""
+    .map(t => parseFloat(getComputedStyle(t).fontSize)
+    * Math.hypot(...['a', 'b'].map(k => t.getScreenCTM()[k])))"""
 
 
 @pytest.mark.parametrize("width", [1280, 390, 320])

@@ -55,7 +55,7 @@ def ramp(share: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def png(rgb: NDArray[np.uint8]) -> bytes:
-    """A PNG of ``"h w 3"``."""
+    """A PNG of ``"h w 3"`` or, with opacity, ``"h w 4"``."""
     out = io.BytesIO()
     Image.fromarray(rgb).save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -67,6 +67,18 @@ def enlarged(values: Float64, times: int) -> Float64:
     columns = np.linspace(0, values.shape[1] - 1, (values.shape[1] - 1) * times + 1)
     down = np.stack([np.interp(rows, np.arange(len(v)), v) for v in values.T], axis=1)
     return np.stack([np.interp(columns, np.arange(len(v)), v) for v in down], axis=0)
+
+
+def _filled(values: Float64) -> Float64:
+    """Holes filled from their neighbours, so that nothing bleeds from them when the grid is enlarged."""
+    values = values.copy()
+    while not np.isfinite(values).all():
+        around = np.pad(values, 1, constant_values=np.nan)
+        sides = np.stack([around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]])
+        known = np.isfinite(sides)
+        mean = np.where(known, sides, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        values = np.where(~np.isfinite(values) & known.any(axis=0), mean, values)
+    return values
 
 
 def contour(values: Float64, level: float) -> list[tuple[Point, Point]]:
@@ -98,11 +110,16 @@ def heat_map(grid: Grid, title: str, aspect: float = 4 / 3) -> str:
         Width over height of the picture.
     """
     values = np.asarray(grid.values, np.float64)
+    if not np.isfinite(values).any():
+        return svg([], f"{title}: nothing could be measured", (20, WIDTH))
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     w = WIDTH if aspect >= 1 else WIDTH * aspect
     h, left = w / aspect, (WIDTH - w) / 2
-    fine = enlarged(np.where(np.isfinite(values), values, low), FINE)
-    picture = data_uri(png(ramp((fine - low) / ((high - low) or 1))), "png")
+    known = np.isfinite(values)
+    fine = enlarged(_filled(values), FINE)
+    seen = 255 * (enlarged(known.astype(np.float64), FINE) > 0.5)  # what was not measured stays empty
+    shown = np.dstack([ramp((fine - low) / ((high - low) or 1)), seen.astype(np.uint8)])
+    picture = data_uri(png(shown), "png")
     down, right = h / (values.shape[0] - 1), w / (values.shape[1] - 1)
     parts = [
         f'<image href="{picture}" x="{left:g}" y="0" width="{w:g}" height="{h:g}" '

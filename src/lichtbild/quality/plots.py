@@ -25,7 +25,7 @@ MOST_POINTS = 120  # of a drawn curve
 CHANNELS = ("R", "G", "B", "Y")
 HUES = 8  # series colours of the style sheet
 BEYOND = 0.6  # cy/px to which responses are drawn
-SPREAD = 12.0  # largest over median of the values of a logarithmic axis
+SPREAD = 6.0  # largest over median of the values of a logarithmic axis
 
 
 def escaped(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lichtbild.quality.plots import CHANNELS, escaped, spoken
 from lichtbild.quality.result import Figure
@@ -61,6 +61,8 @@ class Group:
 
 def placed(where: str) -> tuple[str, str]:
     """A place without its colour, and the colour: ``"edge 3, left, Y"`` is ("edge 3, left", "Y")."""
+    if where in CHANNELS:
+        return "", where
     place, _, last = where.rpartition(",")
     if last.strip() in CHANNELS:
         return place.strip(), last.strip()
@@ -108,13 +110,34 @@ def plus_minus(f: Figure) -> str:
 
 
 def figures_html(figures: Sequence[Figure], caption: str) -> str:
-    """All figures of a section: lines first, then a matrix for each name that has many."""
+    """All figures of a section: lines first, then those of one place by colour, then a matrix for each name
+    that has many places.
+    """
+    figures = unprefixed(figures)  # what all places share is said by the heading
     groups = grouped(figures)
     notes = Notes()
     singles = [f for g in groups if (f := g.single)]
+    rows = [g for g in groups if not g.single and len(g.rows) == 1]
     parts = [_lines(singles, caption, notes)] if singles else []
-    parts += [_matrix(g, notes) for g in groups if not g.single]
+    for place in dict.fromkeys(next(iter(g.rows)) for g in rows):
+        same = [g for g in rows if place in g.rows]
+        parts.append(_by_colour(same, f"By colour, {place}" if place else "By colour", notes))
+    parts += [_matrix(g, notes) for g in groups if not g.single and len(g.rows) > 1]
     return f'<div class="tables">{"".join(parts)}</div>{notes.html()}'
+
+
+def unprefixed(figures: Sequence[Figure]) -> list[Figure]:
+    """The figures without the words with which all their places begin: "dots, R−G" and "dots" become "R−G"
+    and "".
+    """
+    parts = [placed(f.where)[0].split(", ") for f in figures]
+    shared = 0
+    while parts and all(len(p) > shared and p[shared] == parts[0][shared] for p in parts):
+        shared += 1
+    return [
+        replace(f, where=", ".join(w for w in (*p[shared:], placed(f.where)[1]) if w))
+        for f, p in zip(figures, parts, strict=True)
+    ]
 
 
 def _lines(figures: Sequence[Figure], caption: str, notes: Notes) -> str:
@@ -130,8 +153,29 @@ def _lines(figures: Sequence[Figure], caption: str, notes: Notes) -> str:
     head = '<thead><tr><th scope="col">Figure</th><th scope="col" class="number">Value</th>'
     return (
         f'<table class="lines"><caption>{escaped(caption)}</caption>{head}'
-        '<th scope="col">Unit</th></tr></thead>'
+        f'<th scope="col">Unit</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
+
+
+def _by_colour(groups: Sequence[Group], caption: str, notes: Notes) -> str:
+    columns = tuple(c for c in ("", *CHANNELS) if any(c in g.columns for g in groups))
+    rows = []
+    for g in groups:
+        (row,) = g.rows.values()
+        unit = f' <span class="unit">{escaped(g.unit)}</span>' if g.unit else ""
+        cells = "".join(_cell(row.get(c), notes) for c in columns)
+        rows.append(f'<tr><th scope="row">{escaped(g.name)}{unit}</th>{cells}</tr>')
+    return (
+        f'<table class="matrix n{len(columns)}"><caption>{escaped(caption)}</caption>'
+        f'<thead><tr><th scope="col">Figure</th>{_heads(columns)}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _heads(columns: Sequence[str]) -> str:
+    return "".join(
+        f'<th scope="col" class="number {f"ink-{c}" if c else ""}">{escaped(c) or "Value"}</th>'
+        for c in columns
     )
 
 
@@ -139,17 +183,14 @@ def _matrix(g: Group, notes: Notes) -> str:
     unit = f' <span class="unit">{escaped(g.unit)}</span>' if g.unit else ""
     better = f' <span class="better">{BETTER[g.better]}</span>' if BETTER.get(g.better) else ""
     columns = g.columns
-    heads = "".join(
-        f'<th scope="col" class="number {f"ink-{c}" if c else ""}">{escaped(c) or "Value"}</th>'
-        for c in columns
-    )
     rows = []
     for place, row in g.rows.items():
         cells = "".join(_cell(row.get(c), notes) for c in columns)
         rows.append(f'<tr><th scope="row">{escaped(place) or "whole"}</th>{cells}</tr>')
     return (
         f'<table class="matrix n{len(columns)}"><caption>{escaped(g.name)}{unit}{better}</caption>'
-        f'<thead><tr><th scope="col">Place</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        f'<thead><tr><th scope="col">Place</th>{_heads(columns)}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
 
