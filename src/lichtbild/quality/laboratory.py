@@ -35,6 +35,7 @@ from lichtbild.quality.slanted import Method
 LONG_SIDE, JPEG_QUALITY = 960, 72  # of the picture in the report
 STILL, SAME_LIGHT = 3.0, 0.03  # px, and share of the light, that repeats may differ by
 LINEAR = ("raw", "linear")
+LIGHT = ("edge", "star", "leaves", "flare")  # kinds that a tone curve disturbs
 MAKE, MODEL, EXPOSURE, ISO, EXIF, TAKEN = 271, 272, 33434, 34855, 34665, 36867
 
 
@@ -186,6 +187,8 @@ def _linear(picture: Picture, every: Sequence[Found], told: list[str]) -> tuple[
     if picture.decoding in LINEAR or picture.space == "camera":
         return picture, {"raw": "the raw file, demosaicked"}.get(picture.decoding, "the file is linear")
     if not ladders:
+        if not any(f.element.kind in LIGHT for f in every):
+            return picture, f"{picture.decoding} decoded"
         told.append(
             f"processed photo without greys: made linear by {picture.decoding} alone, so that the camera's "
             "tone curve distorts sharpness and texture"

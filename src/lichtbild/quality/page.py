@@ -98,11 +98,12 @@ def _score(score: Score) -> str:
         for a in score.axes
         for m in a.metrics
     )
-    notes = [score.note, *(f"{a.name}: {a.note}" for a in score.axes if a.note and not math.isnan(a.score))]
+    notes = [*(f"{a.name}: {a.note}" for a in score.axes if a.note and not math.isnan(a.score))]
     said = "".join(f"<p>{escaped(n)}</p>" for n in notes if n)
+    partly = f'<span class="where">{escaped(score.note)}</span>' if score.note else ""
     return (
         '<section class="score" aria-labelledby="score"><h2 id="score">Score '
-        f'<span class="total">{_points(score.total)}</span></h2><div class="axes">{axes}</div>'
+        f'<span class="total">{_points(score.total)}</span>{partly}</h2><div class="axes">{axes}</div>'
         f"<details><summary>How it is made: table “{escaped(score.version)}”</summary>"
         "<p>Each metric earns 0 points at its low goal and 100 at its high goal; an axis is the weighted "
         f'mean of its metrics, the total that of the axes.</p>{said}<table class="goals"><thead><tr>'

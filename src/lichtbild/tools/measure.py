@@ -205,7 +205,8 @@ def told(
     talk.table(rows)
     if report.score is not None and not math.isnan(report.score.total):
         axes = ", ".join(f"{a.name} {a.score:.0f}" for a in report.score.axes if not math.isnan(a.score))
-        talk.result(f"score {report.score.total:.0f}  {axes}  (table “{report.score.version}”)")
+        known = ", ".join(w for w in (f"table “{report.score.version}”", report.score.note) if w)
+        talk.result(f"score {report.score.total:.0f}  {axes}  ({known})")
     moved = compare(old, report) if old else ()
     said(moved, old is not None, talk)
     talk.document(
