@@ -36,15 +36,16 @@ def test_the_file_holds_everything(tmp_path):
     record = json.loads(path.read_text())
     assert record["format"] == "lichtbild noise model" and record["readings"][0]["dsnu"] is None
     np.testing.assert_allclose(record["over_iso"]["gain"], [[6e-4] * 3, [0.009] * 3], rtol=1e-6)
-    np.testing.assert_allclose(np.array(record["over_iso"]["variance"])[:, 0], [7e-7, 6.5e-4, 0.2], rtol=1e-6)
+    red = np.array(record["over_iso"]["variance"])[:, 0]
+    np.testing.assert_allclose(red, [7e-7, 6.5e-4, 0.2 + 0.1**2], rtol=1e-6)
     profile = record["readings"][1]["profile"]
     assert profile["shot"][0] == pytest.approx(0.249 / 959)
-    assert profile["read"][1] == pytest.approx(1.1 * (0.112 + 0.26 + 0.2) / 959**2)
+    assert profile["read"][1] == pytest.approx((1.1 * (0.112 + 0.26 + 0.2) + 0.1**2) / 959**2)
 
 
 def test_between_isos_the_curves_of_the_sensor_hold():
     gain, variance = phone().at(800)
-    assert gain[0] == pytest.approx(0.489) and variance[0] == pytest.approx(0.448 + 0.52 + 0.2)
+    assert gain[0] == pytest.approx(0.489) and variance[0] == pytest.approx(0.448 + 0.52 + 0.2 + 0.1**2)
 
 
 def test_read_noise_in_electrons():

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from lichtbild.base.errors import CalibrationMissing, InputError
-from lichtbild.capture.noise_file import noise_json
+from lichtbild.capture.noise_file import noise_json, read_noise_model
 from lichtbild.capture.noise_model import NoiseModel, Reading
 from lichtbild.simulate.sensor import known_sensor, phone_pattern
 
@@ -58,6 +58,7 @@ def test_a_sensor_from_a_file(tmp_path):
         ("[sensor\n", "no TOML"),
         ('[sensor]\npreset = "dslrr"\n', "did you mean dslr"),
         ("[sensor]\nprnu = 2\n", r"camera.toml: sensor.prnu = 2 is out of range"),
+        ('[sensor]\npreset = ["phone"]\n', "is not one of phone"),
         ("[sensor]\npnru = 0.1\n", r"camera.toml: sensor.pnru = 0.1 is unknown.*did you mean prnu"),
         ("[sensor]\nread_variance = -1\n", "below 0"),
         ("[sensor]\ngain = []\n", "is no number"),
@@ -68,8 +69,9 @@ def test_a_sensor_from_a_file(tmp_path):
 def test_files_that_say_no_sensor_are_refused(tmp_path, text, words):
     path = tmp_path / "camera.toml"
     path.write_text(text)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as caught:
         known_sensor(path, 400)
+    assert caught.value.hint
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -81,17 +83,20 @@ def test_a_calibrated_camera_is_simulated(tmp_path):
     readings = []
     for iso in (100.0, 800.0, 3200.0):
         k = phone_pattern(iso)
-        gain, variance = (k.gain * 1.1, k.gain, k.gain * 0.9), (k.read**2 + 1 / 12,) * 3
-        readings.append(Reading(iso, gain, variance, row=0.15 * k.read, dsnu=0.3, prnu=0.008, tails=0.1))
+        gain, r = (k.gain * 1.1, k.gain, k.gain * 0.9), (k.read**2 * (1 + 0.2**2) + 1 / 12,) * 3
+        lines = {"row": 0.15 * k.read, "column": 0.2 * k.read}  # r holds the columns, not the rows
+        readings.append(Reading(iso, gain, r, **lines, dsnu=0.3, prnu=0.008, tails=0.1))
     path = tmp_path / "camera.json"
     path.write_text(noise_json(NoiseModel("Make", "Model", 64.0, 1023.0, tuple(readings))))
     for iso in (800, 1600):
         made, true = known_sensor(path, iso, {"hot": 0.001}), phone_pattern(iso)
+        assert made.noise.read == pytest.approx(read_noise_model(path).profile(iso).read, rel=1e-5)
         assert (made.gain, made.read) == (
             pytest.approx(true.gain, rel=1e-5),
             pytest.approx(true.read, rel=1e-5),
         )
-        assert (made.row, made.column, made.tail, made.hot) == (pytest.approx(0.15, rel=1e-5), 0, 0.1, 0.001)
+        assert (made.row, made.column) == (pytest.approx(0.15, rel=1e-5), pytest.approx(0.2, rel=1e-5))
+        assert (made.tail, made.hot) == (0.1, 0.001)
         assert (made.prnu, made.dsnu, made.black, made.white) == (0.008, 0.3, 64, 1023)
     with pytest.raises(CalibrationMissing, match="100 … 3200"):
         known_sensor(path, 12800)

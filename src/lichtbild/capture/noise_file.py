@@ -10,9 +10,9 @@
      "over_iso": {"gain": [[R, G, B] of ISO, of 1], "variance": [[R, G, B] of ISO², of ISO, of 1]},
      "files": [name], "warnings": [sentence]}
 
-Gains are DN per electron, variances DN², ``row`` … ``dsnu`` DN; ``profile`` is a DNG's NoiseProfile.  What
-was not measured is null.  ``read_electrons``, ``profile`` and ``over_iso`` follow from the rest and are not
-read.
+Gains are DN per electron, variances DN², ``row`` … ``dsnu`` DN; ``profile`` is a DNG's NoiseProfile.  It and
+``over_iso`` have row² in them, ``variance`` has not.  What was not measured is null.  ``read_electrons``,
+``profile`` and ``over_iso`` follow from the rest and are not read.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def read_noise_model(path: Path | str) -> NoiseModel:
 
 def _record(reading: Reading, span: float) -> dict[str, Any]:
     shot = [k / span for k in reading.gain]
-    read = [r / span**2 for r in reading.variance]
+    read = [r / span**2 for r in reading.at_black]
     return {
         **asdict(reading),
         "read_electrons": reading.read_electrons,

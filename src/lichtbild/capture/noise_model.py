@@ -2,13 +2,15 @@
 """A camera's noise model: what `lichtbild calibrate noise` measured, ISO by ISO, and its use on a burst.
 
 Per colour the variance of digital numbers is a line over the light, ``variance = K · (DN − black) + r``: K is
-the gain in DN per electron, r the variance at black with the rounding to whole numbers (1/12 DN²) in it.  In
-units of the clip level (V = white − black) that is the NoiseProfile of a DNG::
+the gain in DN per electron, r the variance at black with the rounding to whole numbers (1/12 DN²) in it, and
+without what a whole row shares.  A pixel varies by both, so in units of the clip level (V = white − black)
+the NoiseProfile of a DNG is::
 
-    S = K / V ,   O = r / V²
+    S = K / V ,   O = (r + row²) / V²
 
-Between measured ISOs K is a straight line of the ISO and r a parabola (the form of [1]); where these do not
-go through what was measured, as with sensors of two gains, the neighbouring ISOs are interpolated instead.
+Between measured ISOs K is a straight line of the ISO and r + row² a parabola (the form of [1]); where these
+do not go through what was measured, as with sensors of two gains, the neighbouring ISOs are interpolated
+instead.
 
 References
 ----------
@@ -46,7 +48,7 @@ class Reading:
     gain, gain_doubt : Triple
         K of R, G, B in DN per electron, and its standard error.
     variance, variance_doubt : Triple
-        r of R, G, B in DN², rounding included.
+        r of R, G, B in DN², rounding included, what a row shares not.
     row, column : float
         Standard deviation of the part that a whole row (column) shares in one frame, DN.
     dsnu : float
@@ -71,6 +73,12 @@ class Reading:
     tails: float = math.nan
     frames: int = 0
     levels: int = 0
+
+    @property
+    def at_black(self) -> Triple:
+        """Variance of a pixel at black from frame to frame, DN²: r and, where it is known, row²."""
+        shared = 0.0 if math.isnan(self.row) else self.row**2
+        return _triple([r + shared for r in self.variance])
 
     @property
     def read_electrons(self) -> Triple:
@@ -122,9 +130,9 @@ class NoiseModel:
         return Noise(_triple([k / v for k in gain]), _triple([r / v**2 for r in variance]))
 
     def at(self, iso: float | None) -> tuple[Triple, Triple]:
-        """K and r at `iso`, R G B; raises and warns as `profile`."""
+        """K and the variance at black (`Reading.at_black`) at `iso`, R G B; raises and warns as `profile`."""
         if len(self.readings) == 1 and self.readings[0].iso is None:
-            return self.readings[0].gain, self.readings[0].variance
+            return self.readings[0].gain, self.readings[0].at_black
         isos = [r.iso or math.nan for r in self.readings]
         if iso is None:
             raise CalibrationMissing(
@@ -133,7 +141,7 @@ class NoiseModel:
             )
         near = min(self.readings, key=lambda r: abs(math.log((r.iso or math.nan) / iso)))
         if 1 / _SAME_ISO <= (near.iso or math.nan) / iso <= _SAME_ISO:
-            return near.gain, near.variance
+            return near.gain, near.at_black
         low, high = isos[0], isos[-1]
         if not low / BEYOND <= iso <= high * BEYOND:
             raise CalibrationMissing(
@@ -153,8 +161,8 @@ class NoiseModel:
         )
 
     def curves(self) -> tuple[tuple[Triple, ...], tuple[Triple, ...]]:
-        """Coefficients over ISO, highest power first: of K ``(slope, offset)`` and of r ``(ISO², ISO, 1)``,
-        each of R G B; empty below two (three) ISOs.
+        """Coefficients over ISO, highest power first: of K ``(slope, offset)`` and of the variance at
+        black ``(ISO², ISO, 1)``, each of R G B; empty below two (three) ISOs.
         """
         gains = [self._fitted(c, 1) for c in range(3)]
         variances = [self._fitted(c, 2) for c in range(3)]
@@ -164,7 +172,7 @@ class NoiseModel:
         if len(self.readings) <= degree or any(r.iso is None for r in self.readings):
             return []
         x = np.array([r.iso for r in self.readings], np.float64)
-        y = np.array([(r.gain if degree == 1 else r.variance)[colour] for r in self.readings])
+        y = np.array([(r.gain if degree == 1 else r.at_black)[colour] for r in self.readings])
         scale = x.max()
         powers = np.stack([(x / scale) ** p for p in range(degree, -1, -1)], axis=1)
         found = np.linalg.lstsq(powers / y[:, None], np.ones(len(y)), rcond=None)[0]
@@ -172,7 +180,7 @@ class NoiseModel:
 
     def _inside(self, colour: int, degree: int, iso: float) -> float:
         x = [float(r.iso or 0) for r in self.readings]
-        y = [(r.gain if degree == 1 else r.variance)[colour] for r in self.readings]
+        y = [(r.gain if degree == 1 else r.at_black)[colour] for r in self.readings]
         doubts = [(r.gain_doubt if degree == 1 else r.variance_doubt)[colour] for r in self.readings]
         if curve := self._fitted(colour, degree):
             missed = [abs(float(np.polyval(curve, a)) - b) for a, b in zip(x, y, strict=True)]
@@ -230,7 +238,7 @@ def level(shot: Shot) -> float:
 def _scaled(end: Reading, iso: float) -> tuple[Triple, Triple]:
     """Beyond the ends: electrons stay, the gain follows the ISO, read noise half of it."""
     ratio = iso / (end.iso or iso)
-    return _triple([k * ratio for k in end.gain]), _triple([r * ratio for r in end.variance])
+    return _triple([k * ratio for k in end.gain]), _triple([r * ratio for r in end.at_black])
 
 
 def _root(x: float) -> float:

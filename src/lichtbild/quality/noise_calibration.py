@@ -216,11 +216,11 @@ def _told(r: Reading, span: float) -> list[Figure]:
     where, figures = "" if r.iso is None else f"ISO {r.iso:g}", []
     for k, name in enumerate("RGB"):
         at = f"{where}, {name}" if where else name
-        gain, offset, read = r.gain[k], r.variance[k], r.read_electrons[k]
+        gain, black, read = r.gain[k], r.at_black[k], r.read_electrons[k]
         gain_doubt, offset_doubt = r.gain_doubt[k], r.variance_doubt[k]
         figures += [
             Figure("NoiseProfile S", gain / span, "", at, gain_doubt / span),
-            Figure("NoiseProfile O", offset / span**2, "", at, offset_doubt / span**2),
+            Figure("NoiseProfile O", black / span**2, "", at, offset_doubt / span**2),
             Figure("gain K", gain, "DN/e⁻", at, gain_doubt),
             unmeasured("read noise", "e⁻", "hidden by the rounding to whole numbers", at)
             if math.isnan(read)

@@ -46,13 +46,14 @@ from lichtbild.base.image import Float32, UInt8, UInt16
 from lichtbild.base.params import nearest
 from lichtbild.capture.noise_file import read_noise_model
 from lichtbild.capture.noise_model import ROUNDING
-from lichtbild.simulate.terms import Sensor
+from lichtbild.simulate.terms import TERMS, Sensor
 
 __all__ = ["PRESETS", "Sensor", "expose", "known_sensor", "phone", "read_sensor"]
 
 PLACES = np.array([[0, 1], [2, 3]], np.uint8)
 TAILS = (0.11, 0.04, -0.04, -0.09, -0.11, -0.13, -0.14)  # λ at ISO 100, 200 … 6400 [2]
 LEAST_ISO, MOST_ISO = 25.0, 102400.0
+TABLE = 'one table [sensor] with preset = "phone", and what differs from it: gain, read, bits, prnu …'
 
 
 # ---- presets
@@ -164,28 +165,34 @@ def read_sensor(path: Path, iso: float) -> Sensor:
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{path} cannot be read: {error.strerror or error}", hint="check its name"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML file: {error}") from error
+        raise InputError(f"{path} is no TOML file: {error}", hint=TABLE) from error
     table = said.get("sensor")
     if not isinstance(table, dict) or len(said) > 1:
         extra = next((k for k in said if k != "sensor"), "")
         raise InputError(
             f"{path}: {extra!r} is unknown; allowed is one table, [sensor]"
             if extra
-            else f"{path} has no table [sensor]"
+            else f"{path} has no table [sensor]",
+            hint=TABLE,
         )
     where, preset, names = f"{path}: ", table.pop("preset", "phone"), ", ".join(PRESETS)
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise InputError(
-            f"{where}sensor.preset = {preset!r} is not one of {names}{nearest(str(preset), PRESETS)}"
+            f"{where}sensor.preset = {preset!r} is not one of {names}{nearest(str(preset), PRESETS)}",
+            hint=TABLE,
         )
     changes: dict[str, Any] = {}
     for key, value in table.items():
         if key == "read_variance":
             variance = _polynomial(where, key, value, iso)
             if not variance >= 0:
-                raise InputError(f"{where}sensor.read_variance = {variance:g} DN² at ISO {iso:g} is below 0")
+                raise InputError(
+                    f"{where}sensor.read_variance = {variance:g} DN² at ISO {iso:g} is below 0", hint=TERMS
+                )
             changes["read"] = math.sqrt(variance)
         else:
             changes[key] = _polynomial(where, key, value, iso) if key == "gain" else value
@@ -204,13 +211,15 @@ def measured(path: Path, iso: float) -> Sensor:
         It was not measured near this ISO.
     """
     model = read_noise_model(path)
-    gain, variance = (values[1] for values in model.at(iso))
+    gain, black = (values[1] for values in model.at(iso))
     near = min(model.readings, key=lambda r: abs(math.log((r.iso or iso) / iso)))
-    read = math.sqrt(max(near.variance[1] - ROUNDING, 0.0))
-    row, column = (0.0 if math.isnan(v) or not read else v / read for v in (near.row, near.column))
+    whole = near.at_black[1] - ROUNDING  # read² + row² + column²
+    shares = [v * v / whole if v == v and whole > 0 else 0.0 for v in (near.row, near.column)]
+    alone = max(1 - sum(shares), 0.01)
+    row, column = (math.sqrt(share / alone) for share in shares)
     return Sensor(
         rounded(gain),
-        rounded(math.sqrt(max(variance - ROUNDING, 0.0))),
+        rounded(math.sqrt(max(black - ROUNDING, 0.0) * alone)),
         model.black,
         model.white,
         tail=None if math.isnan(near.tails) else min(max(near.tails, -0.4), 1.0),
@@ -226,7 +235,8 @@ def _polynomial(where: str, key: str, value: Any, iso: float) -> float:
     powers: Sequence[Any] = value if isinstance(value, list) else [value]
     if not powers or any(isinstance(c, bool) or not isinstance(c, int | float) for c in powers):
         raise InputError(
-            f"{where}sensor.{key} = {value!r} is no number and no list of numbers (powers of the ISO)"
+            f"{where}sensor.{key} = {value!r} is no number and no list of numbers (powers of the ISO)",
+            hint=TERMS,
         )
     total = 0.0
     for coefficient in reversed(powers):

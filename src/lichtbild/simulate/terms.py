@@ -38,6 +38,7 @@ LIMITS: Mapping[str, tuple[float, float, str]] = {
     "serial": (0, 2**63, ""),
 }
 BITS = (8, 16)
+TERMS = "docs/concepts/sensor-model.md says what every term does, and its unit"
 MAY_BE_NONE = ("tail", "serial")
 WHOLE = ("white", "serial")
 
@@ -188,13 +189,14 @@ class Sensor:
                 words = (*known, "bits")
                 raise InputError(
                     f"{where}{self.name}.{term} = {value!r} is unknown; terms are {', '.join(words)}"
-                    f"{nearest(term, words)}"
+                    f"{nearest(term, words)}",
+                    hint=TERMS,
                 )
         try:
             start = self.with_bits(changes["bits"]) if "bits" in changes else self
             return replace(start, **{k: v for k, v in changes.items() if k != "bits"})
         except InputError as error:
-            raise InputError(f"{where}{error}", hint=error.hint) from None
+            raise InputError(f"{where}{error}", hint=error.hint or TERMS) from None
 
 
 def allowed(where: str, value: Any, limits: tuple[float, float], unit: str, may_be_none: bool) -> None:

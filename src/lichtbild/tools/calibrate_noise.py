@@ -27,6 +27,7 @@ from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
 
 JSON, HTML = (".json",), (".html", ".htm")
+HELP = "top, left, height and width of the pixels to use, or leave --roi away"
 
 
 def run(args: Namespace, talk: Talk) -> int:
@@ -99,11 +100,13 @@ def region(text: str | None, size: tuple[int, int]) -> Box | None:
     if text is None:
         return None
     words = text.split(",")
-    if len(words) != 4 or not all(w.strip().isdecimal() for w in words):
-        raise UsageError(f"--roi = {text!r} is not allowed, give Y,X,HEIGHT,WIDTH in whole pixels")
+    if len(words) != 4 or not all(w.strip().isdecimal() and w.isascii() for w in words):
+        raise UsageError(f"--roi = {text!r} is not allowed, give Y,X,HEIGHT,WIDTH in whole pixels", hint=HELP)
     top, left, height, width = map(int, words)
     if top + height > size[0] or left + width > size[1] or not height or not width:
-        raise UsageError(f"--roi = {text} does not lie in a frame of {size[0]} × {size[1]} (height × width)")
+        raise UsageError(
+            f"--roi = {text} does not lie in a frame of {size[0]} × {size[1]} (height × width)", hint=HELP
+        )
     return top, left, top + height, left + width
 
 
@@ -159,7 +162,7 @@ def lines(r: Reading, model: NoiseModel) -> list[tuple[str, ...]]:
                 f"{r.gain[k]:.4g} ±{100 * r.gain_doubt[k] / r.gain[k]:.1f}%",
                 number(r.read_electrons[k], 3),
                 f"{r.gain[k] / span:.3e}",
-                f"{r.variance[k] / span**2:.3e} ±{100 * min(r.variance_doubt[k] / r.variance[k], 9.99):.1f}%",
+                f"{r.at_black[k] / span**2:.3e} ±{100 * min(r.variance_doubt[k] / r.at_black[k], 9.99):.1f}%",
                 *("" if v is None else number(v, 2) for v in patterns),
             )
         )
@@ -179,7 +182,7 @@ def compared(found: Calibration) -> list[dict[str, float | None]]:
         if own is not None:
             span = found.model.span
             shot_ratio = own.shot[1] / (r.gain[1] / span)
-            read_ratio = own.read[1] / (r.variance[1] / span**2)
+            read_ratio = own.read[1] / (r.at_black[1] / span**2)
             told.append({"iso": r.iso, "shot": shot_ratio, "read": read_ratio})
     return told
 
@@ -187,7 +190,7 @@ def compared(found: Calibration) -> list[dict[str, float | None]]:
 def against(found: Calibration) -> list[str]:
     """How the files' own NoiseProfile compares, a line per ISO."""
     return [
-        f"ISO {c['iso'] or '–'}: the files' own NoiseProfile has {c['shot']:.2f} × the measured S and "
-        f"{c['read']:.2f} × the measured O"
+        ("" if c["iso"] is None else f"ISO {c['iso']:g}: ") + "the files' own NoiseProfile has "
+        f"{c['shot']:.2f} × the measured S and {c['read']:.2f} × the measured O"
         for c in compared(found)
     ]
