@@ -24,7 +24,7 @@ from lichtbild.base.minimise import simplex
 
 Float64 = NDArray[np.float64]
 NORMAL = 0.14
-_STEPS = 16  # bins of residuals per DN
+_STEPS = 16  # bins of residuals per DN, or per standard deviation where that is more
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _HALF = np.concatenate([np.geomspace(1e-9, 1e-3, 120), np.linspace(1e-3, 0.5, 400)[1:]])
@@ -57,19 +57,24 @@ def tails(residuals: NDArray[np.floating], pattern: float = 0.0) -> tuple[float,
     pattern : float
         Standard deviation of the fixed pattern in them (DSNU), DN; it is not part of the answer.
     """
-    steps, counts = np.unique(np.round(residuals * _STEPS).astype(np.int64), return_counts=True)
-    x, n = steps / _STEPS, counts.astype(np.float64)
-    spread = math.sqrt(float((n * x**2).sum() / n.sum()))
-    keep = np.abs(x) < 12 * max(spread, 0.5)  # hot pixels are no noise
-    x, n = x[keep], n[keep]
-    below, above = np.subtract.outer(x, pattern * _NODES) - 0.5, np.subtract.outer(x, pattern * _NODES) + 0.5
+    spread = float(np.sqrt(np.mean(np.square(residuals, dtype=np.float64))))
+    half = max(1, round(_STEPS / (2 * max(spread, 1.0))))  # bins in half a DN
+    reach = math.ceil(24 * half * max(spread, 0.5))  # hot pixels are no noise
+    bins = np.round(residuals * (2 * half)).astype(np.int64)
+    n = np.bincount(bins[np.abs(bins) <= reach] + reach, minlength=2 * reach + 1).astype(np.float64)
+    seen = n > 0
+    n = n[seen]
+    edges = np.arange(-reach - half, reach + half + 1) / (2 * half)
+    nodes, weights = (pattern * _NODES, _WEIGHTS) if pattern else (np.zeros(1), np.ones(1))
+    places = np.subtract.outer(edges, nodes)
 
     def cost(at: Float64) -> float:
         shape, scale = float(at[0]), math.exp(float(at[1]))
         if not -_LIMIT < shape < _LIMIT + 0.4:
             return math.inf
         z = quantile(_U, shape) * scale
-        share = (np.interp(above, z, _U) - np.interp(below, z, _U)) @ _WEIGHTS
+        below = np.interp(places, z, _U) @ weights
+        share = (below[2 * half :] - below[: -2 * half])[seen]
         return -float((n * np.log(np.maximum(share, 1e-12))).sum() / n.sum())
 
     best, lowest = np.zeros(2), math.inf
