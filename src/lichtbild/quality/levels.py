@@ -64,7 +64,7 @@ def same_camera(shots: Sequence[Shot]) -> None:
         ):
             if ours != theirs:
                 raise BurstMismatch(
-                    f"{shot.path.name}: {trait} = {theirs}, {first.path.name} has {ours}",
+                    f"{shot.path}: {trait} = {theirs}, {first.path} has {ours}",
                     hint="calibrate one camera at a time, all frames in the same raw format",
                 )
 

@@ -32,6 +32,7 @@ SIDE = 16  # photosites of a block, each way
 _OUTLIER, _DEEP = 6.0, 5.0  # standard deviations
 _ROUNDS = 8
 _NEVER = 10.0
+_SURE = 4.0  # standard errors by which the light of a frame must differ
 _EDGES = 0.02  # gradient energy of a group, × variance, from which on motion can be told from noise
 
 
@@ -82,7 +83,8 @@ class Line:
 
 
 def residuals(stack: Float32) -> tuple[Float32, Float32, float]:
-    """Mean picture, deviations without row means ``"n h w"``, and how far the light of a frame was off.
+    """Mean picture, deviations without row means ``"n h w"``, and how far the light of a frame was off: 0
+    where that is no more than rows that flicker explain.
 
     Deviations of photosites that leak and flicker are NaN, their means those of their neighbours.
     """
@@ -92,13 +94,16 @@ def residuals(stack: Float32) -> tuple[Float32, Float32, float]:
     lit = typical > 4 * float(np.abs(levels - typical).max()) and typical > 1
     ratios = (levels / typical if lit else np.ones(len(levels))).astype(np.float32)
     off = stack - ratios[:, None, None] * mean
-    off -= off.mean(axis=2, keepdims=True, dtype=np.float64).astype(np.float32)
+    rows = off.mean(axis=2, keepdims=True, dtype=np.float64)
+    off -= rows.astype(np.float32)
+    chance = _SURE * float(rows.std()) / np.sqrt(rows.shape[1]) / max(typical, 1e-9)
+    drift = float(np.abs(ratios - 1).max())
     y, x = _wild(off)
     if len(y):
         off[:, y, x] = np.nan
         off -= np.nan_to_num(np.nanmean(off, axis=2, keepdims=True, dtype=np.float64)).astype(np.float32)
         mean[y, x] = np.median(_around(mean, y, x), axis=0)
-    return mean, off, float(np.abs(ratios - 1).max())
+    return mean, off, drift if drift > chance else 0.0
 
 
 def _wild(off: Float32) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -17,7 +17,7 @@ import numpy as np
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import RawFrame, Shot
 from lichtbild.capture.noise_model import ROUNDING, level
-from lichtbild.quality.levels import Grouping, grouped, look, same_camera
+from lichtbild.quality.levels import Grouping, Look, grouped, look, same_camera
 from lichtbild.quality.sites import Box, Site, middle, planes, sites
 from lichtbild.quality.spatial import Dark, Even, dark, even, prnu
 from lichtbild.quality.tails import tails
@@ -28,6 +28,7 @@ _TAILS = 3_000_000  # samples
 _MOVED = 0.1  # of the variance
 _RESTLESS, _PASSING = 9.0, 0.2  # χ² per degree of freedom; share of blocks off the line
 _ONE_LEVEL = 0.15  # of the brightest
+_LIT = 0.05  # of the range: no dark frame is so bright
 _CLIPPED = 0.005  # of a site's samples at one number
 _DEEP = 5.0  # standard deviations that black should lie above 0
 
@@ -105,7 +106,9 @@ def transfer(
     shot = every[0].shot
     box = box or middle(shot.size, SIDE)
     span = shot.white - level(shot)
-    found = grouped([look(f, box) for f in every], range(len(frames), len(every)), span)
+    looks = [look(f, box) for f in every]
+    _refuse_lit(darks, looks[len(frames) :], span)
+    found = grouped(looks, range(len(frames), len(every)), span)
     _refuse(found, every)
     groups = [g for g in (found.darks, *found.groups) if len(g) > 1]
     measured = tuple(_site(every, groups, len(found.darks) > 1, site, box) for site in sites(shot))
@@ -119,6 +122,16 @@ def transfer(
         sum(map(len, found.groups)),
         len(found.alone),
     )
+
+
+def _refuse_lit(darks: Sequence[RawFrame], looks: Sequence[Look], span: float) -> None:
+    for frame, seen in zip(darks, looks, strict=True):
+        if seen.mean > _LIT * span:
+            raise InputError(
+                f"{frame.shot.path} is given as a dark frame, but lies {seen.mean:.0f} DN above black; "
+                f"allowed are {_LIT * span:.0f}",
+                hint="darks are taken with the lens cap on; give frames of light among the others",
+            )
 
 
 def _refuse(found: Grouping, frames: Sequence[RawFrame]) -> None:

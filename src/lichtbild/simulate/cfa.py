@@ -24,6 +24,9 @@ from lichtbild.base.image import RGGB, Float32, Opcode, Shot, UInt8
 from lichtbild.base.params import nearest
 
 Planes = Literal["RGB", "RYB", "M"]
+KINDS = (
+    "four Bayer phases by their first two rows; docs/concepts/sensor-model.md says what programs make of each"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +103,7 @@ def known_cfa(name: str) -> CFA:
         There is none of that name.
     """
     if name not in CFAS:
-        raise InputError(f"cfa = {name!r} is not one of {', '.join(CFAS)}{nearest(name, CFAS)}")
+        raise InputError(f"cfa = {name!r} is not one of {', '.join(CFAS)}{nearest(name, CFAS)}", hint=KINDS)
     return CFAS[name]
 
 

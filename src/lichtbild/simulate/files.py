@@ -35,6 +35,7 @@ from lichtbild.simulate.scene import CANVAS, Scene
 
 RADIANCE, EXR = (".hdr", ".pic", ".rgbe"), (".exr",)
 SUFFIXES = (*PHOTOS, *EXR, *RADIANCE)
+EXPORT = "a picture program can export it as TIFF or PNG, or as OpenEXR with the channels R, G, B"
 GREY, EXPOSURE = 0.18, 0.8
 STEPS = 64  # of the scale, per EV
 INFLUENCE = 6.0  # EV
@@ -63,7 +64,9 @@ def picture_scene(path: Path | str) -> Scene:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} is not there" if not path.exists() else f"{path} is not a file")
+        raise InputError(
+            f"{path} is not there" if not path.exists() else f"{path} is not a file", hint="check the name"
+        )
     suffix = path.suffix.lower()
     if suffix in PHOTOS:
         light = read_photograph(path)
@@ -71,7 +74,9 @@ def picture_scene(path: Path | str) -> Scene:
         values, primaries = read_exr(path) if suffix in EXR else read_radiance(path)
         light = exposed_to_grey(path, in_srgb(path, cleaned(path, values), primaries))
     else:
-        raise InputError(f"{path} is no picture lichtbild makes a scene of; it reads {' '.join(SUFFIXES)}")
+        raise InputError(
+            f"{path} is no picture lichtbild makes a scene of; it reads {' '.join(SUFFIXES)}", hint=EXPORT
+        )
 
     def fill(canvas: Float32, margin: int, seed: int) -> None:
         cover(path, light, canvas)
@@ -110,11 +115,12 @@ def read_exr(path: Path) -> tuple[Float32, tuple[float, ...] | None]:
     names = "RGB" if {"R", "G", "B"} <= found.keys() else "Y" if {"Y"} == found.keys() - {"A"} else ""
     if not names:
         listed = ", ".join(sorted(found))
-        raise InputError(f"{path} has the channels {listed}; allowed are R, G, B, or Y alone")
+        raise InputError(f"{path} has the channels {listed}; allowed are R, G, B, or Y alone", hint=EXPORT)
     planes = [found[name] for name in names]
     if any(p.ndim != 2 or p.shape != planes[0].shape or p.size > MOST_PIXELS for p in planes):
         raise InputError(
-            f"{path} has channels of different sizes, or more than {MOST_PIXELS // 10**6} million"
+            f"{path} has channels of different sizes, or more than {MOST_PIXELS // 10**6} million",
+            hint=EXPORT,
         )
     light = np.stack([planes[i % len(planes)] for i in range(3)]).astype(np.float32)
     return light, None if said is None else tuple(float(v) for v in np.ravel(said))
@@ -155,7 +161,7 @@ def in_srgb(path: Path, light: Float32, primaries: tuple[float, ...] | None) -> 
     try:
         matrix = rgb_to_rgb(RGBSpace(path.name, r, g, b, white), SRGB)
     except (np.linalg.LinAlgError, ZeroDivisionError) as error:
-        raise InputError(f"{path}: the chromaticities {primaries} are impossible") from error
+        raise InputError(f"{path}: the chromaticities {primaries} are impossible", hint=EXPORT) from error
     return converted(light, matrix)
 
 
@@ -170,7 +176,10 @@ def exposed_to_grey(path: Path, light: Float32) -> Float32:
     luminance = sum(np.float64(k) * plane for k, plane in zip(LUMINANCE, light, strict=True))
     lit = np.asarray(luminance)[luminance > 0]
     if not lit.size:
-        raise InputError(f"{path} is dark everywhere: there is nothing to photograph")
+        raise InputError(
+            f"{path} is dark everywhere: there is nothing to photograph",
+            hint="give a picture with light in it",
+        )
     stops = np.log2(lit)
     middle = float(np.median(stops))
     mean = float(np.clip(stops, middle - INFLUENCE, middle + INFLUENCE).mean())

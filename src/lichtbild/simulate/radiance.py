@@ -28,6 +28,7 @@ from lichtbild.base.image import Float32, UInt8
 MOST_PIXELS = 200_000_000
 HEADER = 16384  # bytes a header may have
 AGAIN = "copy the file again"
+EXPORT = "export it again, as Radiance .hdr with RGB values or as OpenEXR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def read_radiance(path: Path) -> tuple[Float32, tuple[float, ...] | None]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{path} cannot be read: {error.strerror or error}", hint="check its permissions"
+        ) from error
     head = _head(path, raw)
     pixels = _rows(path, raw, head)
     exponent = pixels[..., 3].astype(np.int32)
@@ -70,7 +73,7 @@ def read_radiance(path: Path) -> tuple[Float32, tuple[float, ...] | None]:
 
 def _head(path: Path, raw: bytes) -> Head:
     if not raw.startswith((b"#?RADIANCE", b"#?RGBE")):
-        raise InputError(f"{path} is not a Radiance picture: it does not begin with #?RADIANCE")
+        raise InputError(f"{path} is not a Radiance picture: it does not begin with #?RADIANCE", hint=EXPORT)
     end = raw.find(b"\n\n", 0, HEADER)
     stop = raw.find(b"\n", end + 2, end + 200)
     if end < 0 or stop < 0:
@@ -79,19 +82,21 @@ def _head(path: Path, raw: bytes) -> Head:
     for line in raw[:end].decode("latin-1").splitlines()[1:]:
         key, _, value = line.partition("=")
         if key == "FORMAT" and value.strip() != "32-bit_rle_rgbe":
-            raise InputError(f"{path}: FORMAT = {value.strip()}, allowed is 32-bit_rle_rgbe")
+            raise InputError(f"{path}: FORMAT = {value.strip()}, allowed is 32-bit_rle_rgbe", hint=EXPORT)
         if key == "EXPOSURE":
             exposure *= _number(path, key, value)
         if key == "PRIMARIES":
             primaries = tuple(_number(path, key, v) for v in value.split())
     words = raw[end + 2 : stop].decode("latin-1").split()
     if len(words) != 4 or words[0] not in ("-Y", "+Y") or words[2] not in ("+X", "-X"):
-        raise InputError(f"{path}: resolution = {' '.join(words)!r}, allowed is -Y height +X width")
+        raise InputError(
+            f"{path}: resolution = {' '.join(words)!r}, allowed is -Y height +X width", hint=EXPORT
+        )
     h, w = int(_number(path, "height", words[1])), int(_number(path, "width", words[3]))
     if h * w > MOST_PIXELS:
-        raise InputError(f"{path}: {w} × {h} pixels, allowed are {MOST_PIXELS // 10**6} million")
+        raise InputError(f"{path}: {w} × {h} pixels, allowed are {MOST_PIXELS // 10**6} million", hint=EXPORT)
     if primaries is not None and len(primaries) != 8:
-        raise InputError(f"{path}: PRIMARIES has {len(primaries)} numbers, expected 8")
+        raise InputError(f"{path}: PRIMARIES has {len(primaries)} numbers, expected 8", hint=EXPORT)
     return Head((h, w), words[0] == "+Y", words[2] == "-X", exposure, primaries, stop + 1)
 
 
@@ -101,7 +106,7 @@ def _number(path: Path, key: str, value: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < 1e9:
-        raise InputError(f"{path}: {key} = {value.strip()!r} is not a number above 0")
+        raise InputError(f"{path}: {key} = {value.strip()!r} is not a number above 0", hint=EXPORT)
     return number
 
 
