@@ -15,7 +15,7 @@ from lichtbild.quality.find import find
 from lichtbild.quality.mapping import homography, moved, unbent
 from lichtbild.quality.patches import CLASSIC, lab_to_linear
 from lichtbild.quality.picture import Picture, picture_of, read_picture
-from lichtbild.quality.regions import sampled
+from lichtbild.quality.regions import local_mean, sampled
 from lichtbild.simulate import burst
 from lichtbild.simulate.charts import painted, place
 from lichtbild.simulate.scene import draw
@@ -65,7 +65,7 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("name", MARKED)
 def test_every_chart_is_found(name):
-    picture, true = photographed(place(CHARTS[name], 4 / 3), noise=0.02)
+    picture, true = photographed(place(CHARTS[name], 4 / 3), (340, 460), noise=0.02)
     found = find(picture)
     assert {f.chart for f in found} == {name}
     assert [f.element.name for f in found] == [e.name for e in CHARTS[name].elements]
@@ -86,6 +86,23 @@ def test_charts_are_found_under_all_conditions(name, how):
     placing, taking = CONDITIONS[how]
     picture, true = photographed(place(CHARTS[name], 4 / 3, **placing), **taking)
     assert farthest(find(picture), true) < 0.3
+
+
+def test_a_soft_picture_shows_its_chart():
+    picture, true = photographed(place(CHARTS["steps"], 4 / 3, fill=0.9))
+    taps = np.exp(-((np.arange(-6, 7) / 1.5) ** 2) / 2)
+    rgb = picture.rgb
+    for axis in (0, 1):  # a spread of 1.5 px: nearly half a line of a marker
+        rgb = np.apply_along_axis(lambda line: np.convolve(line, taps / taps.sum(), "same"), axis, rgb)
+    assert farthest(find(Picture(rgb.astype(np.float32))), true) < 0.3
+
+
+def test_the_local_mean_equals_its_twin():
+    plane = np.random.default_rng(2).random((9, 12)).astype(np.float32)
+    wanted = [
+        [plane[max(0, j - 2) : j + 3, max(0, i - 2) : i + 3].mean() for i in range(12)] for j in range(9)
+    ]
+    np.testing.assert_allclose(local_mean(plane, 2), wanted, rtol=1e-5)
 
 
 def test_a_mirrored_chart_is_found_and_said():

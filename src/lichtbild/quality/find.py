@@ -23,6 +23,7 @@ from lichtbild.quality.regions import Small, small
 from lichtbild.quality.slant import as_found, slants
 
 OTHERS = ("classic", "slanted")  # charts that are not ours: 24 patches, and edges anywhere
+PLAIN = 3  # ways of looking for markers that do not sharpen: what else is seen may be no marker
 SMALLEST = 64  # pixels of the shorter side
 ROI = "say where to measure with --roi"
 
@@ -68,8 +69,7 @@ def find(picture: Picture, chart: str = "auto") -> tuple[Found, ...]:
 def _searched(picture: Picture, copy: Small, chart: str) -> tuple[Found, ...]:
     seen: list[str] = []
     if chart == "auto" or chart in CHARTS:
-        places = candidates(copy)
-        own = sighting(picture.luminance, places) if len(places) >= 4 else None
+        own, count = _marked(picture, copy)
         if own is not None and chart not in ("auto", own.chart.name):
             raise InputError(
                 f"chart = {chart} is wanted, but {_name(picture)} shows {own.chart.name}",
@@ -77,7 +77,7 @@ def _searched(picture: Picture, copy: Small, chart: str) -> tuple[Found, ...]:
             )
         if own is not None:
             return _own(picture, own)
-        seen.append(_markers_seen(len(places)))
+        seen.append(_markers_seen(count))
     if chart in ("auto", "colours", "classic"):
         match = classic(picture.rgb, copy)
         if match is not None:
@@ -92,6 +92,17 @@ def _searched(picture: Picture, copy: Small, chart: str) -> tuple[Found, ...]:
         f"{_name(picture)} shows no chart that can be measured: {'; '.join(seen)}",
         hint=f"the whole chart has to be in the picture, sharp and evenly lit; or {ROI}",
     )
+
+
+def _marked(picture: Picture, copy: Small) -> tuple[Sighting | None, int]:
+    """Our chart by its markers, and how many things like markers there are."""
+    plane, most = picture.luminance, 0
+    for k, places in enumerate(candidates(copy)):
+        own = sighting(plane, places)
+        if own is not None:
+            return own, len(places)
+        most = max(most, len(places) if k < PLAIN else 0)
+    return None, most
 
 
 def _markers_seen(count: int) -> str:

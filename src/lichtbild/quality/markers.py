@@ -37,9 +37,12 @@ from lichtbild.quality.regions import Small, local_mean, parts, sampled
 
 Mask = NDArray[np.bool_]
 SHARE, FLOOR = 0.12, 0.015  # how much darker than its surroundings a marker is
-WINDOWS = (0.035, 0.08, 0.018)  # of the surroundings, in picture heights
+# how markers are looked for: size of the surroundings in picture heights, pixels over which a blur is undone
+WAYS = ((0.035, 0), (0.08, 0), (0.018, 0), (0.018, 2), (0.018, 3))
+APART = 5.0  # widths of a marker between two of them, at least
 MOST = 8  # candidates for markers that are looked at
 BENDS = np.linspace(-0.2, 0.2, 41)  # distortions tried
+UNCHECKED = 0.5  # pixels, where only the markers were seen
 GRID = 33  # samples across a marker or mark
 
 
@@ -69,23 +72,21 @@ class Sighting:
     mirrored: bool
 
 
-def candidates(copy: Small) -> Float64:
-    """What looks like a marker: positions (y, x) in the picture, the largest first."""
-    grey = copy.grey
-    best: Float64 = np.zeros((0, 2))
-    for window in WINDOWS:
+def candidates(copy: Small) -> Iterator[Float64]:
+    """What looks like a marker, in several ways of looking: width and position (y, x) in the picture,
+    ``"n 3"``, the largest first.
+    """
+    plain = copy.grey
+    for window, crisp in WAYS:
+        grey = np.asarray(plain + crisp * (plain - local_mean(plain, crisp)), np.float32) if crisp else plain
         mean = local_mean(grey, max(3, round(window * min(grey.shape))))
         found = parts(mean - grey > SHARE * mean + FLOOR)
         places = _nested(found.area, found.centre, found.box)
-        if len(places) > len(best):
-            best = places
-        if len(best) >= 4:
-            break
-    return copy.up(best)
+        yield np.column_stack([places[:, 0] * copy.step, copy.up(places[:, 1:])])
 
 
 def _nested(area: Float64, centre: Float64, box: Float64) -> Float64:
-    """Centres of parts that sit in the middle of another, as a marker's core does in its ring."""
+    """Width and centre of parts that sit in the middle of another, as a marker's core does in its ring."""
     size = box[:, 2:] - box[:, :2]
     square = size.max(axis=1) < 2 * size.min(axis=1)
     fit = np.flatnonzero(square & (area >= 4))
@@ -100,13 +101,16 @@ def _nested(area: Float64, centre: Float64, box: Float64) -> Float64:
             if 0.28 < ratio < 0.6 and 0.18 < share < 0.65 and solid:
                 found.append((side[ring], *centre[core]))
                 break
-    return np.array(sorted(found, reverse=True)[:MOST]).reshape(-1, 3)[:, 1:]
+    return np.array(sorted(found, reverse=True)[:MOST]).reshape(-1, 3)
 
 
 def sighting(plane: Float32, places: Float64) -> Sighting | None:
-    """The chart whose markers are among `places`; `plane` is the luminance of the whole picture."""
+    """The chart whose markers are among `places` (as `candidates` gives them); `plane` is the luminance of
+    the whole picture.
+    """
     for chosen in combinations(range(len(places)), 4):
-        for pixels, mirrored in _orders(places[list(chosen)]):
+        four = places[list(chosen)]
+        for pixels, mirrored in _orders(four):
             read = _read(plane, pixels)
             if read is not None:
                 return _refined(plane, *read, mirrored)
@@ -114,13 +118,19 @@ def sighting(plane: Float32, places: Float64) -> Sighting | None:
 
 
 def _orders(four: Float64) -> Iterator[tuple[Float64, bool]]:
-    """Ways to name four markers: clockwise from any of them if they form a convex figure, then mirrored."""
+    """Ways to name four markers: clockwise from any of them if their figure is convex, then mirrored.
+
+    None if their widths (the first column) differ too much, or two are too near to each other.
+    """
+    width, four = four[:, 0], four[:, 1:]
     out = four - four.mean(axis=0)
     four = four[np.argsort(np.arctan2(out[:, 0], out[:, 1]))]
     sides = np.roll(four, -1, axis=0) - four
     following = np.roll(sides, -1, axis=0)
+    if width.max() > 3 * width.min():
+        return
     turns = sides[:, 1] * following[:, 0] - sides[:, 0] * following[:, 1]
-    if turns.min() <= 0.05 * turns.max():
+    if turns.min() <= 0.05 * turns.max() or np.sqrt((sides**2).sum(axis=1)).min() < APART * width.max():
         return
     for mirrored in (False, True):
         for k in range(4):
@@ -200,7 +210,7 @@ def _refined(plane: Float32, chart: Chart, bent: Bent, mirrored: bool) -> Sighti
         keep = far <= max(4 * float(np.median(far)), 0.05)
         if keep.sum() >= 8 and not keep.all():
             bent, off = bent.simplest(places[keep], pixels[keep])
-    doubt = float(np.sqrt((off**2).mean())) if len(off) else float("nan")
+    doubt = float(np.sqrt((off**2).mean())) if len(off) > 5 else UNCHECKED
     return Sighting(chart, bent, doubt, len(off), mirrored)
 
 
@@ -239,7 +249,7 @@ def _centroid(plane: Float32, bent: Bent, place: Float64, template: Template) ->
         level = template.terms @ (template.plane_of_paper @ seen[template.paper])
         dark = np.where(counted, 1 - seen / np.maximum(level, 1e-9), 0.0)
         total = dark.sum()
-        if not total > 0.1 * counted.sum():
+        if not total > 0.04 * counted.sum():
             return None
         step = (dark[..., None] * offset).sum(axis=(0, 1)) / total
         shift = shift + step

@@ -88,13 +88,18 @@ def parts(mask: NDArray[np.bool_], *, corners: bool = False) -> Parts:
 
 def local_mean(plane: Float32, radius: int) -> Float32:
     """Mean over a square of 2·radius + 1 pixels around each pixel, of what lies inside the picture."""
-    h, w = plane.shape
-    total = np.zeros((h + 1, w + 1))
-    np.cumsum(np.cumsum(plane, axis=0, dtype=np.float64), axis=1, out=total[1:, 1:])
-    y0, y1 = (np.clip(np.arange(h) + k, 0, h) for k in (-radius, radius + 1))
-    x0, x1 = (np.clip(np.arange(w) + k, 0, w) for k in (-radius, radius + 1))
-    sums = total[y1][:, x1] - total[y0][:, x1] - total[y1][:, x0] + total[y0][:, x0]
-    return (sums / ((y1 - y0)[:, None] * (x1 - x0))).astype(np.float32)
+    across = _running(_running(plane, radius).T, radius).T
+    rows, columns = (_running(np.ones((n, 1), np.float32), radius) for n in plane.shape)
+    return np.asarray(across / (rows * columns.T), np.float32)
+
+
+def _running(plane: Float32, radius: int) -> Float32:
+    """Sums of 2·radius + 1 rows around each row, of those there are."""
+    n = plane.shape[0]
+    total = np.zeros((n + 2 * radius + 1, plane.shape[1]))
+    np.cumsum(plane, axis=0, dtype=np.float64, out=total[radius + 1 : radius + 1 + n])
+    total[radius + 1 + n :] = total[radius + n]
+    return (total[2 * radius + 1 :] - total[:n]).astype(np.float32)
 
 
 def sampled(plane: NDArray[np.floating], places: Float64) -> Float64:
