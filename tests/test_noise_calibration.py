@@ -2,7 +2,6 @@
 """Noise calibration: what a simulated sensor was given comes back; what cannot be measured is refused."""
 
 import math
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,8 +64,8 @@ def phone():
     """ISO 100, 800 and 3200 of the phone, measured."""
     found = []
     for iso in (100, 800, 3200):
-        camera = Camera(iso, size=(400, 512))
-        found.append(transfer([*camera.pairs(16 if iso == 800 else 8), *camera.darks(8)]))
+        camera = Camera(iso, size=(360, 448))
+        found.append(transfer([*camera.pairs(10 if iso == 800 else 6), *camera.darks(8)]))
     return joined(found)
 
 
@@ -106,7 +105,7 @@ def test_heavy_tails_columns_and_a_drifting_black():
 def test_standard_errors_are_right():
     """Over many small cameras the error of K is what its standard error says."""
     z = []
-    for seed in range(16):
+    for seed in range(12):
         camera = Camera(800, size=(128, 128), seed=seed)
         s = transfer(camera.pairs(3)).sites
         z += [(x.line.gain - camera.gain) / x.line.gain_doubt for x in s]
@@ -145,7 +144,7 @@ def leaves(size, rng):
 
 
 def test_other_colour_cells_and_grey_sensors():
-    camera = Camera(800, size=(400, 400))
+    camera = Camera(800, size=(288, 288))
     names = [s.name for s in sites(camera.shot)]
     assert names == ["R", "Gr", "Gb", "B"]
     assert [s.name for s in sites(replace(camera.shot, pattern=(1, 2, 0, 1)))] == ["Gb", "B", "R", "Gr"]
@@ -159,7 +158,7 @@ def test_other_colour_cells_and_grey_sensors():
 
 
 def test_any_resting_scene_will_do():
-    camera = Camera(800, size=(480, 640))
+    camera = Camera(800, size=(400, 480))
     scene = leaves(camera.size, np.random.default_rng(1))
     found = transfer([camera.take(scene) for _ in range(4)])
     for s in found.sites:
@@ -262,8 +261,8 @@ def test_the_deviation_of_tukey_s_distribution():
 
 
 def test_the_data_sheet_in_electrons():
-    camera = Camera(800, size=(320, 400), read=3.0)
-    found = transfer([*camera.pairs(6), *camera.darks(4)])
+    camera = Camera(800, size=(288, 320), read=3.0)
+    found = transfer([*camera.pairs(5), *camera.darks(4)])
     sheet = data_sheet(found)
     k = camera.gain
     read = 3.0 / k
@@ -316,6 +315,13 @@ def test_refusals(frames, words):
     assert caught.value.hint
 
 
+def test_a_lit_frame_is_no_dark_one():
+    camera = small()
+    lit = camera.take(400, path=Path("lit.dng"))
+    with pytest.raises(InputError, match=r"lit\.dng is given as a dark frame, but lies 4.. DN above black"):
+        calibrate(camera.pairs(3), [*camera.darks(2), lit])
+
+
 def test_strangers_are_refused():
     camera = small()
     other = camera.take(300, model="Other")
@@ -329,21 +335,22 @@ def test_strangers_are_refused():
         calibrate([linear, linear])
 
 
-def said(frames, words):
-    return any(words in w for w in calibrate(frames).model.warnings)
+def said(frames, *sentences):
+    told = calibrate(frames).model.warnings
+    return all(any(words in w for w in told) for words in sentences)
 
 
 def test_warnings():
     camera = small()
     pairs, darks = camera.pairs(4), camera.darks(3)
-    assert said(pairs, "no dark frames")
-    assert said(pairs, "variance at black is known to")
-    assert said([*pairs, *darks, camera.take(690)], "1 frames show the light of no")
+    assert said(
+        [*pairs, camera.take(690)], "no dark frames", "variance at black is known to", "1 frames show"
+    )
     assert said([*pairs[:2], *darks], "K is known to")
     fine = small(100)
     assert said([*fine.pairs(4), *fine.darks(3)], "half a digital number")
-    quiet = Camera(800, size=(240, 320))
-    assert not calibrate([*quiet.pairs(6), *quiet.darks(4)]).model.warnings
+    quiet = Camera(3200, size=(240, 320))  # its rows flicker by half a DN: no change of light
+    assert not calibrate([*quiet.pairs(6, 600), *quiet.darks(4)]).model.warnings
 
 
 def test_clipped_blacks_are_seen_and_left_out():
@@ -353,7 +360,7 @@ def test_clipped_blacks_are_seen_and_left_out():
     def clipped(f):
         return RawFrame((np.maximum(f.dn.astype(int) - BLACK + 2, 0)).astype(np.uint16), shot)
 
-    frames = [clipped(f) for f in [*camera.pairs(16), *camera.darks(4)]]
+    frames = [clipped(f) for f in [*camera.pairs(10), *camera.darks(4)]]
     found = calibrate(frames)
     assert any("clipped at 0" in w for w in found.model.warnings)
     np.testing.assert_allclose(found.model.readings[0].gain, camera.gain, rtol=0.02)
@@ -390,9 +397,3 @@ def test_a_line_through_blocks():
     assert found.gain == pytest.approx(0.5, abs=4 * found.gain_doubt)
     assert found.offset == pytest.approx(4, abs=4 * found.offset_doubt)
     assert found.gain_doubt < 0.004 and found.spread == pytest.approx(1, abs=0.2)
-
-
-def test_nothing_warns_by_numpy():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        calibrate([*small().pairs(6), *small().darks(3)])

@@ -81,6 +81,8 @@ def test_other_files_are_refused(tmp_path, text, words):
         ({"gain": [0, 1, 1]}, "positive"),
         ({"gain": [None, 1, 1]}, "positive"),
         ({"gain": [1, 1]}, "malformed"),
+        ({"row": -1}, "0 and more"),
+        ({"row": 1e9}, "0 and more"),
     ],
 )
 def test_nonsense_in_the_file_is_refused(tmp_path, change, words):
@@ -90,8 +92,9 @@ def test_nonsense_in_the_file_is_refused(tmp_path, change, words):
         (record if key in record else record["readings"][0])[key] = value
     path = tmp_path / "noise.json"
     path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as caught:
         read_noise_model(path)
+    assert caught.value.hint
 
 
 def two_gains():

@@ -29,6 +29,7 @@ from lichtbild.base.image import Triple
 from lichtbild.capture.noise_model import NoiseModel, Reading
 
 FORMAT, VERSION = "lichtbild noise model", 1
+AGAIN = "measure the camera again: `lichtbild calibrate noise`"
 
 
 def noise_json(model: NoiseModel) -> str:
@@ -61,7 +62,9 @@ def read_noise_model(path: Path | str) -> NoiseModel:
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{path} cannot be read: {error.strerror or error}", hint="check its name"
+        ) from error
     except ValueError as error:
         raise InputError(
             f"{path} is no JSON: {error}", hint="`lichtbild calibrate noise` writes it"
@@ -69,7 +72,7 @@ def read_noise_model(path: Path | str) -> NoiseModel:
     if not isinstance(whole, Mapping) or whole.get("format") != FORMAT:
         raise InputError(f"{path} is no noise model", hint="`lichtbild calibrate noise` writes one")
     if whole.get("version") != VERSION:
-        raise InputError(f"{path}: version = {whole.get('version')}, allowed is {VERSION}")
+        raise InputError(f"{path}: version = {whole.get('version')}, allowed is {VERSION}", hint=AGAIN)
     try:
         readings = tuple(_reading(r) for r in whole["readings"])
         model = NoiseModel(
@@ -82,7 +85,7 @@ def read_noise_model(path: Path | str) -> NoiseModel:
             tuple(map(str, whole.get("warnings", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: an entry is missing or malformed: {error}") from error
+        raise InputError(f"{path}: an entry is missing or malformed: {error}", hint=AGAIN) from error
     _sane(path, model)
     return model
 
@@ -129,13 +132,17 @@ def _reading(record: Mapping[str, Any]) -> Reading:
 
 def _sane(path: Path, model: NoiseModel) -> None:
     if not model.readings or not 0 <= model.black < model.white:
-        raise InputError(f"{path}: no readings, or black and white levels that make no sense")
+        raise InputError(f"{path}: no readings, or black and white levels that make no sense", hint=AGAIN)
     isos = [r.iso for r in model.readings]
     if None in isos and len(isos) > 1:
-        raise InputError(f"{path}: a reading without ISO among {len(isos)}; allowed is one alone")
+        raise InputError(f"{path}: a reading without ISO among {len(isos)}; allowed is one alone", hint=AGAIN)
     known = [i for i in isos if i is not None]
     if any(not 0 < i < math.inf for i in known) or known != sorted(set(known)):
-        raise InputError(f"{path}: ISOs {known}; allowed are positive numbers in rising order")
+        raise InputError(f"{path}: ISOs {known}; allowed are positive numbers in rising order", hint=AGAIN)
     for r in model.readings:
         if not all(0 < v < math.inf for v in (*r.gain, *r.variance)):
-            raise InputError(f"{path}: ISO {r.iso}: gain and variance must be positive numbers")
+            raise InputError(f"{path}: ISO {r.iso}: gain and variance must be positive numbers", hint=AGAIN)
+        if any(not (math.isnan(v) or 0 <= v < model.span) for v in (r.row, r.column, r.dsnu, r.prnu)):
+            raise InputError(
+                f"{path}: ISO {r.iso}: row, column, dsnu, prnu must be null or 0 and more", hint=AGAIN
+            )

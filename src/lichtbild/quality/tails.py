@@ -80,7 +80,7 @@ def tails(residuals: NDArray[np.floating], pattern: float = 0.0) -> tuple[float,
     best, lowest = np.zeros(2), math.inf
     for start in (NORMAL, -0.1):
         scale = math.log(max(math.sqrt(max(spread**2 - pattern**2, 0.05)), 0.1) / deviation(start))
-        at, value = simplex(cost, [start, scale], step=0.15, tolerance=1e-6, most=240)
+        at, value = simplex(cost, [start, scale], step=0.15, tolerance=1e-4, most=240)
         if value < lowest:
             best, lowest = at, value
     doubt = _doubt(cost, best, float(n.sum()))
