@@ -65,7 +65,7 @@ def phone():
     found = []
     for iso in (100, 800, 3200):
         camera = Camera(iso, size=(360, 448))
-        found.append(transfer([*camera.pairs(10 if iso == 800 else 6), *camera.darks(8)]))
+        found.append(transfer([*camera.pairs(9 if iso == 800 else 5), *camera.darks(8 if iso == 800 else 6)]))
     return joined(found)
 
 
@@ -192,9 +192,9 @@ def test_motion_is_noticed_subtracted_and_at_last_refused():
         assert s.line.motion == pytest.approx(true, rel=0.3)
         assert abs(s.line.gain - camera.gain) < 4 * s.line.gain_doubt < 0.05 * camera.gain
     with pytest.raises(InputError, match="moved by"):
-        transfer([camera.take(shifted(scene, *(0.5 * m))) for m in moves])
+        transfer([camera.take(shifted(scene, *(0.5 * m))) for m in moves[:3]])
     with pytest.raises(InputError, match="moved"):
-        transfer([camera.take(shifted(scene, *(3 * m))) for m in moves])
+        transfer([camera.take(shifted(scene, *(3 * m))) for m in moves[:3]])
 
 
 def test_changing_light_is_balanced_and_told():
@@ -284,7 +284,7 @@ def test_the_smallest_signal_of_a_known_sensor():
 
 def test_linearity_needs_exposure_times():
     camera = Camera(800, size=(200, 240))
-    times = np.linspace(0.01, 0.1, 10)
+    times = np.linspace(0.01, 0.1, 6)
     straight = [camera.take(6500 * t, exposure_time=float(t)) for t in times for _ in range(2)]
     assert data_sheet(transfer(straight))["linearity error · R"] < 0.1
     bent = [camera.take(6500 * t * (1 - t), exposure_time=float(t)) for t in times for _ in range(2)]
