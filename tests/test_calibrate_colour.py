@@ -295,7 +295,7 @@ def test_what_goes_wrong_is_named_and_nothing_is_written(tmp_path, capsys):
         (3, [tmp_path / "absent.dng"], "does not exist"),
         (3, [raw, other], "Make Theirs"),
         (3, [raw, "--illuminant", "moon"], "'moon' is not known"),
-        (2, [raw, "--illuminant", "A,D65"], "2 lights for 1 photos"),
+        (2, [raw, "--illuminant", "A,D65"], "2 lights, but 1 photo"),
         (2, [raw, "--roi", "1,2,3"], "--roi"),
         (2, [raw, "--dark", raw], "--dark"),
         (3, [raw, "--roi", "0,0,20,30"], "pixels, needed are"),

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,9 @@ def test_half_a_profile_is_not_written(tmp_path):
         write_dcp(tmp_path / "p.dcp", CameraColour())
     with pytest.raises(ExportError, match="1 tables for 2"):
         write_dcp(tmp_path / "p.dcp", CameraColour(made.illuminants, made.colour, hue_sat=made.hue_sat[:1]))
+    small = HSVTable(made.hue_sat[0].table[:, :1, :1])
+    with pytest.raises(ExportError, match="different sizes"):
+        write_dcp(tmp_path / "p.dcp", replace(made, hue_sat=(small, made.hue_sat[1])))
     assert not list(tmp_path.iterdir())
 
 
@@ -126,6 +130,9 @@ def test_the_profile_of_another_camera_is_used_with_a_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         applied(Burst((shot(tmp_path / "a", unique="Make Model"),)), read)
+        anyone = read_dcp(write_dcp(tmp_path / "q.dcp", profile()))
+        assert anyone.camera == ""
+        applied(Burst((shot(tmp_path / "a", make="Other", model="Other 3"), shot(tmp_path / "b"))), anyone)
     with pytest.raises(InputError, match="no colour"):
         applied(Burst((shot(tmp_path / "a", kind="mono"),)), read)
 

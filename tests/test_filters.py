@@ -138,6 +138,20 @@ def test_json_of_the_data_base(tmp_path):
     np.testing.assert_allclose(known_filters(tmp_path / "c.json").curves, curves, atol=1e-9)
 
 
+def test_numbers_with_exponents_are_no_names(tmp_path):
+    lines = [f"{w},{w * 1e-9:.3e},{w * 2e-9:.3e},{w * 3e-9:.3e}" for w in range(400, 701, 10)]
+    read = read_sensitivities(table(tmp_path / "c.csv", lines))
+    np.testing.assert_allclose(read[64], [1 / 3, 2 / 3, 1], rtol=1e-3)
+
+
+def test_json_without_a_number_is_refused(tmp_path):
+    main = {str(w): [1.0, 1.0, 1.0] for w in range(400, 701, 10)} | {"450": [1.0, float("nan"), 1.0]}
+    content = {"spectral_data": {"index": {"main": ["R", "G", "B"]}, "data": {"main": main}}}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="wavelength 450: a value is not finite"):
+        read_sensitivities(tmp_path / "c.json")
+
+
 def rows(change):
     lines = [f"{w},0.1,0.2,0.3" for w in range(400, 701, 10)]
     lines[5] = change or lines[5]
@@ -157,6 +171,9 @@ def rows(change):
         (["nm,R,G,X", *rows(None)[1:]], "no column, or more than one, for B"),
         (["nm,R,G,B"], "0 wavelengths"),
         (["{}"], "not a table"),
+        (['{"a":' * 20000], "not a table"),
+        (['{"spectral_data": {"index": {"main": ["X", "Y", "Z"]}}}'], "no column for R, G, B"),
+        (rows("450;0,1;0,2;0,3"), "line 7, column R: '0,1' is not a number"),
     ],
 )
 def test_bad_tables_are_refused_by_line_and_column(tmp_path, lines, words):

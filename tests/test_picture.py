@@ -59,6 +59,14 @@ def test_tiffs_of_other_programs(tmp_path, kind, packing):
     np.testing.assert_allclose(picture.rgb, ramp(), atol=0.005)
 
 
+def test_a_profile_that_is_not_known_is_told(tmp_path):
+    named = profile("srgb")
+    for text in ("sRGB", "Rec. 2020", "Display P3"):  # whatever it is called
+        named = named.replace(text.encode("utf-16-be"), "x".ljust(len(text)).encode("utf-16-be"))
+    tifffile.imwrite(tmp_path / "a.tif", np.uint16(ramp() * 65535), photometric="rgb", iccprofile=named)
+    assert "taken for sRGB's" in read_picture(tmp_path / "a.tif").warnings[0]
+
+
 def test_clipped_samples_are_marked(tmp_path):
     codes = np.full((4, 6, 3), 128, np.uint8)
     codes[1, 2, 0], codes[3, 5, 2] = 255, 0
@@ -130,6 +138,13 @@ def test_what_cannot_be_read_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "b.tif", np.zeros((4, 4, 3), np.float64), photometric="rgb")
     with pytest.raises(InputError, match="a kind the laboratory does not read"):
         read_picture(tmp_path / "b.tif")
+    tifffile.imwrite(tmp_path / "d.tif", np.uint16(ramp() * 999), photometric="rgb", compression="deflate")
+    whole = bytearray((tmp_path / "d.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "d.tif") as tiff:
+        at = tiff.pages[0].dataoffsets[0]
+    (tmp_path / "d.tif").write_bytes(whole[: at + 4] + bytes(8) + whole[at + 12 :])
+    with pytest.raises(InputError, match="is damaged"):
+        read_picture(tmp_path / "d.tif")
     tifffile.imwrite(tmp_path / "c.tif", np.full((4, 4, 3), np.nan, np.float32), photometric="rgb")
     with pytest.raises(InputError, match="not finite"):
         read_picture(tmp_path / "c.tif")

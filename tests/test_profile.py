@@ -164,6 +164,21 @@ def test_what_cannot_be_fitted_is_refused():
         fit(seen, answers_of(PHONE, chart(), "6400K"))
     with pytest.raises(InputError, match="one or two"):
         fit()
+    for curves in (PHONE[:, [1, 1, 1]], PHONE[:, [0, 0, 2]]):
+        with pytest.raises(InputError, match="tells no colours apart"):
+            fit(answers_of(curves, chart(), "D65"))
+
+
+def test_a_table_for_one_light_only_keeps_its_meaning_in_the_file(tmp_path):
+    surfaces = natural(40, seed=5)
+    day, lamp = answers_of(PHONE, surfaces, "D65"), answers_of(PHONE, surfaces, "A")
+    mixed = np.array([[1, 0.2, 0], [0.1, 1, 0.1], [0, 0.1, 1]])
+    exact = Answers(lamp.xyz @ mixed, lamp.xyz, "A", D50_XYZ @ mixed)
+    made = fit(day, exact)
+    assert made.parts[0].degree == 1 < made.parts[1].degree
+    read = read_dcp(write_dcp(tmp_path / "p.dcp", made.colour)).colour
+    for part, seen in zip(made.parts, (exact, day), strict=True):
+        np.testing.assert_allclose(error(read, seen).mean(), part.error.mean(), atol=0.1)
 
 
 def test_the_file_says_the_same_as_the_profile(made, tmp_path):

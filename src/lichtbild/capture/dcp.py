@@ -45,7 +45,9 @@ def read_dcp(path: Path | str) -> CameraProfile:
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(
+            f"{path}: {(error.strerror or str(error)).lower()}", hint="give the .dcp file of a profile"
+        ) from error
     if head not in MAGIC:
         raise InputError(
             f"{path} is no colour profile (DCP)",
@@ -56,7 +58,10 @@ def read_dcp(path: Path | str) -> CameraProfile:
         raise CorruptRaw(f"{path} has no directory")
     colour = read_colour(chain[0], (0, 1, 2))
     if not colour.colour:
-        raise InputError(f"{path} holds no colour matrix; lichtbild needs at least one")
+        raise InputError(
+            f"{path} holds no colour matrix; lichtbild needs at least one",
+            hint="make a profile with `lichtbild calibrate colour`",
+        )
     return CameraProfile(replace(colour, balance=(1.0, 1.0, 1.0)), chain[0].text(CAMERA))
 
 
@@ -79,7 +84,9 @@ def applied(burst: Burst, profile: CameraProfile) -> Burst:
     for frame in burst.frames:
         shot = frame.shot
         if shot.kind == "mono":
-            raise InputError(f"{shot.path.name} has no colour; a profile is of no use")
+            raise InputError(
+                f"{shot.path.name} has no colour; a profile is of no use", hint="leave out --dcp"
+            )
         colour = replace(profile.colour, balance=shot.colour.balance)
         frames.append(replace(frame, shot=replace(shot, colour=colour)))
     theirs = {camera_name(f.shot) for f in burst.frames} - {profile.camera}

@@ -5,10 +5,9 @@ A file states one white level.  Converters, lossy compression and the sensor's o
 pile up a few per cent below it, spread over more than a bin; taken for light, such a pile turns magenta.  So
 the counts of each colour (256 bins, one photosite in sixteen) are searched near the top::
 
-    a pile = the fullest bin of the top fifth, if it holds > 0.1 % of the photosites, > 8 times the median of
-    the top
-             quarter, and hardly anything lies beyond it
-    level  = where the counts, going down from it, are back at twice that median
+    pile  = the fullest bin of the top fifth, if it holds > 0.1 % of the photosites and > 8 times the median
+            of the top quarter, and hardly anything lies beyond it
+    level = where the counts, going down from it, are back at twice that median
 
 An evenly lit white wall makes such a pile too, but light fluctuates: where neighbours of one colour differ by
 more than half of what the noise model of the file expects (or, without one, of what they differ by below the

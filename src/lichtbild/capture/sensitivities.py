@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera's spectral sensitivities as a file: a table of wavelength, red, green and blue.
 
-The table is text, one wavelength a line, values separated by commas, semicolons, tabs or blanks; lines that
-begin with ``#`` are remarks.  A first line of names says which column is which (``nm`` or ``wavelength``,
-then ``R G B`` or ``red green blue``, in any order); without it they are in this order.  The JSON of the
-rawtoaces data base [1] is read too.
+The table is text, one wavelength a line (see `table`); lines that begin with ``#`` are remarks.  A first
+line of names says which column is which (``nm`` or ``wavelength``, then ``R G B`` or ``red green blue``, in
+any order); without it they are in this order.  The JSON of the rawtoaces data base [1] is read too.
 
 References
 ----------
@@ -23,11 +22,11 @@ import numpy as np
 
 from lichtbild.base.errors import InputError
 from lichtbild.base.spectra import Float64, resampled
+from lichtbild.capture.table import cells, is_number, read_text
 
 NAMES = {"nm": 0, "wavelength": 0, "lambda": 0, "r": 1, "red": 1, "g": 2, "green": 2, "b": 3, "blue": 3}
 COLUMNS = ("wavelength", "R", "G", "B")
 HINT = "a line for each wavelength: nm, R, G, B; from 400 or less to 680 or more in steps of 1 … 20 nm"
-LARGEST = 4 << 20  # bytes
 
 
 def read_sensitivities(path: Path | str) -> Float64:
@@ -39,13 +38,7 @@ def read_sensitivities(path: Path | str) -> Float64:
         The file cannot be read; says in which line and column.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST:
-            raise InputError(f"{path} is longer than {LARGEST >> 20} MiB", hint=HINT)
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else "is not text"
-        raise InputError(f"{path}: {said.lower()}", hint=HINT) from error
+    text = read_text(path, hint=HINT)
     rows = _json_rows(path, text) if text.lstrip().startswith("{") else _text_rows(path, text)
     return _checked(path, rows)
 
@@ -57,31 +50,28 @@ def _text_rows(path: Path, text: str) -> list[Row]:
     order: Sequence[int] | None = None
     rows: list[Row] = []
     for n, line in enumerate(text.splitlines(), 1):
-        line = line.strip().rstrip(",;")
-        cells = [c.strip() for c in re.split("[,;\t]" if re.search("[,;\t]", line) else r"\s+", line)]
-        if cells == [""] or cells[0].startswith("#"):
+        values = cells(line)
+        if not values:
             continue
         if order is None:
-            order = _order(path, n, cells)
-            if order is not None:
+            named = not any(is_number(v) for v in values)
+            order = _order(path, n, values) if named else range(4)
+            if named:
                 continue
-            order = range(4)
-        if len(cells) < max(order) + 1:
-            raise InputError(f"{path}, line {n}: {len(cells)} values, expected {max(order) + 1}", hint=HINT)
-        rows.append((f"line {n}", [_number(path, n, c, cells[k]) for c, k in enumerate(order)]))
+        if len(values) < max(order) + 1:
+            raise InputError(f"{path}, line {n}: {len(values)} values, expected {max(order) + 1}", hint=HINT)
+        rows.append((f"line {n}", [_number(path, n, c, values[k]) for c, k in enumerate(order)]))
     return rows
 
 
-def _order(path: Path, n: int, cells: list[str]) -> list[int] | None:
-    """Which column holds wavelength, R, G and B, if the line consists of names; else None."""
-    words = [re.sub(r"[^a-z]", "", c.lower()) for c in cells]
-    if not any(words):
-        return None
+def _order(path: Path, n: int, names: list[str]) -> list[int]:
+    """Which column holds wavelength, R, G and B, by the names of the columns."""
+    words = [re.sub(r"[^a-z]", "", name.lower()) for name in names]
     known = [NAMES.get(w.removesuffix("nm") or "nm", -1) for w in words]
     missing = [COLUMNS[c] for c in range(4) if known.count(c) != 1]
     if missing:
         raise InputError(
-            f"{path}, line {n}: no column, or more than one, for {', '.join(missing)} in {', '.join(cells)}",
+            f"{path}, line {n}: no column, or more than one, for {', '.join(missing)} in {', '.join(names)}",
             hint="name the columns nm, R, G, B",
         )
     return [known.index(c) for c in range(4)]
@@ -104,18 +94,23 @@ def _json_rows(path: Path, text: str) -> list[Row]:
     try:
         table = json.loads(text)["spectral_data"]
         names = [str(name) for name in table["index"]["main"]]
+        if missing := [c for c in "RGB" if c not in names]:
+            raise InputError(f"{path} has no column for {', '.join(missing)}", hint=HINT)
         order = [names.index(c) for c in "RGB"]
         return [
             (f"wavelength {w}", [float(w), *(float(values[k]) for k in order)])
             for w, values in table["data"]["main"].items()
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(f"{path} is not a table of camera sensitivities: {error}", hint=HINT) from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise InputError(f"{path} is not a table of camera sensitivities", hint=HINT) from error
 
 
 def _checked(path: Path, rows: list[Row]) -> Float64:
     if len(rows) < 2:
         raise InputError(f"{path} holds {len(rows)} wavelengths", hint=HINT)
+    for where, row in rows:
+        if not np.isfinite(row).all():
+            raise InputError(f"{path}, {where}: a value is not finite", hint=HINT)
     for (_, before), (where, row) in pairwise(rows):
         if not 1 <= row[0] - before[0] <= 20:
             raise InputError(

@@ -26,7 +26,7 @@ from lichtbild.publish.tags import camera_fields
 _HEADER = struct.pack("<4sI", b"IIRC", 8)
 _LINE = np.array([[0.0, 0.0], [1.0, 1.0]])
 _OF_FILES = (50706, 50707, 50728, 50730)  # versions, neutral, exposure: of a DNG, not of a profile
-EMBED_POLICY, BLACK_RENDER = 50941, 51110
+CAMERA, EMBED_POLICY, BLACK_RENDER = 50708, 50941, 51110
 
 
 def write_dcp(
@@ -49,14 +49,14 @@ def write_dcp(
         Of the profile, as programs list it; default `colour`'s own.
     camera : str
         UniqueCameraModel of the camera it is for, see `capture.dcp.camera_name`; most programs offer a
-        profile only for that camera.
+        profile only for that camera.  Empty: for any.
     overwrite : bool
         Replace an existing file.
 
     Raises
     ------
     ExportError
-        No matrix, or not one illuminant for each; or as `base.tiff.write_file`.
+        No matrix, not one illuminant for each, tables of different sizes; or as `base.tiff.write_file`.
     """
     n = len(colour.colour)
     if not 1 <= n <= 3 or len(colour.illuminants) != n or len(colour.forward) not in (0, n):
@@ -66,6 +66,8 @@ def write_dcp(
         )
     if len(colour.hue_sat) not in (0, n):
         raise ExportError(f"{len(colour.hue_sat)} tables for {n} illuminants; allowed are none or {n}")
+    if len({t.table.shape for t in colour.hue_sat}) > 1:
+        raise ExportError("tables of different sizes for the illuminants; a profile has one size for all")
     own = replace(
         colour,
         name=name or colour.name or "lichtbild",
@@ -73,8 +75,9 @@ def write_dcp(
         balance=(1.0, 1.0, 1.0),
         tone_curve=_LINE if colour.tone_curve is None else colour.tone_curve,
     )
-    fields = camera_fields(Shot(Path(path), (0, 0), unique=camera or "lichtbild"), own, 0.0)
-    fields = {tag: f for tag, f in fields.items() if tag not in _OF_FILES}
+    fields = camera_fields(Shot(Path(path), (0, 0), unique=camera), own, 0.0)
+    left_out = _OF_FILES if camera else (*_OF_FILES, CAMERA)
+    fields = {tag: f for tag, f in fields.items() if tag not in left_out}
     fields[EMBED_POLICY] = numbers_field(LONG, 0)  # may be copied
     fields[BLACK_RENDER] = numbers_field(LONG, 1)
     chunks = tiff_chunks([Page(fields)])

@@ -184,6 +184,10 @@ def _photo(path: Path) -> tuple[NDArray[Any], bytes]:
             if image.mode not in ("L", "RGB", "I;16", "I"):
                 image = image.convert("RGB")
             samples = np.asarray(image)
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{path} is too large to be measured: {error}", hint="measure a part of it"
+        ) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a picture: {error}", hint="copy it again") from error
     if samples.dtype == np.int32:
@@ -218,11 +222,17 @@ def _samples(path: Path, page: Directory, kind: str, packing: int) -> NDArray[An
         block = []
         for at, count in zip(page.numbers(273) or (), page.numbers(279) or (), strict=False):
             file.seek(int(at))
-            block.append(file.read(int(count)) if packing == 1 else zlib.decompress(file.read(int(count))))
-    samples = np.frombuffer(b"".join(block), order + kind)
-    if samples.size != h * w * n:
-        raise InputError(f"{path} is cut short: {samples.size} of {h * w * n} samples", hint="copy it again")
-    samples = samples.reshape((h, w, n)).astype(kind)
+            strip = file.read(int(count))
+            try:
+                block.append(strip if packing == 1 else zlib.decompress(strip))
+            except zlib.error as error:
+                raise InputError(f"{path} is damaged: {error}", hint="copy the file again") from error
+    whole = b"".join(block)
+    if len(whole) != h * w * n * int(kind[1]) or not whole:
+        raise InputError(
+            f"{path} is damaged: {len(whole)} of {h * w * n * int(kind[1])} bytes", hint="copy it again"
+        )
+    samples = np.frombuffer(whole, order + kind).reshape((h, w, n)).astype(kind)
     if page.integer(317, 1) == 2:
         samples = np.cumsum(samples, axis=1, dtype=kind)
     return samples[..., 0] if n < 3 else samples[..., :3]
@@ -230,9 +240,14 @@ def _samples(path: Path, page: Directory, kind: str, packing: int) -> NDArray[An
 
 def _decoded(path: Path, samples: NDArray[Any], profile: bytes, decoding: str, power: float) -> Picture:
     bits = samples.dtype.itemsize * 8
-    name = _profile_name(profile).lower()
-    space: Any = next((space for word, space in NAMED.items() if word in name), "srgb")
+    called = _profile_name(profile)
+    name = called.lower()
+    known = [space for word, space in NAMED.items() if word in name]
+    space: Any = known[0] if known else "srgb"
     warnings = []
+    if profile and not known:
+        called = called or "without a name"
+        warnings.append(f"colour profile {called}: its primaries are not known here and taken for sRGB's")
     if decoding == "auto":
         curve = "linear" if samples.dtype.kind == "f" or "linear" in name else "sRGB"
         if curve == "sRGB" and not profile:

@@ -23,12 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base.colour import D50_XYZ, delta_e, xyz_to_lab
+from lichtbild.base.errors import InputError
 from lichtbild.base.minimise import least_squares
 
 Float64 = NDArray[np.float64]
 DEGREES = (1, 2, 3)
 RIDGE = 1.0
 LOWEST = 1e-5  # XYZ
+ALIKE = 1e-3  # smallest singular value of the camera values over the largest
 
 
 def terms(balanced: Float64, degree: int) -> Float64:
@@ -44,7 +46,19 @@ def terms(balanced: Float64, degree: int) -> Float64:
 
 
 def fitted(balanced: Float64, xyz: Float64, degree: int) -> Float64:
-    """The coefficients ``"3 n"`` of least ΔE00 from balanced camera values to XYZ D50, white to white."""
+    """The coefficients ``"3 n"`` of least ΔE00 from balanced camera values to XYZ D50, white to white.
+
+    Raises
+    ------
+    InputError
+        The camera does not tell three colours apart.
+    """
+    size = np.linalg.svd(balanced, compute_uv=False)
+    if not size[-1] > ALIKE * size[0]:
+        raise InputError(
+            "red, green and blue of the camera (nearly) follow from each other: it tells no colours apart",
+            hint="check the sensitivities, or that the raw file is of a colour sensor",
+        )
     all_terms = terms(balanced, degree)
     n = all_terms.shape[1]
     free = [i for i in range(n) if i != 2]

@@ -15,6 +15,8 @@ these by the smoothest surfaces.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,7 +104,9 @@ def fit(*answers: Answers, name: str = "") -> Profile:
         Too few patches, no greys to find white with, no light, or the same light twice.
     """
     if not 1 <= len(answers) <= 2:
-        raise InputError(f"{len(answers)} lights, allowed are one or two")
+        raise InputError(
+            f"{len(answers)} lights, allowed are one or two", hint="make a profile for each pair of lights"
+        )
     codes = [nearest_code(a.light) for a in answers]
     if len(set(codes)) < len(codes):
         raise InputError(
@@ -117,10 +121,16 @@ def fit(*answers: Answers, name: str = "") -> Profile:
         illuminants=tuple(codes),
         colour=tuple(p.colour for p in parts),
         forward=tuple(p.forward for p in parts),
-        hue_sat=() if plain else tuple(p.table for p in parts),
+        hue_sat=() if plain else _alike([p.table for p in parts]),
         name=name,
     )
     return Profile(colour, tuple(parts))
+
+
+def _alike(tables: Sequence[HSVTable]) -> tuple[HSVTable, ...]:
+    """The tables at the size of the largest: a file has one size for all; those of one cell hold identity."""
+    shape = max((t.table.shape for t in tables), key=math.prod)
+    return tuple(replace(t, table=np.ascontiguousarray(np.broadcast_to(t.table, shape))) for t in tables)
 
 
 def nearest_code(light: str) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.colour import D50_XYZ, PROPHOTO
+from lichtbild.base.colour import PROPHOTO
 from lichtbild.base.image import CameraColour, HSVTable
 from lichtbild.correct.illuminant import (
     camera_to_d50,
@@ -75,9 +75,7 @@ def baked(forward: Float64, polynomial: Callable[[Float64], Float64]) -> HSVTabl
     table = np.empty((1, HUES, SATURATIONS, 3))
     to_xyz, to_camera = PROPHOTO.to_xyz(), np.linalg.inv(forward)
     for h in range(HUES):
-        wheel = [
-            colorsys.hsv_to_rgb(h / HUES, s / (SATURATIONS - 1), 0.5 * D50_XYZ[1]) for s in range(SATURATIONS)
-        ]
+        wheel = [colorsys.hsv_to_rgb(h / HUES, s / (SATURATIONS - 1), 0.5) for s in range(SATURATIONS)]
         camera = np.array(wheel) @ to_xyz.T @ to_camera.T
         moved = polynomial(np.maximum(camera, 0.0)) @ PROPHOTO.from_xyz().T
         row, possible = table[0, h], True

@@ -130,7 +130,10 @@ def balance(picture: Picture) -> Triple:
     if frame is None or picture.space != "camera":
         return 1.0, 1.0, 1.0
     if frame.shot.kind == "mono":
-        raise InputError(f"{picture.path.name} is by a monochrome sensor: it has no colours to measure")
+        raise InputError(
+            f"{picture.path.name} is by a monochrome sensor: it has no colours to measure",
+            hint="give a raw file of a colour sensor",
+        )
     if frame.shot.neutral is None:  # then linearize estimated it
         return linearize(Burst((frame,), 0), Linearize(hot_pixels=0.0))[0].gain
     r, g, b = frame.shot.neutral

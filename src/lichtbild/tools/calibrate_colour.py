@@ -50,8 +50,8 @@ def run(args: Namespace, talk: Talk) -> int:
     if args.spectra is None and not inputs:
         raise UsageError("no photos of a chart", hint="give raw files, or --spectra FILE")
     with warned(talk) as said:
-        camera = one_camera(inputs, args.layout) or (args.spectra.stem if args.spectra else "")
-        name = args.name or f"{camera or 'camera'}, measured"
+        camera = one_camera(inputs, args.layout)
+        name = args.name or f"{camera or (args.spectra.stem if args.spectra else 'camera')}, measured"
         made = by_sensitivities(args, name) if args.spectra else by_photos(inputs, args, name, talk)
     write_dcp(path, made.profile.colour, name=name, camera=camera, overwrite=args.overwrite)
     if page is not None:
@@ -131,7 +131,7 @@ def lights_of(text: str, count: int | None) -> list[str]:
         return lights
     if len(lights) > 1:
         raise UsageError(
-            f"--illuminant = {text}: {len(lights)} lights for {count} photos",
+            f"--illuminant = {text}: {len(lights)} lights, but {count} photo{'s' * (count > 1)}",
             hint="give one light for all, or one for each photo, e.g. --illuminant D65,A",
         )
     return lights * count
@@ -183,7 +183,10 @@ def chart_in(
     if roi is not None:
         names, lab = given or (tuple(CLASSIC), np.array(list(CLASSIC.values())))
         if len(lab) % COLUMNS:
-            raise InputError(f"{len(lab)} patches do not fill rows of {COLUMNS}; --roi is for such charts")
+            raise InputError(
+                f"{len(lab)} patches do not fill rows of {COLUMNS}",
+                hint="--roi is for charts of 6 patches a row; others are found by themselves",
+            )
         top, left, bottom, right = region(roi, picture.size) or (0, 0, *picture.size)
         corners = [(top, left), (top, right - 1), (bottom - 1, right - 1), (bottom - 1, left)]
         return placed(picture, corners, lab, COLUMNS), names, lab
@@ -192,13 +195,17 @@ def chart_in(
     charts = [f for f in find(picture) if f.element.kind == "colours"]
     if not charts:
         raise InputError(
-            f"{picture.path.name}: the chart has no colours", hint="say where the chart is with --roi"
+            f"{picture.path.name}: no chart of colours was found",
+            hint="the whole chart has to be in the photo, sharp; or say where it is with --roi",
         )
     element = charts[0].element
     names, lab = tuple(element.settings["names"]), np.asarray(element.settings["reference"], np.float64)
     if given is not None:
         if len(given[1]) != len(lab):
-            raise InputError(f"the reference has {len(given[1])} patches, the chart found has {len(lab)}")
+            raise InputError(
+                f"the reference has {len(given[1])} patches, the chart found has {len(lab)}",
+                hint="a line for each patch, row by row from the top left",
+            )
         names, lab = given
     return charts[0].quads(), names, lab
 

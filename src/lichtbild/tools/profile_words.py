@@ -49,7 +49,7 @@ def say(made: Calibrated, path: Path, camera: str, talk: Talk) -> None:
         rows.append(("", "colours left out of the fit", f"{part.left_out[part.degree]:.2f}", "", ""))
     talk.table(rows)
     count = " and ".join(str(len(n)) for n in made.names)
-    talk.result(f"{path.name}  {camera or 'nameless camera'}, {count} colours")
+    talk.result(f"{path.name}  {camera or 'any camera'}, {count} colours")
 
 
 def told(made: Calibrated, k: int) -> dict[str, Any]:
