@@ -305,7 +305,7 @@ def small(iso=800, **options):
         (lambda: small().darks(4), "all 4 frames at ISO 800 are dark"),
         (lambda: [small().take(v) for v in (100, 200, 300)], "no two"),
         (lambda: [small().take(5000) for _ in range(4)], "every frame is clipped"),
-        (lambda: [small().take(300) for _ in range(2)], "from 1 levels"),
+        (lambda: small().pairs(1), "from 1 level of light"),
         (lambda: Camera(800, size=(60, 60)).pairs(3), "too few"),
     ],
 )
@@ -313,6 +313,14 @@ def test_refusals(frames, words):
     with pytest.raises(InputError, match=words) as caught:
         calibrate(frames())
     assert caught.value.hint
+
+
+def test_copies_of_a_frame_are_no_pair():
+    camera = small()
+    frames = camera.pairs(3)
+    copy = RawFrame(frames[0].dn.copy(), replace(frames[0].shot, path=Path("copy.dng")))
+    with pytest.raises(InputError, match=r"copy\.dng and frame\.dng are the same picture"):
+        calibrate([*frames, copy])
 
 
 def test_a_lit_frame_is_no_dark_one():
@@ -344,7 +352,7 @@ def test_warnings():
     camera = small()
     pairs, darks = camera.pairs(4), camera.darks(3)
     assert said(
-        [*pairs, camera.take(690)], "no dark frames", "variance at black is known to", "1 frames show"
+        [*pairs, camera.take(690)], "no dark frames", "variance at black is known to", "1 frame shows"
     )
     assert said([*pairs[:2], *darks], "K is known to")
     fine = small(100)

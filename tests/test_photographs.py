@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photographs as linear light: exact tables, the matrix of the profile, upright, nothing lost in silence."""
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
@@ -77,6 +79,16 @@ def test_a_profile_without_a_matrix_is_said(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png", icc_profile=profile("srgb")[:128] + b"\0" * 40)
     with pytest.warns(FallbackWarning, match="taken for sRGB"):
         read_photograph(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("exponent", [0, -(2**16), 2**31 - 1])
+def test_a_profile_with_an_impossible_curve_is_said(tmp_path, exponent):
+    good = profile("srgb")
+    at = good.index(b"para", 132 + 12 * good[131]) + 12
+    bad = good[:at] + struct.pack(">ii", exponent, 2**31 - 1) + good[at + 8 :]
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", icc_profile=bad)
+    with pytest.warns(FallbackWarning, match="taken for sRGB"):
+        assert (read_photograph(tmp_path / "a.png") == 0).all()
 
 
 def test_a_turned_photo_is_upright(tmp_path):

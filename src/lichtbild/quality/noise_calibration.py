@@ -163,7 +163,10 @@ def doubts(t: Transfer) -> list[str]:
     if t.drift() > _FLICKER:
         told.append(f"the light changed by up to {t.drift():.1%} within a group (balanced, but better not)")
     if t.alone:
-        told.append(f"{t.alone} frames show the light of no other and were not used")
+        frames = "frame shows" if t.alone == 1 else "frames show"
+        told.append(
+            f"{t.alone} {frames} the light of no other and {'was' if t.alone == 1 else 'were'} not used"
+        )
     if not t.darks:
         told.append("no dark frames: no row noise, DSNU and tails")
     elif (off := max(_off_black(s) for s in t.sites)) > _OFF_BLACK:

@@ -69,9 +69,8 @@ def _figures(s: SiteTransfer, exposures: Sequence[float], where: str) -> list[Fi
         error = math.hypot(s.line.offset_doubt / (2 * square), doubt / k) * read
         figures.append(Figure("read noise", read, "e⁻", where, error, "lower"))
         least = threshold(read, k)
-        figures += [
-            Figure("dynamic range", math.log2(well / least), "EV", where, error / read, "higher", note),
-        ]
+        unsure = math.log2(threshold(read + error, k) / least)
+        figures.append(Figure("dynamic range", math.log2(well / least), "EV", where, unsure, "higher", note))
     else:
         why = "hidden by the rounding to whole numbers"
         figures += [

@@ -94,7 +94,7 @@ def transfer(
     BurstMismatch
         Frames of several cameras, sizes or levels.
     InputError
-        No two frames show the same light, everything is dark or clipped, or the scene moved.
+        A frame is given twice, no two show the same light, everything is dark or clipped, or the scene moved.
     """
     every = [*frames, *darks]
     if len(every) < 2:
@@ -107,6 +107,7 @@ def transfer(
     box = box or middle(shot.size, SIDE)
     span = shot.white - level(shot)
     looks = [look(f, box) for f in every]
+    _refuse_copies(every, looks)
     _refuse_lit(darks, looks[len(frames) :], span)
     found = grouped(looks, range(len(frames), len(every)), span)
     _refuse(found, every)
@@ -122,6 +123,20 @@ def transfer(
         sum(map(len, found.groups)),
         len(found.alone),
     )
+
+
+def _refuse_copies(frames: Sequence[RawFrame], looks: Sequence[Look]) -> None:
+    """Two copies of one frame differ by nothing, which would pass for a camera without noise."""
+    first: dict[bytes, RawFrame] = {}
+    for frame, seen in zip(frames, looks, strict=True):
+        if not seen.doubt.any():  # even to the last number: clipped
+            continue
+        other = first.setdefault(seen.fields.tobytes() + seen.doubt.tobytes(), frame)
+        if other is not frame:
+            raise InputError(
+                f"{frame.shot.path} and {other.shot.path} are the same picture",
+                hint="give every frame once, without copies",
+            )
 
 
 def _refuse_lit(darks: Sequence[RawFrame], looks: Sequence[Look], span: float) -> None:
@@ -171,8 +186,9 @@ def _refuse_lines(measured: Sequence[SiteTransfer], span: float) -> None:
                 hint="camera on a tripod, nothing that moves in the picture, or an even wall",
             )
         if one or not s.line.gain > 0 or s.line.gain_doubt > 0.2 * s.line.gain:
+            count = "1 level" if len(s.levels) == 1 else f"{len(s.levels)} levels"
             raise InputError(
-                f"{where}: the gain cannot be told from {len(s.levels)} levels of light",
+                f"{where}: the gain cannot be told from {count} of light",
                 hint="add pairs from dark to three quarters of white",
             )
 

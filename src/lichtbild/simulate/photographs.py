@@ -111,7 +111,9 @@ def profile_of(path: Path, profile: bytes) -> tuple[tuple[Curve, Curve, Curve], 
         tags = _tags(profile)
         colours = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
         r, g, b = (_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC"))
-    except (KeyError, struct.error, IndexError, ValueError, ZeroDivisionError) as error:
+        for curve in (r, g, b):
+            curve(0.0), curve(1.0)  # too large to be a number, if at all, at an end
+    except (KeyError, struct.error, IndexError, ValueError, ArithmeticError) as error:
         warnings.warn(
             FallbackWarning(f"{path}: its colour profile has no matrix ({error}); taken for sRGB"),
             stacklevel=4,
@@ -161,6 +163,8 @@ def _table(values: tuple[int, ...]) -> Curve:
 def _parametric(kind: int, p: list[float]) -> Curve:
     """The five kinds of 10.18: ``(a v + b)^g + e`` from d on, ``c v + f`` below."""
     g, a, b, c, d, e, f = p[0], 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    if not g > 0:
+        raise ValueError(f"an exponent of {g:g}")
     if kind:
         a, b = p[1:3]
     if kind in (1, 2):
@@ -171,4 +175,4 @@ def _parametric(kind: int, p: list[float]) -> Curve:
         c, d = p[3:5]
     if kind == 4:
         e, f = p[5:]
-    return lambda v: (a * v + b) ** g + e if v >= d else c * v + f
+    return lambda v: max(a * v + b, 0.0) ** g + e if v >= d else c * v + f

@@ -33,7 +33,8 @@ HELP = "top, left, height and width of the pixels to use, or leave --roi away"
 def run(args: Namespace, talk: Talk) -> int:
     """Measure the frames, write the model, say what came out."""
     lit, dark = files(args.inputs), files(args.dark)
-    lit = [p for p in lit if p not in dark]
+    covered = {p.resolve() for p in dark}
+    lit = [p for p in lit if p.resolve() not in covered]
     path = target(args.output, "noise", JSON)
     page = None if args.report is None else target(args.report, "noise", HTML)
     refuse_replacing([p for p in (path, page) if p], [*lit, *dark], overwrite=args.overwrite)
@@ -81,7 +82,7 @@ def files(inputs: Sequence[Path]) -> list[Path]:
             raise InputError(
                 f"{path} does not exist", hint="check the name; a pattern that matched nothing stays as it is"
             )
-    return list(dict.fromkeys(named))
+    return list({p.resolve(): p for p in named}.values())
 
 
 def shot(path: Path, layout: str) -> Shot:
