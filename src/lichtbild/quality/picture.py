@@ -81,7 +81,8 @@ class Picture:
         """``"h w"``: 0.213 R + 0.715 G + 0.072 B; computed once."""
         if not self._light:
             r, g, b = (np.float32(weight) for weight in LUMINANCE)
-            self._light.append(self.rgb[..., 0] * r + self.rgb[..., 1] * g + self.rgb[..., 2] * b)
+            light = self.rgb[..., 0] * r + self.rgb[..., 1] * g + self.rgb[..., 2] * b
+            self._light.append(light.astype(np.float32, copy=False))
         return self._light[0]
 
     def channel(self, name: str) -> Float32:
