@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr int MOST = 64;   // largest radius of a point-spread function
+constexpr int MOST = 100;  // largest radius of a point-spread function
 constexpr int BLOCK = 32;  // most columns that share their taps
 
 // Half taps of the Gaussian at a squared field radius, between two entries of the table.
@@ -32,7 +32,7 @@ void optics(In<float, 3> scene, In<float, 2> matrix, In<float, 3> taps, In<int32
             float keep, float share, Out<float, 3> out) {
     const int h = scene.shape(1), w = scene.shape(2), planes = scene.shape(0), n = out.shape(0);
     const int entries = taps.shape(1), length = taps.shape(2);
-    need((int)taps.shape(0) == n && entries >= 2 && length >= 1 && length <= MOST + 1, "taps must be (colours, 2 ..., 1 ... 65)");
+    need((int)taps.shape(0) == n && entries >= 2 && length >= 1 && length <= MOST + 1, "taps must be (colours, 2 ..., 1 ... 101)");
     need((int)radius.shape(0) == n && (int)radius.shape(1) == entries && place.size() == 3, "radius is like taps, place has 3");
     need((int)matrix.shape(0) == n && (int)matrix.shape(1) == planes, "matrix must be (colours, planes)");
     need((int)out.shape(1) == h && (int)out.shape(2) == w, "out must be (colours, h, w)");

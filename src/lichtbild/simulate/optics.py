@@ -32,6 +32,7 @@ from lichtbild.simulate.scene import CANVAS, Canvas, Layer
 
 GRID = (13, 17)  # of the shading
 ENTRIES = 33  # of the table of spreads, even steps of r²
+FAR = 2.0  # r² beyond which the spread grows no more: only a hand that shakes wildly shows what is there
 VEIL = (36, 48)  # cells of the veil at most
 CELL = 8  # px, the smallest side of such a cell
 NOTHING = np.zeros((3, 0, 0), np.float32)
@@ -105,7 +106,7 @@ def project(light: Float32, matrix: Float64, lens: Lens, axis: Axis) -> Float32:
     """Scene light ``"3 h w"`` as the colour filters (`matrix`, 3×3) and then the lens show it."""
     out = np.empty_like(light)
     far = [max(abs(a), abs(n - 1 - a)) for a, n in zip((axis.y, axis.x), light.shape[1:], strict=True)]
-    most = max((far[0] * far[0] + far[1] * far[1]) / (axis.corner * axis.corner), 1e-6)
+    most = min(max((far[0] * far[0] + far[1] * far[1]) / (axis.corner * axis.corner), 1e-6), FAR)
     place = np.array([axis.y, axis.x, (ENTRIES - 1) / (most * axis.corner * axis.corner)])
     block = max(4, min(32, int(axis.corner) // 64))
     for share, keep, wide in ((1 - lens.halo, 0.0, False), (lens.halo, 1.0, True)):

@@ -2,9 +2,9 @@
 """The scene: a picture with as much light in it as the world has, drawn twice as fine as the sensor.
 
 A scene is a list of *things*.  A thing has a box and a function that paints it into a `View`; things later in
-the list lie over earlier ones.  The canvas is painted in bands, several at a time, and a thing is asked for
-just the part of it that a band shows: what it paints may depend on position only, so the bytes do not depend
-on the bands.
+the list lie over earlier ones.  The canvas is painted in tiles that fit a processor's cache, several at a
+time, and a thing is asked for just the part of it that a tile shows: what it paints may depend on position
+only.
 
 Positions are in picture heights: y = 0 … 1 from top to bottom, x = 0 … width / height; the canvas goes on
 beyond them by a margin, which a shaking camera sees.  Light is linear with the primaries of sRGB and has no
@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from lichtbild.simulate.brush import Light, Plane, Value
 from lichtbild.simulate.motion import Float64, after
 
 CANVAS = 2  # canvas pixels per sensor pixel
-BAND = 64  # rows painted at once
+TILE = (128, 512)  # canvas pixels painted at once
 Box = tuple[float, float, float, float]  # top, left, bottom, right
 
 
@@ -163,62 +164,98 @@ class Mover:
     pivot: tuple[float, float] = (0.0, 0.0)
     swing: float = 0.0
     rate: float = 0.0
-    phase: float = field(default=0.0)
+    phase: float = 0.0
 
 
-def whole(size: tuple[int, int], margin: int) -> View:
-    """An empty view of the whole canvas for a sensor of `size` (height, width)."""
-    h, w = ((n + 2 * margin) * CANVAS for n in size)
-    pixel = 1 / (CANVAS * size[0])
-    y = ((np.arange(h) + 0.5) * pixel - margin / size[0]).astype(np.float32)
-    x = ((np.arange(w) + 0.5) * pixel - margin / size[0]).astype(np.float32)
-    return View(np.zeros((3, h, w), np.float32), y[:, None], x[None, :], pixel)
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The pixels of the canvas for a sensor of `size` (height, width) with `margin` sensor pixels around."""
+
+    size: tuple[int, int]
+    margin: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Canvas pixels."""
+        h, w = ((n + 2 * self.margin) * CANVAS for n in self.size)
+        return h, w
+
+    @property
+    def pixel(self) -> float:
+        """Side of a canvas pixel in picture heights."""
+        return 1 / (CANVAS * self.size[0])
+
+    def index(self, place: float) -> float:
+        """Canvas pixel, from its centre, of a position in picture heights."""
+        return (place + self.margin / self.size[0]) / self.pixel - 0.5
+
+    def view(self, top: int, left: int, bottom: int, right: int, level: float = 0.0) -> View:
+        """A view of these pixels, which may lie beyond the canvas, filled with `level`."""
+        y, x = (
+            ((np.arange(a, b) + 0.5) * self.pixel - self.margin / self.size[0]).astype(np.float32)
+            for a, b in ((top, bottom), (left, right))
+        )
+        shape = (3, bottom - top, right - left)
+        light = np.full(shape, level, np.float32) if level else np.zeros(shape, np.float32)
+        return View(light, y[:, None], x[None, :], self.pixel)
+
+    def around(self, box: Box, rim: int) -> tuple[int, int, int, int]:
+        """Top, left, bottom, right of a box with `rim` pixels around it, not farther off than the canvas is
+        large.
+        """
+        edges = []
+        for low, high, n in zip(box[:2], box[2:], self.shape, strict=True):
+            first, last = self.index(low) - rim - 1, self.index(high) + rim + 1
+            first = math.ceil(min(max(first, -n), 2 * n - 1))
+            edges.append((first, max(math.floor(min(last, 2 * n)) + 1, first + 1)))
+        (top, bottom), (left, right) = edges
+        return top, left, bottom, right
 
 
 def paint(view: View, things: Iterable[Thing]) -> None:
-    """Paint things over `view` in their order, in bands that run in parallel."""
-    listed = tuple(things)
+    """Paint things over `view` in their order, in tiles that run in parallel."""
+    listed, (tall, wide) = tuple(things), TILE
 
-    def band(top: int) -> None:
-        rows = View(view.light[:, top : top + BAND], view.y[top : top + BAND], view.x, view.pixel)
-        first, last = float(rows.y[0, 0]) - view.pixel, float(rows.y[-1, 0]) + view.pixel
+    def tile(corner: tuple[int, int]) -> None:
+        rows, columns = slice(corner[0], corner[0] + tall), slice(corner[1], corner[1] + wide)
+        there = View(view.light[:, rows, columns], view.y[rows], view.x[:, columns], view.pixel)
+        top, bottom = float(there.y[0, 0]) - view.pixel, float(there.y[-1, 0]) + view.pixel
+        left, right = float(there.x[0, 0]) - view.pixel, float(there.x[0, -1]) + view.pixel
         for thing in listed:
-            if thing.box[0] <= last and thing.box[2] >= first and (part := rows.part(thing.box)) is not None:
-                thing.paint(part)
+            y0, x0, y1, x1 = thing.box
+            if y0 <= bottom and y1 >= top and x0 <= right and x1 >= left:
+                part = there.part(thing.box)
+                if part is not None:
+                    thing.paint(part)
 
+    _, h, w = view.light.shape
     with ThreadPoolExecutor(kernels.thread_count()) as pool:
-        for _ in pool.map(band, range(0, view.light.shape[1], BAND)):
+        for _ in pool.map(tile, product(range(0, h, tall), range(0, w, wide))):
             pass
 
 
-def layer_of(mover: Mover, view: View, rim: int) -> Layer:
-    """Paint a moving thing alone, with `rim` pixels around it for the lens to spread it.
+def layer_of(mover: Mover, grid: Grid, rim: int) -> Layer:
+    """Paint a moving thing alone, all of it, with `rim` pixels around it for the lens to spread it.
 
     Painted once over black and once over white: the difference is what shows through, hence its cover.
     """
-    top, left, bottom, right = mover.thing.box
-    room = rim * view.pixel
-    ground = view.part((top - room, left - room, bottom + room, right + room))
-    assert ground is not None
-    pair = []
-    for level in (0.0, 1.0):
-        alone = View(np.full(ground.light.shape, level, np.float32), ground.y, ground.x, ground.pixel)
+    seen = grid.around(mover.thing.box, rim)
+    black, white = (grid.view(*seen, level=level) for level in (0.0, 1.0))
+    for alone in (black, white):
         paint(alone, [mover.thing])
-        pair.append(alone.light)
-    cover = np.clip(1 - (pair[1] - pair[0]), 0, 1)
-    at = (int(np.searchsorted(view.y[:, 0], ground.y[0, 0])), int(np.searchsorted(view.x[0], ground.x[0, 0])))
-    y0, x0 = float(view.y[0, 0]), float(view.x[0, 0])
-    pivot = ((mover.pivot[0] - y0) / view.pixel, (mover.pivot[1] - x0) / view.pixel)
+    cover = np.clip(1 - (white.light - black.light), 0, 1)
+    pivot = (grid.index(mover.pivot[0]), grid.index(mover.pivot[1]))
     speed = (mover.velocity[0] * CANVAS, mover.velocity[1] * CANVAS)
-    return Layer(pair[0], cover, Motion(at, speed, pivot, mover.swing, mover.rate, mover.phase))
+    return Layer(black.light, cover, Motion(seen[:2], speed, pivot, mover.swing, mover.rate, mover.phase))
 
 
 def draw(scene: Scene, size: tuple[int, int], margin: int, *, seed: int, rim: int = 12) -> Canvas:
     """Paint a scene for a sensor of `size` with `margin` sensor pixels around it, and `rim` canvas pixels
     around moving things.
     """
-    view = whole(size, margin)
+    grid = Grid(size, margin)
+    view = grid.view(0, 0, *grid.shape)
     if scene.fill:
         scene.fill(view.light, margin, seed)
     paint(view, scene.things)
-    return Canvas(view.light, margin, tuple(layer_of(m, view, rim) for m in scene.movers))
+    return Canvas(view.light, margin, tuple(layer_of(m, grid, rim) for m in scene.movers))

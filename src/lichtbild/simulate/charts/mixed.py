@@ -97,7 +97,8 @@ def lamp(centre: tuple[float, float], radius: float, level: float, colour: Tripl
     def paint(view: View) -> None:
         far = disk(view.y, view.x, centre, radius)
         halo = np.clip(1 - far / np.float32(7 * radius), 0, 1)
-        view.add(times(colour, 0.004 * level), halo**4)
+        halo = halo * halo
+        view.add(times(colour, 0.004 * level), halo * halo)
         view.lay(times(colour, level), view.cover(far))
 
     y, x = centre
