@@ -228,8 +228,8 @@ def test_a_trace_is_replayed(tmp_path):
         ("0,0,0,0\n1,9999,1,0\n", ":2: .* too far; allowed is ±2048 px and ±45°"),
         ("0,0,0,0\n1,nan,1,0\n", ":2: "),
         ("0,0,0,0\n0.05,1,1,0\n", r"lasts 0\.050 s, the burst 0\.100 s"),
-        ("0,0,0,0\n", "1 lines are no trace"),
-        (None, "cannot be read as a trace"),
+        ("0,0,0,0\n", "has 1 lines; a trace has two or more"),
+        (None, "cannot be read: No such file"),
     ],
 )
 def test_a_wrong_trace_is_refused(tmp_path, text, words):

@@ -5,6 +5,8 @@ import math
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from lichtbild.base.errors import InputError
 from lichtbild.quality.picture import read_picture
 from lichtbild.quality.resolution import edge
 from lichtbild.simulate.brush import disk, turned
-from lichtbild.simulate.lens import LENSES, Lens, corner, known_lens, read_lens
+from lichtbild.simulate.lens import LENSES, RULES, Lens, corner, known_lens, read_lens
 from lichtbild.simulate.optics import NO_CELL, NOTHING, Axis, project, veil_of
 from lichtbild.simulate.scene import CANVAS, Scene, Thing
 
@@ -184,3 +186,23 @@ def test_a_lens_of_ones_own(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.toml cannot be read"):
         known_lens(tmp_path / "nowhere.toml")
     assert corner((3, 5)) == pytest.approx(math.sqrt(5))
+
+
+def test_the_lens_of_the_documentation_is_complete(tmp_path):
+    page = (Path(__file__).parents[1] / "docs/concepts/simulator.md").read_text(encoding="utf-8")
+    text = page.split("```toml\n")[1].split("```")[0]
+    told = tomllib.loads(text)
+    assert {(s, k) for s in told for k in told[s]} - {("lens", "name"), ("lens", "words")} == {
+        (rule[0], key) for key, rule in RULES.items()
+    }
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    lens = read_lens(path)
+    assert lens.name == "mine" and lens.k == (-0.05, 0.01, 0.0) and lens.flare == 0.01
+
+
+def test_the_widest_lens_still_has_a_spread_where_a_wild_hand_looks():
+    lens = Lens(sigma=(4.0,) * 3, growth=(4.0,) * 3, halo=0.5, halo_sigma=6.0)
+    light = np.full((3, 40, 40), 0.5, np.float32)
+    spread = project(light, np.eye(3), lens, Axis(-4000.0, 3000.0, 80.0))
+    np.testing.assert_allclose(spread, 0.5, rtol=1e-5)

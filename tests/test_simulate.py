@@ -18,6 +18,7 @@ from lichtbild.capture.opcodes import opcode_bytes, read_opcodes
 from lichtbild.simulate.cfa import CFAS, gain_maps, known_cfa
 from lichtbild.simulate.lens import known_lens
 from lichtbild.simulate.optics import NOTHING, shading
+from lichtbild.simulate.scene import Mover, Scene, Thing
 from lichtbild.simulate.sensor import Sensor, expose, phone
 
 SIZE = (96, 128)
@@ -186,6 +187,46 @@ def test_same_seed_same_bytes_on_one_or_two_threads(scene):
     assert np.array_equal(truth_one.rgb, truth_two.rgb)
     other, _ = simulate.burst(scene, size=(120, 160), frames=2, seed=5)
     assert not np.array_equal(one.frames[0].dn, other.frames[0].dn)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (128, 64), (64, 130)])
+@pytest.mark.parametrize("scene", list(simulate.SCENES))
+def test_any_shape_of_picture(scene, size):
+    """Also where moving things are wholly outside of it."""
+    burst, truth = simulate.burst(scene, size=size, frames=2)
+    assert all(f.dn.shape == size for f in burst.frames)
+    assert truth.flow(1).shape == (*size, 2) and np.isfinite(truth.rgb).all()
+
+
+def test_what_comes_into_the_picture_is_whole():
+    """A moving thing that begins beyond the canvas is not cut where the canvas ends."""
+    block = Thing((0.2, -1.0, 0.8, -0.2), lambda view: view.lay((0.5, 0.5, 0.5)))
+    scene = Scene((), (Mover(block, velocity=(0.0, 96.0)),))
+    _, truth = simulate.burst(scene, size=SIZE, frames=2, shake="still", reference=1)
+    assert (truth.rgb[40:56, 4:70, 1] > 0.4).all() and truth.rgb[48, 90, 1] == 0
+
+
+def test_sigma_has_what_the_sensor_adds():
+    sensor = Sensor(gain=0.1, read=2.0, row=0.5, column=0.25, prnu=0.02, dsnu=3.0, dsnu_column=1.0, drift=1.5)
+    _, truth = simulate.burst("leaves", size=SIZE, frames=1, sensor=sensor)
+    assert truth.facts["sensor"]["prnu"] == 0.02
+    x, v = truth.rgb[48, 64, 1].astype(np.float64), sensor.span
+    gain = spread(np.array(truth.facts["shading"])[1], SIZE)[48, 64]
+    moving = 0.1 / v * x * gain + (4 * (1 + 0.25 + 0.0625) + 1 / 12 + 1.5**2) / v**2 * gain**2
+    assert truth.sigma()[48, 64, 1] ** 2 == pytest.approx(moving, rel=1e-4)
+    still = (9 + 1) / v**2 * gain**2 + (0.02 * x) ** 2
+    assert truth.sigma(fixed=True)[48, 64, 1] ** 2 == pytest.approx(moving + still, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["truth.json", "truth.npz"])
+def test_a_broken_truth_is_refused(tmp_path, name):
+    simulate.write(tmp_path, *simulate.burst("leaves", size=SIZE, frames=1))
+    (tmp_path / name).write_bytes(b"\x93broken")
+    with pytest.raises(InputError, match="cannot be read"):
+        simulate.read_truth(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match="no truth here"):
+        simulate.read_truth(tmp_path)
 
 
 def test_the_frames_do_not_depend_on_whose_grid_the_truth_is_on():

@@ -41,6 +41,7 @@ BAND = (8.0, 12.0)  # Hz, of the tremor
 TONES = 6  # sines in the band
 FRAMES_AROUND = 2  # drift drawn before the first and after the last frame
 COLUMNS = ("t_s", "y_px", "x_px", "roll_deg")
+HINT = f"each line is {', '.join(COLUMNS)}; docs/concepts/simulator.md has an example"
 SHORT = 1e-4  # s that a trace may be shorter than its burst
 FARTHEST, STEEPEST = 2048.0, 45.0  # px and ° that a trace may go
 
@@ -207,11 +208,13 @@ def read_trace(path: Path | str, *, seconds: float, lead: float) -> Trace:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as a trace: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}", hint=HINT) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text: {error}", hint=HINT) from error
     lines = np.array(list(traced(path, text)), np.float64).reshape(-1, 4)
     if len(lines) < 2:
-        raise InputError(f"{path}: {len(lines)} lines are no trace; give two or more")
+        raise InputError(f"{path} has {len(lines)} lines; a trace has two or more", hint=HINT)
     lasts = float(lines[-1, 0] - lines[0, 0])
     if lasts < seconds - SHORT:
         raise InputError(
@@ -242,10 +245,14 @@ def traced(path: Path | str, text: str) -> Iterable[tuple[float, ...]]:
             values = ()
         where = f"{path}:{number}: {line.strip()!r}"
         if len(values) != 4 or not all(map(math.isfinite, values)):
-            raise InputError(f"{where} is no line of a trace; give {', '.join(COLUMNS)} as numbers")
+            raise InputError(
+                f"{where} is no line of a trace; give {', '.join(COLUMNS)} as numbers", hint=HINT
+            )
         if values[0] <= before:
-            raise InputError(f"{where}: t_s must grow from line to line; before it was {before:g}")
+            raise InputError(f"{where}: t_s must grow from line to line; before it was {before:g}", hint=HINT)
         if max(abs(values[1]), abs(values[2])) > FARTHEST or abs(values[3]) > STEEPEST:
-            raise InputError(f"{where} goes too far; allowed is ±{FARTHEST:g} px and ±{STEEPEST:g}°")
+            raise InputError(
+                f"{where} goes too far; allowed is ±{FARTHEST:g} px and ±{STEEPEST:g}°", hint=HINT
+            )
         before = values[0]
         yield values

@@ -39,6 +39,7 @@ Float64 = NDArray[np.float64]
 Pair = tuple[float, float]
 FOLDER = Path(__file__).with_name("lenses")
 LENSES = ("phone", "plain", "wide")
+HINT = "docs/concepts/simulator.md has a lens with all its numbers"
 REACH = 1.12  # field radius up to which a lens must not fold the picture: the corner and the nodes beyond it
 
 # field of `Lens`: section of the file, how many numbers, smallest, largest
@@ -164,10 +165,10 @@ def allowed(where: str, key: str, value: Any) -> Any:
     wrong = f"{where}: {section}.{key} = {value!r} is not allowed; give {told} from {low:g} to {high:g}"
     listed = (value,) if count == 1 else value
     if not isinstance(listed, list | tuple) or len(listed) != count:
-        raise InputError(wrong)
+        raise InputError(wrong, hint=HINT)
     for v in listed:
         if isinstance(v, bool) or not isinstance(v, int | float) or not low <= v <= high:
-            raise InputError(wrong)
+            raise InputError(wrong, hint=HINT)
     numbers = tuple(float(v) for v in listed)
     return numbers[0] if count == 1 else numbers
 
@@ -217,24 +218,27 @@ def read_lens(path: Path) -> Lens:
     """
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as a lens: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}", hint=HINT) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text: {error}", hint=HINT) from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is no TOML: {error}", hint="the built-in lenses are examples") from error
+        raise InputError(f"{path} is no TOML: {error}", hint=HINT) from error
     found: dict[str, Any] = {"name": path.stem}
     sections = {"lens": ("name", "words")} | {s: keys_of(s) for s, *_ in RULES.values()}
     for section, values in told.items():
         if section not in sections or not isinstance(values, dict):
             known = ", ".join(f"[{s}]" for s in sections)
-            raise InputError(f"{path}: {section} is no section of a lens; there are {known}")
+            raise InputError(f"{path}: {section} is no section of a lens; there are {known}", hint=HINT)
         for key, value in values.items():
             if key not in sections[section]:
                 raise InputError(
                     f"{path}: {section}.{key} is unknown; [{section}] has {', '.join(sections[section])}"
-                    f"{nearest(key, sections[section])}"
+                    f"{nearest(key, sections[section])}",
+                    hint=HINT,
                 )
             if section == "lens" and not isinstance(value, str):
-                raise InputError(f"{path}: lens.{key} = {value!r} is not allowed; give a text")
+                raise InputError(f"{path}: lens.{key} = {value!r} is not allowed; give a text", hint=HINT)
             found[key] = value if section == "lens" else allowed(str(path), key, value)
     try:
         return Lens(**found)

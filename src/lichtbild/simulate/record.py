@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def read_truth(folder: Path) -> Truth:
         There is none, or it was left by an older version.
     """
     try:
-        facts = json.loads((folder / "truth.json").read_text())
+        facts = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
         with np.load(folder / "truth.npz") as arrays:
             shapes = tuple(arrays[f"shape_{m}"] for m in range(arrays["layer_poses"].shape[1]))
             named = {name: arrays[name] for name in ARRAYS}
@@ -79,6 +80,10 @@ def read_truth(folder: Path) -> Truth:
     except KeyError as error:
         raise InputError(
             f"{folder}: the truth is incomplete: {error}", hint="simulate the burst again"
+        ) from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{folder}: the truth cannot be read: {error}", hint="simulate the burst again"
         ) from error
     return Truth(**named, shapes=shapes, facts=facts)
 

@@ -107,11 +107,23 @@ class Truth:
         inside = (v >= 0) & (u >= 0) & (v < shape.shape[0]) & (u < shape.shape[1])
         return inside & (shape[np.where(inside, v, 0), np.where(inside, u, 0)] > HALF)
 
-    def sigma(self) -> Float32:
+    def sigma(self, *, fixed: bool = False) -> Float32:
         """Standard deviation of one frame's light in each colour after the shading is undone, ``"h w 3"``.
 
-        From shot and read noise; what the sensor has of fixed patterns and rows comes on top.
+        What changes from frame to frame: photons, read noise, rounding; and what a pixel shares with its row,
+        its column and its frame: lines and the drift of the black level.
+
+        Parameters
+        ----------
+        fixed : bool
+            Also what is the same in every frame: sensitivity (PRNU), dark level of pixel and column (DSNU).
+            Hot pixels, unequal greens and clipping are in neither.
         """
+        sensor = self.facts["sensor"]
+        span = self.facts["white"] - self.facts["black"]
+        terms = (sensor["drift"], *((sensor["dsnu"], sensor["dsnu_column"]) if fixed else ()))
+        dark = np.float32(self.facts["read"] + sum(t * t for t in terms) / (span * span))
+        uneven = np.float32(sensor["prnu"] if fixed else 0.0)
         h, w = self.layer.shape
         gains = np.array(self.facts["shading"], np.float32)
         out = np.empty_like(self.rgb)
@@ -121,7 +133,8 @@ class Truth:
             j = np.minimum(v.astype(np.int64), len(across) - 2)
             t = (v - j)[:, None]
             g = across[j] + t * (across[j + 1] - across[j])
-            out[..., c] = np.sqrt((self.facts["shot"] * self.rgb[..., c] + self.facts["read"] * g) * g)
+            x = self.rgb[..., c]
+            out[..., c] = np.sqrt((self.facts["shot"] * x + dark * g) * g + (uneven * x) ** 2)
         return out
 
     def found(self, frame: int, surface: int, place: Points, near: Float64) -> Points:
