@@ -19,7 +19,8 @@ import pytest
 
 from lichtbild import simulate
 from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeError, StateError
-from lichtbild.tools import cli, outcome, words
+from lichtbild.tools import outcome
+from lichtbild.tools import words as grammar
 from lichtbild.tools.jobs import target
 from lichtbild.tools.talk import Talk
 
@@ -185,7 +186,7 @@ def test_a_demo_leaves_everything_in_a_folder(place):
 
 
 def test_the_choices_are_those_of_the_simulator():
-    assert (tuple(simulate.SCENES), tuple(simulate.HANDS)) == (words.SCENES, words.HANDS)
+    assert (tuple(simulate.SCENES), tuple(simulate.HANDS)) == (grammar.SCENES, grammar.HANDS)
 
 
 def test_help_is_quick(place):
@@ -245,7 +246,12 @@ REFUSED = {
     "unknown verb": (("develp",), 2, "no verb 'develp'; did you mean develop?"),
     "no output": (("develop", "burst"), 2, "-o/--output"),
     "part of a flag": (("develop", "burst", "--out", "p.jpg"), 2, "-o/--output"),
-    "unknown scene": (("simulate", "made", "--scene", "rum"), 2, "--scene = 'rum' is not one of room, leaves, chart"),
+    "unknown scene": (("simulate", "made", "--scene", "rum"), 2, "'rum' is not one of room, leaves, chart"),
+    "a word too many": (("looks", "foo"), 2, "unrecognized arguments: foo"),
+    "a flag too many": (("measure", "a.png", "--nope"), 2, "unrecognized arguments: --nope"),
+    "nothing to calibrate": (("calibrate", "noise", "-o", "n.json"), 2, "no files to measure"),
+    "files behind flags": (("calibrate", "noise", "-o", "n.json", "no.dng"), 3, "no.dng does not exist"),
+    "a chart behind flags": (("simulate", "chart", "-o", "c.png", "lob"), 2, "'lob'"),
     "unknown shake": (("simulate", "made", "--shake", "wobble"), 2, "--shake: invalid choice: 'wobble'"),
     "odd size": (("simulate", "made", "--size", "33x47"), 2, "--size = 33x47: each side is even"),
     "odd demo": (("demo", "made", "--size", "2448x62"), 2, "--size = 2448x62: each side is even"),

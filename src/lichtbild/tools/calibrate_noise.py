@@ -21,7 +21,7 @@ from lichtbild.quality.levels import same_camera
 from lichtbild.quality.noise_calibration import Calibration, joined
 from lichtbild.quality.sites import Box, cropped, middle
 from lichtbild.quality.transfer import SIDE, Transfer, transfer
-from lichtbild.tools.jobs import refuse_replacing, target
+from lichtbild.tools.jobs import places, refuse_replacing, target
 from lichtbild.tools.open import warned
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
@@ -65,7 +65,7 @@ def run(args: Namespace, talk: Talk) -> int:
 
 
 def files(inputs: Sequence[Path]) -> list[Path]:
-    """The raw files that inputs name; a folder stands for all raws in it.
+    """The raw files that inputs name; a folder stands for all raws in it and in the folders inside it.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def files(inputs: Sequence[Path]) -> list[Path]:
     named: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            named += raw_files(path)
+            named += [p for place in places(path) for p in raw_files(place)]
         elif path.exists():
             named.append(path)
         else:

@@ -7,6 +7,7 @@ Here is only the grammar; every verb lives in a module of its own that is import
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import signal
@@ -120,7 +121,9 @@ def parser() -> Parser:
 def run(argv: Sequence[str], talk: Talk) -> int:
     """Parse `argv` and run its verb."""
     top = parser()
-    args = top.parse_args(argv)
+    args, words = top.parse_known_args(argv)
+    if words:
+        late(top, args, words)
     if args.version:
         import lichtbild
 
@@ -135,6 +138,24 @@ def run(argv: Sequence[str], talk: Talk) -> int:
         kernels.set_threads(args.threads)
     module, function = VERBS[args.verb].split(":")
     return getattr(importlib.import_module(module), function)(args, replace(talk, progress=args.progress))
+
+
+def late(top: Parser, args: argparse.Namespace, words: list[str]) -> None:
+    """Take files that stand behind the flags, which argparse leaves over where files may be missing.
+
+    Raises
+    ------
+    UsageError
+        There are flags among them, or the verb takes no more words.
+    """
+    if not any(w.startswith("-") for w in words):
+        if isinstance(getattr(args, "inputs", None), list):
+            args.inputs += map(Path, words)
+            return
+        if getattr(args, "name", None) == "" and len(words) == 1:
+            args.name = words[0]
+            return
+    top.error(f"unrecognized arguments: {' '.join(words)}")
 
 
 def call(argv: Sequence[str]) -> int:

@@ -137,7 +137,9 @@ def simulate_words(v: Parser) -> None:
     v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
     v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
     v.add_argument("--lens", default="phone", metavar="NAME|FILE", help="phone, plain, wide or a TOML file")
-    v.add_argument("--sensor", default="phone", metavar="NAME|FILE", help="phone, dslr, ideal or a file")
+    v.add_argument(
+        "--sensor", default="phone", metavar="NAME|FILE", help="phone, phone-pattern, dslr, ideal or a file"
+    )
     v.add_argument(
         "--cfa", default="rggb", metavar="NAME", help="rggb, grbg, gbrg, bggr, quad, nona, ryyb, mono …"
     )
@@ -208,17 +210,24 @@ def measure_words(v: Parser) -> None:
 def calibrate_words(v: Parser) -> None:
     """Everything ``calibrate`` understands."""
     v.add_argument("what", choices=("noise", "colour"), help="what to measure")
-    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
+    v.add_argument("inputs", nargs="*", type=Path, metavar="FILE|FOLDER")
     v.add_argument("-o", "--output", required=True, metavar="FILE", help="noise.json, or profile.dcp")
     v.add_argument("--report", metavar="FILE", help="also write an HTML report")
     v.add_argument("--dark", nargs="+", type=Path, default=[], metavar="FILE", help="noise: dark frames")
     v.add_argument(
-        "--roi", metavar="Y,X,HEIGHT,WIDTH", help="noise: the even part of the frames; colour: the chart"
+        "--roi",
+        metavar="Y,X,HEIGHT,WIDTH",
+        help="noise: the even part of the frames; colour: the outer edges of the outer patches",
     )
     v.add_argument("--reference", type=Path, metavar="FILE", help="colour: a CSV of patch Lab values")
     v.add_argument(
         "--spectra", type=Path, metavar="FILE", help="colour: sensor sensitivities instead of photos"
     )
-    v.add_argument("--illuminant", default="D65", metavar="NAME", help="colour: light of the photos")
+    v.add_argument(
+        "--illuminant",
+        default="",
+        metavar="NAME[,NAME]",
+        help="colour: light of the photos, one for all or one each: D65, A, 3200K … (default D65)",
+    )
     v.add_argument("--name", default="", metavar="WORDS", help="colour: name of the profile")
     v.add_argument("--layout", default="", metavar="WORDS", help="what headerless files hold (see develop)")
