@@ -251,6 +251,12 @@ def test_what_speaks_against_a_figure_stands_beside_it():
     told(good + 0.05 * grain(good.shape), "noise moves the response")
     told(good, "8-bit", bits=8)
     told(good, "50.0% of the box is clipped", clipped=good > 0.5)
+    told(0.02 * good, "underexposed")
+    told(good * np.linspace(0.8, 1.2, 100), "light beside the edge changes")
+    told(0.5 * (good + np.roll(exact_edge((120, 180), 5.7, 0.6), 25, axis=1)[:, 40:140]), "a second edge")
+    corner = exact_edge((120, 100), 5.7, 0.6, low=0, high=1) * (np.arange(120) > 60)[:, None]
+    with pytest.raises(InputError, match="rows of the box disagree"):
+        sfr(corner, method="iso2017")
     short = edge(picture(good[:30]), (0, 0, 30, 100), channels="Y")
     assert any("fewer than 50 rows" in w for w in short.warnings)
 

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from lichtbild.base.colour import Float64
 from lichtbild.base.errors import InputError
+from lichtbild.quality.crossing import rise
 from lichtbild.quality.picture import Picture
 from lichtbild.quality.result import Curve, Figure, Result, unmeasured
-from lichtbild.quality.sfr import Sfr, first_below, rise, sfr
+from lichtbild.quality.sfr import Sfr, first_below, sfr
 from lichtbild.quality.sites import planes, sites
 from lichtbild.quality.slanted import Method
 
@@ -35,9 +36,13 @@ FLATTEST, STEEPEST = 3.0, 20.0  # degrees between which an edge is trusted
 _FAINT = 0.2  # contrast
 _ROWS = 50
 _BENT = 0.5  # px
+_NEARBY = 0.04  # cy/px: over which the slope at a crossing is taken
 _SPARSE = 0.3  # px between samples of the profile
 _NOISY = 0.02  # standard deviation of the response
 _CLIPPED = 1e-3  # share of the box
+_UNEVEN = 0.05  # of the edge's height, on one side
+_RAGGED = 1.0  # px between the rows and the fitted edge
+_DARK = 0.02  # of the range
 _WORDS = {
     "iso2023": "e-SFR as in ISO 12233:2023: polynomial of order 5, Tukey windows",
     "iso2017": "e-SFR as in ISO 12233:2017: straight edge, Hamming windows",
@@ -200,6 +205,13 @@ def _against(one: Sfr, method: Method) -> list[str]:
         against.append(f"fewer than {_ROWS} rows: too few to average noise and phase well")
     if one.gap > _SPARSE:
         against.append(f"samples of the profile lie up to {one.gap:.2f} px apart: another angle helps")
+    if one.uneven > _UNEVEN:
+        why = "shading, a halo or a second edge"
+        against.append(f"light beside the edge changes by {one.uneven:.0%} of its height: {why}")
+    if e.scatter > _RAGGED:
+        against.append(f"rows disagree about the edge by {e.scatter:.1f} px: noise, or it is not one line")
+    if e.high < _DARK:
+        against.append(f"underexposed: the bright side is at {e.high:.2%} of the range")
     if e.bend > _BENT and method == "iso2017":
         against.append(f"the edge bends by {e.bend:.1f} px, which this edition does not follow")
     at = min(_or(first_below(one.frequency, one.value, 0.5), NYQUIST), 1.0)
@@ -219,8 +231,8 @@ def _crossing(one: Sfr, level: float) -> tuple[float, float]:
     f = first_below(one.frequency, one.value, level)
     if not np.isfinite(f):
         return f, 0.0
-    around = np.interp([f - 0.02, f + 0.02], one.frequency, one.value)
-    steep = max(float(around[0] - around[1]) / 0.04, 0.05)
+    around = np.interp([f - _NEARBY, f + _NEARBY], one.frequency, one.value)
+    steep = max(float(around[0] - around[1]) / (2 * _NEARBY), 0.05)
     return f, float(np.interp(f, one.frequency, one.doubt)) / steep
 
 

@@ -30,13 +30,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lichtbild.base.colour import Float64
+from lichtbild.quality.beside import uneven
+from lichtbild.quality.crossing import SIGMA, edge_profile, kernels, local_lines, rise, width
 from lichtbild.quality.slanted import Edge, Method, find_edge
 
 _BINS = 4  # of a pixel, ISO
-_SIGMA = 0.15  # px: weight of the robust method
 _FINE = 64  # grid positions of a pixel, robust method
-_PROFILE = 16  # grid positions of a pixel in the edge profile
 _SUPPORT = 6.0  # px of the line spread function, at least
+_SURE = 4.0  # standard deviations that two strips of a side may differ by
 _LENGTH = 128  # px that the robust method transforms: 1/128 cy/px between its values
 
 
@@ -58,6 +59,8 @@ class Sfr:
         Length of the line spread function that was transformed, px to each side.
     gap : float
         Largest distance between neighbouring samples near the edge, px.
+    uneven : float
+        By how much the light on one side of the edge changes, beyond noise, as a share of the edge's height.
     """
 
     frequency: Float64
@@ -69,6 +72,7 @@ class Sfr:
     edge: Edge
     support: float
     gap: float
+    uneven: float
 
 
 def sfr(
@@ -104,24 +108,21 @@ def sfr(
         support = _support(edge, rise(t, profile, edge))
         result = _robust(edge, support)
     else:
-        support = edge.across * edge_cosine(edge) / 2
+        support = edge.across * edge.cosine / 2
         result = _binned(edge, method)
         if bin_correction:
             box = np.sinc(result[0] / _BINS)
             result = (result[0], result[1] / box, result[2] / box)
-    return Sfr(*result, t, profile, doubt, edge, support, gap)
-
-
-def edge_cosine(edge: Edge) -> float:
-    """Cosine of the edge's angle."""
-    return float(1 / np.hypot(1, edge.slope))
+    change, noise = uneven(edge.t, edge.value, width(t, profile))
+    change = max(change - _SURE * noise, 0) / (edge.high - edge.low)
+    return Sfr(*result, t, profile, doubt, edge, support, gap, change)
 
 
 # ---- ISO
 
 
 def _binned(edge: Edge, method: Method) -> tuple[Float64, Float64, Float64]:
-    n, cosine = _BINS * edge.across, edge_cosine(edge)
+    n, cosine = _BINS * edge.across, edge.cosine
     begin = round(edge.first * _BINS)
     along = edge.t / (cosine if edge.rises else -cosine)
     index = np.ceil((along + edge.first) * _BINS).astype(np.intp) - begin + n // 2
@@ -130,16 +131,18 @@ def _binned(edge: Edge, method: Method) -> tuple[Float64, Float64, Float64]:
     total = np.bincount(index[inside], edge.value[inside], n)
     filled = np.nonzero(count)[0]
     spread = np.interp(np.arange(n), filled, total[filled] / count[filled])
+    seen = _seen(edge, n)
     if not edge.rises:
-        spread, count = spread[::-1], count[::-1]
-    line = np.empty(n)
-    line[1:-1] = 0.5 * (spread[2:] - spread[:-2])
-    line[0], line[-1] = line[1], line[-2]
-    peak = int(np.argmax(line))
+        spread, count, seen = spread[::-1], count[::-1], seen[::-1]
+    line = 0.5 * np.diff(spread, prepend=spread[0])
+    line[:-1] += 0.5 * np.diff(spread)
+    ends = np.nonzero(seen)[0][[0, -1]]
+    line[ends] = line[ends[0] + 1], line[ends[1] - 1]
+    peak = int(np.argmax(line * seen))
     place = np.arange(n) - peak
     window = np.cos(2 * np.pi * np.clip(place / n, -0.5, 0.5))
     window = 0.54 + 0.46 * window if method == "iso2017" else 0.5 + 0.5 * window
-    window = window * (np.abs(place) <= n // 2)
+    window = window * (np.abs(place) <= n // 2) * seen
     k = np.arange(int(np.floor(n * cosine / _BINS)) + 1)
     omega = 2 * np.pi * k / n
     correction = np.ones(len(k))
@@ -154,6 +157,16 @@ def _binned(edge: Edge, method: Method) -> tuple[Float64, Float64, Float64]:
     value = np.abs(transform) / np.abs(transform[0])
     doubt = np.interp(k, some, _doubt(transform[some], weight, variance))
     return k * _BINS / (n * cosine), value * correction, doubt * correction
+
+
+def _seen(edge: Edge, n: int) -> NDArray[np.bool_]:
+    """The bins that count: as many pixels as a row has, around the middle of all rows.  What only some rows
+    reach is left out, as by the reference program of the standard, which goes by the slope of the first row.
+    """
+    moved = -round(_BINS * edge.lean)
+    start = round(0.5 * abs(moved)) + min(moved, 0) - round(edge.first * _BINS) + n // 2
+    place = np.arange(n)
+    return (place >= start) & (place < start + n)
 
 
 def _some(n: int) -> NDArray[np.intp]:
@@ -189,46 +202,8 @@ def _support(edge: Edge, width: float) -> float:
     return float(min(wanted, edge.reach, _LENGTH / 2 - 1))
 
 
-def _kernels(fine: int) -> tuple[Float64, Float64, Float64]:
-    z = np.arange(-round(5 * _SIGMA * fine), round(5 * _SIGMA * fine) + 1) / fine
-    k = np.exp(-0.5 * (z / _SIGMA) ** 2)
-    return k, k * z, k * z * z
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Local:
-    """Straight lines fitted around every position of a grid."""
-
-    t: Float64
-    count: Float64
-    value: Float64
-    slope: Float64
-    moments: tuple[Float64, Float64, Float64]  # A0, A1 and the determinant
-
-
-def _local(edge: Edge, reach: float, fine: int) -> _Local:
-    half = int(np.ceil((reach + 5 * _SIGMA) * fine))
-    index = np.rint(edge.t * fine).astype(np.intp) + half
-    inside = (index >= 0) & (index <= 2 * half)
-    middle = 0.5 * (edge.low + edge.high)
-    count = np.bincount(index[inside], minlength=2 * half + 1).astype(np.float64)
-    total = np.bincount(index[inside], edge.value[inside] - middle, 2 * half + 1)
-    k0, k1, k2 = _kernels(fine)
-    a0, a1, a2 = (np.correlate(count, k, "same") for k in (k0, k1, k2))
-    b0, b1 = (np.correlate(total, k, "same") for k in (k0, k1))
-    det = a0 * a2 - a1 * a1
-    good = det > 1e-3 * (a0 * _SIGMA) ** 2
-    det = np.where(good, det, np.inf)
-    value, slope = (a2 * b0 - a1 * b1) / det, (a0 * b1 - a1 * b0) / det
-    if not good.all() and good.any():
-        every, held = np.arange(len(good)), np.nonzero(good)[0]
-        value = np.interp(every, held, value[held])
-        slope = np.interp(every, held, slope[held])
-    return _Local(np.arange(-half, half + 1) / fine, count, value + middle, slope, (a0, a1, det))
-
-
 def _robust(edge: Edge, support: float) -> tuple[Float64, Float64, Float64]:
-    local = _local(edge, support, _FINE)
+    local = local_lines(edge, support, _FINE)
     outer = np.clip((np.abs(local.t) - support / 2) / (support / 2), 0, 1)
     window = 0.5 + 0.5 * np.cos(np.pi * outer)
     frequency = np.arange(_LENGTH + 1) / _LENGTH
@@ -239,10 +214,10 @@ def _robust(edge: Edge, support: float) -> tuple[Float64, Float64, Float64]:
     some = _some(len(frequency))
     wave = _wave(2 * np.pi * frequency[some], local.t) * (window / _FINE)
     a0, a1, det = local.moments
-    k0, k1, _ = _kernels(_FINE)
+    k0, k1, _ = kernels(_FINE)
     weight = _spread_back(wave * (a0 / det), k1) - _spread_back(wave * (a1 / det), k0)
     doubt = _doubt(transform[some], weight, local.count * _variance(edge, local.value))
-    blur = np.exp(-2 * (np.pi * _SIGMA * frequency) ** 2)
+    blur = np.exp(-2 * (np.pi * SIGMA * frequency) ** 2)
     value = np.abs(transform) / np.abs(transform[0])
     return frequency, value / blur, np.interp(frequency, frequency[some], doubt) / blur
 
@@ -253,36 +228,6 @@ def _spread_back(rows: NDArray[np.complex128], kernel: Float64) -> NDArray[np.co
     size = 1 << int(np.ceil(np.log2(n + m)))
     full = np.fft.ifft(np.fft.fft(rows, size) * np.fft.fft(kernel, size))
     return full[:, m // 2 : m // 2 + n]
-
-
-# ---- the profile
-
-
-def edge_profile(edge: Edge, farthest: float = 24.0) -> tuple[Float64, Float64, float]:
-    """Distance from the edge, the value there, and the standard deviation of such a value."""
-    reach = min(edge.reach, farthest)
-    local = _local(edge, reach, _PROFILE)
-    inside = np.abs(local.t) <= reach
-    density = local.count[inside].sum() / (2 * reach)  # samples of a pixel
-    spread = float(np.sqrt(0.5 * (edge.noise[0] ** 2 + edge.noise[1] ** 2)))
-    return (
-        local.t[inside],
-        local.value[inside],
-        float(spread / np.sqrt(density * 2 * np.sqrt(np.pi) * _SIGMA)),
-    )
-
-
-def rise(t: Float64, profile: Float64, edge: Edge) -> float:
-    """Distance from 10 % to 90 % of the edge's height, px, without the blur of the profile's own weight."""
-    share = (profile - edge.low) / (edge.high - edge.low)
-    middle = int(np.argmin(np.abs(t)))
-    below, above = np.nonzero(share[:middle] <= 0.1)[0], np.nonzero(share[middle:] >= 0.9)[0]
-    if not len(below) or not len(above):
-        return float("nan")
-    i, j = int(below[-1]), middle + int(above[0])
-    low = t[i] + (0.1 - share[i]) / (share[i + 1] - share[i]) * (t[i + 1] - t[i])
-    high = t[j] - (share[j] - 0.9) / max(share[j] - share[j - 1], 1e-12) * (t[j] - t[j - 1])
-    return float(np.sqrt(max((high - low) ** 2 - (2.563 * _SIGMA) ** 2, 0)))
 
 
 def first_below(frequency: Float64, value: Float64, level: float) -> float:

@@ -23,13 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from lichtbild.base.colour import Float64
 from lichtbild.base.errors import InputError
+from lichtbild.quality.beside import reach_of, sides
 
 Method = Literal["iso2023", "robust", "iso2017"]
 METHODS: tuple[Method, ...] = ("iso2023", "robust", "iso2017")
 ORDER = {"iso2023": 5, "robust": 3, "iso2017": 1}
 SMALLEST = 16  # pixels a patch must have in both directions
 NEAR = 8.0  # px from the edge that the robust method looks at
-_FAINT = 4.0  # standard errors by which the sides of an edge must differ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +46,8 @@ class Edge:
         Distance from the edge up to which both sides are sampled, px.
     first : float
         Where the edge crosses the first row, px: the bins of the ISO methods begin there.
+    lean : float
+        How far it would move over the rows used with the slope that it has in the first, px.
     rises : bool
         It gets brighter with x (or y).
     angle : float
@@ -72,6 +74,7 @@ class Edge:
     across: int
     reach: float
     first: float
+    lean: float
     rises: bool
     angle: float
     slope: float
@@ -84,6 +87,11 @@ class Edge:
     low: float
     high: float
     noise: tuple[float, float]
+
+    @property
+    def cosine(self) -> float:
+        """Of the angle."""
+        return float(1 / np.hypot(1, self.slope))
 
     @property
     def contrast(self) -> float:
@@ -130,14 +138,15 @@ def find_edge(patch: ArrayLike, mask: NDArray[np.bool_] | None = None, *, method
     keep[kept] = True
     inside = keep[y]
     t, value = ((x - course[y]) * cosine)[inside], value[inside]
-    reach = _reach(t)
-    low, high, noise = _sides(t, value, reach)
+    reach = reach_of(t)
+    low, high, noise = sides(t, value, reach)
     middle = float(_course(line, np.array([(h - 1) / 2]), h)[0] * cosine)
     place_doubt = float(scatter * abs(cosine) / np.sqrt(len(rows)))
     angle = float(np.degrees(np.arctan(slope)))
+    lean = float((course[1] - course[0]) * (kept[-1] - kept[0]))
     # fmt: off
-    return Edge(t, value, w, reach, float(course[0]), rises, angle, float(slope), middle, place_doubt, bend,
-                scatter, len(kept), phases, low, high, noise)
+    return Edge(t, value, w, reach, float(course[0]), lean, rises, angle, float(slope), middle,
+                place_doubt, bend, scatter, len(kept), phases, low, high, noise)
     # fmt: on
 
 
@@ -264,37 +273,3 @@ def _whole_phases(
             hint="tilt the chart by about 5°, or draw a longer box",
         )
     return rows[: max(round(np.floor(phases) * pitch / abs(slope)), 8)], float(np.floor(phases))
-
-
-def _reach(t: Float64) -> float:
-    """Where 2 % of the samples are left, on the side where that is sooner."""
-    ordered = np.sort(t)
-    n = len(t) // 50
-    return float(min(-ordered[n], ordered[-1 - n]))
-
-
-def _sides(t: Float64, value: Float64, reach: float) -> tuple[float, float, tuple[float, float]]:
-    """Levels of the dark and the bright side, and the noise of each."""
-    far = 0.6 * reach
-    dark, bright = value[t < -far], value[t > far]
-    if far < 2 or min(len(dark), len(bright)) < 16:
-        raise InputError(
-            "the edge lies too close to a side of the box; 5 px on both sides are needed",
-            hint="draw the box so that the edge is in its middle",
-        )
-    noise = (_spread(t[t < -far], dark), _spread(t[t > far], bright))
-    low, high = float(dark.mean()), float(bright.mean())
-    doubt = float(np.hypot(noise[0] / np.sqrt(len(dark)), noise[1] / np.sqrt(len(bright))))
-    if high - low <= _FAINT * doubt + 1e-9 * abs(high):
-        raise InputError(
-            f"both sides of the box are equally bright ({low:.4g} and {high:.4g}): there is no edge",
-            hint="draw the box around one straight edge, dark on one side and bright on the other",
-        )
-    return low, high, noise
-
-
-def _spread(t: Float64, value: Float64) -> float:
-    """Standard deviation about a straight line over t."""
-    centred = t - t.mean()
-    gain = float(centred @ value / max(centred @ centred, 1e-12))
-    return float(np.std(value - value.mean() - gain * centred))
