@@ -28,7 +28,7 @@ from lichtbild.simulate.brush import Light, Plane, Value
 from lichtbild.simulate.motion import Float64, after
 
 CANVAS = 2  # canvas pixels per sensor pixel
-TILE = (128, 512)  # canvas pixels painted at once
+TILE = (128, 1024)  # canvas pixels painted at once
 Box = tuple[float, float, float, float]  # top, left, bottom, right
 
 
