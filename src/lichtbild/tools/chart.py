@@ -79,6 +79,8 @@ def photographed(
         seed=args.seed,
         shake=args.shake,
         trace=args.trace,
+        readout=args.readout,
+        blur=args.blur,
         **parts,
     )
     if not path.suffix:

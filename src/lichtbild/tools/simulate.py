@@ -47,6 +47,8 @@ def simulate(args: Namespace, talk: Talk) -> int:
         seed=args.seed,
         shake=args.shake,
         trace=args.trace,
+        readout=args.readout,
+        blur=args.blur,
         cfa=args.cfa,
         sensor=args.sensor,
         lens=args.lens,

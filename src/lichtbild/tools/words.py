@@ -134,6 +134,20 @@ def simulate_words(v: Parser) -> None:
     v.add_argument(
         "--trace", type=Path, metavar="FILE", help="a recorded hand: CSV with t_s, y_px, x_px, roll_deg"
     )
+    v.add_argument(
+        "--readout",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="rolling shutter: from the first row to the last, up to 0.033 s (default 0)",
+    )
+    v.add_argument(
+        "--blur",
+        type=number(1, 64),
+        default=1,
+        metavar="N",
+        help="moments of an exposure that are averaged (default 1: no motion blur)",
+    )
     v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
     v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
     v.add_argument("--lens", default="phone", metavar="NAME|FILE", help="phone, plain, wide or a TOML file")
