@@ -8,6 +8,7 @@ from lichtbild.base.errors import InputError
 from lichtbild.quality.dots import centroids, lens_of
 from lichtbild.quality.geometry import dots
 from lichtbild.quality.picture import Picture
+from lichtbild.quality.registration import blurred
 
 SIZE = (480, 640)
 CENTRE = np.array([239.5, 319.5])
@@ -123,6 +124,24 @@ def test_lateral_colour():
         np.testing.assert_allclose(curve.y, (SCALE[channel] - 1) * CORNER * curve.x, atol=0.03)
     grey = measured(np.repeat(photographed()[..., 1:2], 3, axis=2))
     assert grey["lateral colour, largest · d, R−G"] == pytest.approx(0, abs=1e-3)
+
+
+def test_noise_is_in_the_doubts():
+    loud = measured(photographed() + np.random.default_rng(0).normal(0, 0.1, (*SIZE, 3)))
+    for share, name in ((0.5, "distortion at 50% of the field"), (1.0, "distortion in the corner")):
+        figure = next(f for f in loud.figures if f.name == name)
+        assert abs(figure.value - 100 * (stretch(share) - 1)) < 4 * figure.doubt and figure.doubt < 0.3
+    sigma = 0.05
+    off = np.random.default_rng(1).normal(0, sigma, (24, len(CELLS), 2))
+    seen = [lens_of(bent(ideal()) + one, CELLS, SIZE) for one in off]
+    assert np.mean([lens.doubt(0.9) for lens in seen]) == pytest.approx(
+        np.std([lens.stretch(np.array(0.9)) for lens in seen], ddof=1), rel=0.5
+    )
+
+
+def test_blurred_dots_are_told():
+    smeared = np.stack([blurred(photographed()[..., c], 5.0) for c in range(3)], axis=2)
+    assert any("blurred dots" in w for w in measured(smeared).warnings)
 
 
 def test_bright_dots_on_black_do_as_well():

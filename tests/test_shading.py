@@ -47,7 +47,15 @@ def test_a_field_without_shading_has_none_but_noise():
     drawn = (0.5 + np.random.default_rng(k).normal(0, 0.01, (*SIZE, 3)) for k in range(8))
     pixels = [shading(Picture(d.astype(np.float32)))["fall-off · field, top left"] for d in drawn]
     told = next(f for f in result.figures if f.where == "field, top left").doubt
-    assert 0.3 < np.std(pixels, ddof=1) / told < 1.5  # the doubt is that of green, luminance has less noise
+    assert 0.5 < np.std(pixels, ddof=1) / told < 1.7
+    colour = next(f for f in result.figures if f.name == "colour shading")
+    assert 0.02 < colour.doubt < colour.value < 8 * colour.doubt
+
+
+def test_coloured_light_is_told():
+    red = shading(picture(0.6 * falloff(), (1.0, 0.7, 0.4)))
+    assert red["colour shading"] > 1 and any("light is coloured" in w for w in red.warnings)
+    assert any("8-bit" in w for w in shading(picture(falloff(), bits=8)).warnings)
 
 
 def test_exposure_does_not_matter_to_linear_light():
@@ -163,6 +171,8 @@ def test_what_speaks_against_flare():
     assert any("black level" in w for w in below.warnings)
     clipped = flare(picture(scene([0.01]), clipped=scene([0.01]) > 0.5), TRAPS, WHITES)
     assert any("clipped" in w for w in clipped.warnings)
+    beside = flare(picture(scene([0.01])), [(t, l + 10, b, r + 10) for t, l, b, r in TRAPS], WHITES)
+    assert any("on a black trap" in w for w in beside.warnings)
     with pytest.raises(InputError, match="at least one"):
         flare(picture(scene([0.01])), (), WHITES)
     with pytest.raises(InputError, match="does not lie"):

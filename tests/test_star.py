@@ -79,6 +79,14 @@ def test_the_figures_of_a_star_and_its_directions():
     assert any("directions differ" in w for w in smeared.warnings)
 
 
+def test_a_missed_centre_and_wrong_cycles_are_told():
+    for guess, cycles in (((CENTRE[0] + 11, CENTRE[1] - 8), 144), (CENTRE, 143)):
+        told = star(picture(drawn()), guess, 285, cycles=cycles).warnings
+        assert any("directions" in w for w in told), told
+    told = star(picture(0.01 * drawn()), CENTRE, 295, cycles=144).warnings
+    assert any("underexposed" in w for w in told)
+
+
 def test_bad_stars():
     plane = picture(drawn())
     with pytest.raises(InputError, match="cut off"):

@@ -81,6 +81,11 @@ def test_a_linear_camera_has_one_response(case):
         assert cross == pytest.approx(ACUTANCE[case], abs=0.005)
 
 
+def test_a_wide_blur_has_its_response_too():
+    one = measured(blurred(chart(), 4.0), CLEAN + 0.5)
+    np.testing.assert_allclose(at(one, "cross"), gauss(FREQUENCY, 4.0), atol=0.01)
+
+
 def test_strong_noise_leaves_both_unbiased():
     direct, cross = [], []
     for k in range(4):

@@ -58,6 +58,8 @@ class Lens:
         Root mean square distance of the dots from the model, px.
     good : Bool "n"
         The dots that it is of; others lie far off.
+    spread : Float64 "3 3"
+        Covariance of k, from the residual.
     """
 
     k: tuple[float, float, float]
@@ -66,6 +68,12 @@ class Lens:
     corner: float
     residual: float
     good: NDArray[np.bool_]
+    spread: Float64
+
+    def doubt(self, r: float) -> float:
+        """Standard deviation of `stretch`."""
+        power = np.array([r**2, r**4, r**6])
+        return float(np.sqrt(max(power @ self.spread @ power, 0)))
 
     def stretch(self, r: Float64) -> Float64:
         """Factor p' / p at an ideal distance r from the centre (1 is the corner)."""
@@ -189,7 +197,19 @@ def lens_of(places: Float64, grid: Float64, size: tuple[int, int]) -> Lens:
             hint="check the number of rows and columns, and that the whole grid is in the picture",
         )
     k = (float(solved[8]), float(solved[9]), float(solved[10]))
-    return Lens(k, ideal * corner + centre, centre, corner, residual, good)
+    spread = _spread(solved, even[good], residual / corner)
+    return Lens(k, ideal * corner + centre, centre, corner, residual, good, spread)
+
+
+def _spread(solved: Float64, grid: Float64, residual: float) -> Float64:
+    """Covariance of the distortion's coefficients; `residual` has two coordinates."""
+    step = 1e-6
+    moves = step * np.eye(11)
+    columns = [_lens(solved + move, grid)[1] - _lens(solved - move, grid)[1] for move in moves]
+    slope = np.stack(columns).reshape(11, -1) / (2 * step)
+    free = max(slope.shape[1] - 11, 1)
+    variance = 0.5 * residual**2 * slope.shape[1] / free
+    return variance * np.linalg.pinv(slope @ slope.T, rcond=1e-14, hermitian=True)[8:, 8:]
 
 
 def _lens(guess: Float64, grid: Float64) -> tuple[Float64, Float64]:

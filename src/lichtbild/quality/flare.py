@@ -31,6 +31,7 @@ _FEWEST = 16  # px of the inner part
 _UNSURE = 3.0  # doubts
 _DARK = 0.1  # of the range: a white patch below is underexposed
 _CLIPPED = 1e-3
+_NO_TRAP = 25.0  # %: more than any lens scatters
 
 
 def flare(picture: Picture, traps: Sequence[Box], whites: Sequence[Box], *, where: str = "") -> Result:
@@ -63,6 +64,8 @@ def flare(picture: Picture, traps: Sequence[Box], whites: Sequence[Box], *, wher
     share = 100 * dark / white
     doubt = 100 * np.hypot(noise, _black_doubt(picture)) / white
     against = _against(picture, inner_whites, white)
+    if share.max() > _NO_TRAP:
+        against.append(f"a trap is as bright as {share.max():.0f} % of white: is its box on a black trap?")
     note = "; ".join(against)
     worst = int(share.argmax())
     figures = [

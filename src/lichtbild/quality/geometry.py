@@ -32,7 +32,7 @@ from lichtbild.quality.picture import Picture
 from lichtbild.quality.result import Curve, Figure, Grid, Result, unmeasured
 
 _COVERED = 0.75  # of the way to the corner that dots should reach
-_ROUGH = 1.0  # px of residual
+_ROUGH = 0.5  # px of residual
 
 
 def dots(picture: Picture, expected: ArrayLike, grid: tuple[int, int], *, where: str = "") -> Result:
@@ -127,7 +127,8 @@ def _against(picture: Picture, green: Float64, lens: Lens, seen: np.ndarray) -> 
     if reach < _COVERED:
         against.append(f"dots reach only {reach:.0%} of the way to the corner, where distortion is largest")
     if lens.residual > _ROUGH:
-        against.append(f"the dots miss a radial lens by {lens.residual:.1f} px: is the chart flat?")
+        why = "blurred dots, a chart that is not flat, or another kind of lens"
+        against.append(f"the dots miss a radial lens by {lens.residual:.1f} px: {why}")
     if picture.clipped is not None:
         y, x = np.rint(green[seen]).astype(int).T
         if picture.clipped[y, x].mean() > 0.1:
@@ -153,11 +154,10 @@ def _distortion(green: Float64, lens: Lens, seen: np.ndarray, where: str, note: 
         value = float(100 * (lens.stretch(np.array(share)) - 1))
         reach = ideal.max() / lens.corner
         outside = f"beyond the outermost dot at {reach:.0%}" if share > reach + 0.02 else ""
-        made.append(
-            Figure(name, value, "%", where, 0.0, "neither", "; ".join(n for n in (note, outside) if n))
-        )
-    for k, value in enumerate(lens.k):
-        made.append(Figure(f"k{k + 1}", value, "", where, 0.0, "neither", note))
+        told = "; ".join(n for n in (note, outside) if n)
+        made.append(Figure(name, value, "%", where, 100 * lens.doubt(share), "neither", told))
+    for k, (value, variance) in enumerate(zip(lens.k, np.diag(lens.spread), strict=True)):
+        made.append(Figure(f"k{k + 1}", value, "", where, float(np.sqrt(variance)), "neither", note))
     return made
 
 

@@ -146,8 +146,9 @@ def _flat_power(flats: Sequence[ArrayLike], frequency: Float64) -> Float64:
 def _gain(frequency: Float64, cross: Float64, side: int) -> float:
     """What the longest waves tend to."""
     low = (frequency >= max(_LOWEST, 4 / side)) & (frequency <= max(_LOW, 12 / side))
-    start = float(np.polyfit(frequency[low] ** 2, cross[low], 1)[1])
-    if not start > 0:
+    left = np.maximum(cross[low], 1e-12)
+    start = float(np.exp(np.polyfit(frequency[low] ** 2, np.log(left), 1, w=left)[1]))
+    if not left.max() > 1e-9:
         raise InputError("the texture has lost even its coarsest structure")
     return start
 

@@ -34,6 +34,8 @@ _SMALLEST = 8  # px of a cell
 _CLIPPED = 1e-3
 _DARK = 0.02
 _LEANING = 5.0  # % of slope across the field
+_NOISY = 5.0  # doubts, which the largest of many differences reaches by noise alone
+_COLOURED = 10.0  # C*ab
 _UNEVEN = 0.1  # of a cell's mean: structure in it
 _LEVEL = 0.5  # Y of the brightest cell of linear light
 _SPACES = {"srgb": SRGB, "p3": P3, "rec2020": REC2020, "camera": SRGB}
@@ -79,11 +81,17 @@ def shading(picture: Picture, box: Box | None = None, *, where: str = "field") -
         raise InputError(
             "the field is black in places: there is no light to compare", hint="take the picture brighter"
         )
-    lab = _lab(picture, cells, light)
+    lab = _lab(picture, cells, _level(picture, light))
     slope = _slope(light)
     clipped = 0.0 if picture.clipped is None else float(picture.clipped[top:bottom, left:right].mean())
     against = _against(light, slope, clipped, structure)
-    figures = _figures(light, lab, slope, noise / light, (where, "; ".join(against)))
+    chroma = float(np.hypot(*lab[np.unravel_index(int(light.argmax()), light.shape)][1:]))
+    if chroma > _COLOURED:
+        against.append(f"the light is coloured (C*ab {chroma:.0f}): its fall-off alone changes the colour")
+    if picture.bits <= 8:
+        against.append("8-bit samples: their steps are wide where the field is dark")
+    error = np.sqrt(noise**2 @ np.square(LUMINANCE)) / light, _colour_noise(picture, cells, lab, noise)
+    figures = _figures(light, lab, slope, error, (where, "; ".join(against)))
     n = CELLS // 2
     ratio = cells / cells[..., 1:2]
     grids = (
@@ -148,27 +156,41 @@ def _corrected(picture: Picture) -> str:
 
 
 def _cells(field: np.ndarray) -> tuple[Float64, Float64, float]:
-    """Means ``"11 11 3"``, standard deviation of their luminance by noise, and the largest structure."""
+    """Means ``"11 11 3"``, their standard deviation by noise, and the largest structure."""
     h, w = field.shape[:2]
     rows, columns = (np.linspace(0, n, CELLS + 1).astype(int) for n in (h, w))
-    means, noise = np.empty((CELLS, CELLS, 3)), np.empty((CELLS, CELLS))
+    means, noise = np.empty((CELLS, CELLS, 3)), np.empty((CELLS, CELLS, 3))
     structure = 0.0
     for j in range(CELLS):
         for i in range(CELLS):
             part = field[rows[j] : rows[j + 1], columns[i] : columns[i + 1]]
             means[j, i] = part.mean(axis=(0, 1), dtype=np.float64)
+            pixel = np.diff(part, axis=1).std(axis=(0, 1), dtype=np.float64) / np.sqrt(2)
+            noise[j, i] = pixel / np.sqrt(part[..., 0].size)
             light = part[..., 1].astype(np.float64)
-            pixel = float(np.diff(light, axis=1).std()) / np.sqrt(2)
-            noise[j, i] = pixel / np.sqrt(light.size)
-            coarse = float(np.sqrt(max(light.var() - pixel**2, 0)))
+            coarse = float(np.sqrt(max(light.var() - pixel[1] ** 2, 0)))
             structure = max(structure, coarse / max(float(light.mean()), 1e-9))
     return means, noise, structure
 
 
-def _lab(picture: Picture, cells: Float64, light: Float64) -> Float64:
-    level = 1.0 if picture.decoding == "sRGB" else _LEVEL / float(light.max())
+def _level(picture: Picture, light: Float64) -> float:
+    """What light is multiplied by for its colours."""
+    return 1.0 if picture.decoding == "sRGB" else _LEVEL / float(light.max())
+
+
+def _lab(picture: Picture, cells: Float64, level: float) -> Float64:
     matrix = adaptation(xy_to_xyz(D65), D50_XYZ) @ _SPACES[picture.space].to_xyz()
     return xyz_to_lab(np.maximum(cells * level, 0) @ matrix.T)
+
+
+def _colour_noise(picture: Picture, cells: Float64, lab: Float64, noise: Float64) -> float:
+    """Standard deviation of the a*b* distance of two cells, by the noise of each channel."""
+    level, total = _level(picture, cells @ np.array(LUMINANCE)), 0.0
+    for channel in range(3):
+        moved = cells.copy()
+        moved[..., channel] += noise[..., channel]
+        total += float(np.square(_lab(picture, moved, level) - lab)[..., 1:].sum(axis=-1).mean())
+    return float(np.sqrt(total))
 
 
 def _slope(light: Float64) -> tuple[float, float]:
@@ -195,9 +217,13 @@ def _against(light: Float64, slope: tuple[float, float], clipped: float, structu
 
 
 def _figures(
-    light: Float64, lab: Float64, slope: tuple[float, float], noise: Float64, place: tuple[str, str]
+    light: Float64,
+    lab: Float64,
+    slope: tuple[float, float],
+    error: tuple[Float64, float],
+    place: tuple[str, str],
 ) -> tuple[Figure, ...]:
-    where, note = place
+    (where, note), (noise, colour) = place, error
     n = CELLS // 2
     high, low = (
         np.unravel_index(int(light.argmax()), light.shape),
@@ -222,10 +248,11 @@ def _figures(
     ]
     for name, (j, i) in _CORNERS.items():
         value = float(np.log2(light[j, i] / light[n, n]))
-        error = float(np.hypot(noise[j, i], noise[n, n]) / np.log(2))
-        made.append(Figure("fall-off", value, "EV", f"{where}, {name}", error, "higher", note))
-    made.append(Figure("colour shading", float(apart.max()), "ΔC*ab", where, 0.0, "lower", note))
-    made.append(Figure("colour shading from the middle", middle, "ΔC*ab", where, 0.0, "lower", note))
+        spread = float(np.hypot(noise[j, i], noise[n, n]) / np.log(2))
+        made.append(Figure("fall-off", value, "EV", f"{where}, {name}", spread, "higher", note))
+    for name, value in (("colour shading", float(apart.max())), ("colour shading from the middle", middle)):
+        lost = "; ".join(w for w in (note, "within the noise" if 0.01 < value < _NOISY * colour else "") if w)
+        made.append(Figure(name, value, "ΔC*ab", where, colour, "lower", lost))
     for name, value in zip(("top to bottom", "left to right"), slope, strict=True):
         made.append(Figure(f"slope, {name}", value, "%", where, 0.0, "neither", note))
     return tuple(made)

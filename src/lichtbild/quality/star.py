@@ -38,6 +38,8 @@ _ROUNDS = 4  # of finding the centre
 _OUTER = 0.97  # of the radius: the rim is blurred
 _FAINT = 0.05  # modulation of the longest waves
 _ANISOTROPIC = 0.15  # of MTF50, between directions
+_UNLIKE = 0.85  # of the mean: modulation of the longest waves in the weakest direction
+_DARK = 0.02  # of the range
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,6 +256,12 @@ def _against(picture: Picture, found: Modulation, middle: tuple[float, float], r
         against.append(f"{picture.clipped[part].mean():.1%} of the star's square is clipped")
     if picture.bits <= 8:
         against.append("8-bit samples: steps of the dark waves are coarse in linear light")
+    longest = found.sectors[: max(len(found.frequency) // 3, _FEWEST // 2)].mean(axis=0)
+    if longest.min() < _UNLIKE * longest.mean():
+        against.append("directions differ in the longest waves: is the centre right, and the chart square?")
+    light = float(picture.luminance[part].mean())
+    if light < _DARK:
+        against.append(f"underexposed: the star's square is at {light:.2%} of the range")
     if found.frequency[0] > 0.15:
         against.append(f"the longest waves are {1 / found.frequency[0]:.1f} px: normalisation is a guess")
     return against

@@ -10,7 +10,7 @@ rings of the same frequency::
 The direct figure believes all structure; the cross figure only what is in the chart.  For a camera that is
 linear both are its MTF.  Denoising that draws grain of its own, sharpening of noise, learned detail keep the
 first up and let the second fall: the difference of their acutances is reported as *hallucination*.  g is the
-gain of the longest waves (a straight line of cross over f², at f = 0).
+gain of the longest waves (a straight line of ln cross over f², at f = 0).
 
 The chart is drawn again, at the place where it was found and twice as fine as the picture, brought to the
 picture's pixels without its own pixels' blur, and laid onto the picture: the response has the camera's pixel
