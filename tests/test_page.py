@@ -176,6 +176,12 @@ def test_an_empty_report_is_a_page():
     assert "Image quality" in " ".join(tree.words)
 
 
+def test_a_report_of_no_pictures_is_called_by_what_it_is():
+    text = page(Report((Result("noise", "noise model of a camera", ()),)))
+    assert "Noise report" in text and "<h1>Noise model of a camera</h1>" in text
+    assert "mage quality" not in text
+
+
 def test_the_same_report_is_the_same_page():
     assert page(everything()) == page(everything())
 

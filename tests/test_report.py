@@ -170,6 +170,16 @@ def test_what_was_not_measured_is_said_and_the_others_count(tmp_path):
     assert math.isnan(score([], table).total)
 
 
+def test_a_lower_bound_is_judged_only_where_more_would_earn_the_same():
+    def tone(ev, note=""):
+        return score([Figure("dynamic range", ev, "EV", "steps, Y", note=note)]).axes[AXES.index("tone")]
+
+    assert 0 < tone(9.0).score < 100
+    bound = tone(9.0, "at least: the brightest patch is not full")
+    assert math.isnan(bound.score) and "only a lower bound, not judged: dynamic range" in bound.note
+    assert tone(12.5, "at least: the brightest patch is not full").score == 100
+
+
 def test_the_built_in_table_has_five_axes_and_better_is_more():
     table = read_table()
     assert tuple(a.name for a in table.axes) == AXES

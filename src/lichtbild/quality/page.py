@@ -25,7 +25,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def page(report: Report) -> str:
     """The report as one self-contained HTML document."""
     style = importlib.resources.files("lichtbild.quality").joinpath("report.css").read_text(encoding="utf-8")
-    title = _title(report)
+    title, kind = _title(report), escaped(_kind(report).lower())
     order = [*SECTIONS, *(r.measure for r in report.results)]
     by_measure = {
         m: [r for r in report.results if r.measure == m]
@@ -45,7 +45,7 @@ def page(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escaped(title)} – image quality</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<title>{escaped(title)} – {kind}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         + "\n".join(part for part in body if part)
         + "\n</body>\n</html>\n"
     )
@@ -54,8 +54,15 @@ def page(report: Report) -> str:
 def _title(report: Report) -> str:
     names = [s.name for s in report.sources]
     if not names:
-        return "Image quality"
+        first = report.results[0].title if report.results else _kind(report)
+        return first[:1].upper() + first[1:]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _kind(report: Report) -> str:
+    """Image quality, of pictures; what was made without a chart's picture is called by its only measure."""
+    measures = {r.measure for r in report.results}
+    return heading(measures.pop()) if len(measures) == 1 and not report.sources else "Image quality"
 
 
 def _header(report: Report, title: str, measures: Sequence[str]) -> str:
@@ -69,7 +76,7 @@ def _header(report: Report, title: str, measures: Sequence[str]) -> str:
     links = "".join(f'<li><a href="#{anchor(m)}">{escaped(heading(m))}</a></li>' for m in measures)
     contents = f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if len(measures) > 1 else ""
     return (
-        f'<header><p class="kind">Image quality report</p><h1>{escaped(title)}</h1>'
+        f'<header><p class="kind">{escaped(_kind(report))} report</p><h1>{escaped(title)}</h1>'
         f"{terms(known, 'facts')}{contents}</header>\n<main>"
     )
 

@@ -7,7 +7,9 @@ A metric x with a low goal L (0 points) and a high goal H (100 points) gives::
 
 An axis is the weighted mean of its metrics, the total the weighted mean of the axes: ``score.toml``, with its
 version, is all there is.  A metric whose figures were not measured is named, and the other weights of its
-axis count for it; an axis without any is left out of the total, and the report says so.
+axis count for it; an axis without any is left out of the total, and the report says so.  A figure that is
+only a lower bound, such as the range of a chart that ends too early, is judged only where no larger value
+would earn other points.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from lichtbild.base.params import nearest
 from lichtbild.quality.result import Figure
 
 AXES = ("sharpness", "texture", "noise", "colour", "tone")
+BOUND = "at least"  # how the note of a lower bound begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +127,27 @@ def _axis(a: AxisGoals, figures: Sequence[Figure]) -> Axis:
     there = [m for m in metrics if m.count]
     weight = sum(m.weight for m in there)
     value = sum(m.weight * m.score for m in there) / weight if weight else math.nan
-    absent = [m.figure for m in metrics if not m.count]
-    note = f"not measured: {', '.join(absent)}" if absent else ""
+    absent = [g for g, m in zip(a.goals, metrics, strict=True) if not m.count]
+    bounds = [g.figure for g in absent if _of(g, figures)]
+    missing = [g.figure for g in absent if g.figure not in bounds]
+    parts = (("not measured", missing), ("only a lower bound, not judged", bounds))
+    note = "; ".join(f"{words}: {', '.join(dict.fromkeys(names))}" for words, names in parts if names)
     return Axis(a.name, a.words, a.weight, value, metrics, note)
 
 
 def _metric(g: Goal, figures: Sequence[Figure]) -> Metric:
-    values = [
-        abs(f.value) if g.magnitude else f.value
-        for f in figures
-        if f.name == g.figure and f.unit == g.unit and _there(g.where, f.where)
-    ]
+    values = [abs(f.value) if g.magnitude else f.value for f in _of(g, figures) if _settled(f, g)]
     value = float(np.median(values)) if values else math.nan
     return Metric(g.figure, value, g.unit, len(values), g.low, g.high, g.weight, points(value, g.low, g.high))
+
+
+def _of(g: Goal, figures: Sequence[Figure]) -> list[Figure]:
+    return [f for f in figures if f.name == g.figure and f.unit == g.unit and _there(g.where, f.where)]
+
+
+def _settled(f: Figure, g: Goal) -> bool:
+    """Whether the figure is known, or a lower bound above which the points stay the same."""
+    return not f.note.startswith(BOUND) or f.value >= max(g.low, g.high)
 
 
 def _there(wanted: str, where: str) -> bool:
@@ -183,7 +194,10 @@ def read_table(path: Path | None = None) -> Table:
 def _known(entries: Mapping[str, Any], allowed: Sequence[str], where: str) -> None:
     for word in entries:
         if word not in allowed:
-            raise InputError(f"{where}.{word} is not one of {', '.join(allowed)}{nearest(word, allowed)}")
+            raise InputError(
+                f"{where}.{word} is not one of {', '.join(allowed)}{nearest(word, allowed)}",
+                hint="docs/guides/measure.md shows a table of goals",
+            )
 
 
 def _axis_goals(name: str, told: Any, where: str) -> AxisGoals:
