@@ -50,7 +50,8 @@ class Camera:
 
     def shot(self, white: Triple) -> Shot:
         """What every file of a burst says; `white` is the scene light it takes for neutral."""
-        name = "lichtbild Simulated Phone"
+        model = " ".join(["Simulated", *(w.capitalize() for w in self.sensor.name.split("-"))])
+        name = f"lichtbild {model}"
         mono = self.cfa.planes == "M"
         first = Shot(
             path=Path(),
@@ -58,7 +59,7 @@ class Camera:
             black=np.full((2, 2), self.sensor.black, np.float32),
             white=self.sensor.white,
             make="lichtbild",
-            model="Simulated Phone",
+            model=model,
             unique=name,
             iso=self.iso,
             exposure_time=EXPOSURE,
