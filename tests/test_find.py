@@ -23,7 +23,7 @@ from lichtbild.simulate.scene import draw
 MARKED = [name for name, chart in CHARTS.items() if chart.code]
 
 
-def photographed(placed, size=(420, 560), *, noise=0.0, shade=0.0, k=(0.0, 0.0)):
+def photographed(placed, size=(360, 480), *, noise=0.0, shade=0.0, k=(0.0, 0.0)):
     """A chart as a picture, and the true map from chart to pixels."""
     h, w = size
     light = draw(painted(placed), size, 0, seed=1).light
@@ -55,7 +55,6 @@ def farthest(found, true):
 
 
 CONDITIONS = {
-    "plain": ({}, {}),
     "turned, noisy, shaded": ({"turn": 14, "fill": 0.78}, {"noise": 0.04, "shade": 1.0}),
     "upside down, perspective": ({"turn": 180, "tilt": (18, -14), "fill": 0.8}, {"noise": 0.02}),
     "barrel": ({"turn": -6, "fill": 0.85}, {"k": (-0.05, 0.0), "noise": 0.01}),
@@ -89,7 +88,7 @@ def test_charts_are_found_under_all_conditions(name, how):
 
 
 def test_a_soft_picture_shows_its_chart():
-    picture, true = photographed(place(CHARTS["steps"], 4 / 3, fill=0.9))
+    picture, true = photographed(place(CHARTS["steps"], 4 / 3, fill=0.9), (420, 560))
     taps = np.exp(-((np.arange(-6, 7) / 1.5) ** 2) / 2)
     rgb = picture.rgb
     for axis in (0, 1):  # a spread of 1.5 px: nearly half a line of a marker
@@ -110,7 +109,7 @@ def test_a_mirrored_chart_is_found_and_said():
     mirrored = Picture(np.ascontiguousarray(picture.rgb[:, ::-1]))
     with pytest.warns(QualityWarning, match="mirrored"):
         found = find(mirrored)
-    assert farthest(found, lambda at: true(at) * [1, -1] + [0, 559]) < 0.3
+    assert farthest(found, lambda at: true(at) * [1, -1] + [0, picture.size[1] - 1]) < 0.3
 
 
 def test_the_picture_of_a_raw_file_shows_its_chart():
@@ -212,6 +211,13 @@ def test_a_chart_that_is_cut_off_is_said_to_be():
     with pytest.raises(InputError, match="2 of the 4 corner markers") as caught:
         find(Picture(np.ascontiguousarray(picture.rgb[:, 300:])), "dots")
     assert "--roi" in caught.value.hint
+
+
+def test_a_cut_off_chart_whose_edges_are_measured_is_said_to_be_cut():
+    picture, _ = photographed(place(CHARTS["edges"], 4 / 3), (480, 640))
+    with pytest.warns(QualityWarning, match="2 of the 4 corner markers"):
+        found = find(Picture(np.ascontiguousarray(picture.rgb[:, 300:])))
+    assert {f.element.kind for f in found} == {"edge"}
 
 
 def test_an_even_picture_has_no_chart():

@@ -50,7 +50,10 @@ def find(picture: Picture, chart: str = "auto") -> tuple[Found, ...]:
     """
     if chart not in ("auto", *CHARTS, *OTHERS):
         names = ["auto", *CHARTS, *OTHERS]
-        raise InputError(f"chart = {chart!r} is not one of {', '.join(names)}{nearest(chart, names)}")
+        raise InputError(
+            f"chart = {chart!r} is not one of {', '.join(names)}{nearest(chart, names)}",
+            hint="--chart auto searches for all of them",
+        )
     h, w = picture.size
     if min(h, w) < SMALLEST:
         raise InputError(
@@ -78,6 +81,9 @@ def _searched(picture: Picture, copy: Small, chart: str) -> tuple[Found, ...]:
         if own is not None:
             return _own(picture, own)
         seen.append(_markers_seen(count))
+        if chart == "auto" and 2 <= count < 4:
+            cut = f"{_name(picture)}: {seen[-1]}; what is measured instead knows nothing of it"
+            warnings.warn(cut, QualityWarning, 3)
     if chart in ("auto", "colours", "classic"):
         match = classic(picture.rgb, copy)
         if match is not None:

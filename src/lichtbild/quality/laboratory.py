@@ -96,7 +96,8 @@ def sight(picture: Picture, *, chart: str = "auto", rois: Sequence[Found] = ()) 
             if not (0 <= top < bottom <= h and 0 <= left < right <= w):
                 raise InputError(
                     f"{roi.element.name}: rows {top} … {bottom}, columns {left} … {right} do not lie in "
-                    f"{picture.path.name or 'the picture'} of {h} × {w} px"
+                    f"{picture.path.name or 'the picture'} of {h} × {w} px",
+                    hint="--roi KIND:Y,X,HEIGHT,WIDTH counts from the top left corner",
                 )
         return Sighting(picture, tuple(rois))
     with warnings.catch_warnings(record=True) as caught:
@@ -163,7 +164,7 @@ def measured(
     results = [replace(r, warnings=tuple(w for w in r.warnings if w not in told)) for r in results]
     named = every[0].chart if every else ""
     conditions = {
-        "Chart": f"{named}, placed to ±{every[0].doubt:.2g} px" if named else "regions given by hand",
+        "Chart": _chart_words(named, every[0].doubt if every else 0.0),
         "Pictures": "one" if not repeats else f"{len(repeats) + 1} of the same, the first is measured",
         "Linear light": how,
     }
@@ -176,6 +177,12 @@ def measured(
         score((f for r in results for f in r.figures), goals),
         tuple(dict.fromkeys(told)),
     )
+
+
+def _chart_words(named: str, doubt: float) -> str:
+    if not named:
+        return "regions given by hand"
+    return f"{named}, placed to ±{doubt:.2g} px" if doubt else named
 
 
 def _all(case: Case) -> list[tuple[Sequence[Result], list[str]]]:

@@ -94,6 +94,8 @@ def _place(r: Result, series: Sequence[Curve]) -> str:
     """Where the curves of a result are from; its title if they do not agree."""
     own = {placed(c.where)[0] for c in series}
     words = own.pop() if len(own) == 1 else ""
+    if "." in words.partition(",")[0]:  # a file keeps its name as it is
+        return words
     return words[:1].upper() + words[1:] if words else r.title
 
 
