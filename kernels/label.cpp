@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connected parts of a mask; see quality/regions.py.
+// Connected parts of a mask; see quality/finding/regions.py.
 #include "kernel.h"
 
 namespace {

@@ -15,12 +15,12 @@ from lichtbild.base.image import RawFrame, Shot
 from lichtbild.base.spectra import light, smooth, weights
 from lichtbild.capture.dcp import read_dcp
 from lichtbild.publish.dng import write_mosaic
-from lichtbild.quality.answers import answers_in, averaged, lattice, placed
-from lichtbild.quality.patches import CLASSIC
+from lichtbild.quality.colours.answers import answers_in, averaged, lattice, placed
+from lichtbild.quality.colours.patches import CLASSIC
+from lichtbild.quality.colours.profile import fit, relit
+from lichtbild.quality.colours.references import read_reference
+from lichtbild.quality.colours.rendering import rendered
 from lichtbild.quality.picture import Picture, read_picture
-from lichtbild.quality.profile import fit, relit
-from lichtbild.quality.references import read_reference
-from lichtbild.quality.rendering import rendered
 from lichtbild.simulate.filters import known_filters
 from lichtbild.tools.cli import call
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``lichtbild calibrate noise`` on files: simulated shots in, a noise model out, sentences where it refuses."""
+"""``lichtbild calibrate noise`` on files: simulated shots in, a noise model or a sentence out."""
 
 import json
 import shutil

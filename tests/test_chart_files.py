@@ -10,7 +10,7 @@ from PIL import Image
 from lichtbild.base.errors import ExportError, InputError
 from lichtbild.base.spectra import light, to_xyz
 from lichtbild.quality.charts import CHARTS
-from lichtbild.quality.find import find
+from lichtbild.quality.finding.find import find
 from lichtbild.quality.picture import read_picture
 from lichtbild.simulate.charts.paper import save_sheet
 from lichtbild.simulate.charts.spectral import reflectances, spectral

@@ -8,8 +8,8 @@ from lichtbild.base import kernels
 from lichtbild.base.colour import D50_XYZ, D65, SRGB, adaptation, xy_to_xyz, xyz_to_lab
 from lichtbild.base.errors import InputError
 from lichtbild.quality.charts import CHARTS, chart_of_code, markers, strip
+from lichtbild.quality.colours.patches import CLASSIC, lab_to_linear, many
 from lichtbild.quality.leaves import disks, drawn
-from lichtbild.quality.patches import CLASSIC, lab_to_linear, many
 from lichtbild.simulate.charts import painted, place
 from lichtbild.simulate.scene import draw
 

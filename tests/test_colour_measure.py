@@ -10,10 +10,10 @@ import pytest
 from lichtbild.base.colour import D50_XYZ, D65, SRGB, adaptation, delta_e, lab_to_xyz, xy_to_xyz
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import CameraColour, RawFrame, Shot
-from lichtbild.quality.colour import patches
-from lichtbild.quality.patches import CLASSIC
+from lichtbild.quality.colours.colour import patches
+from lichtbild.quality.colours.patches import CLASSIC
+from lichtbild.quality.colours.swatches import sampled, unevenness
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.swatches import sampled, unevenness
 
 LAB = np.array(list(CLASSIC.values()))
 NAMES = tuple(CLASSIC)

@@ -6,13 +6,13 @@ import pytest
 
 from lichtbild.base.colour import D50_XYZ, adaptation, delta_e, xyz_to_lab
 from lichtbild.base.spectra import light, natural, to_xyz, weights
-from lichtbild.quality.answers import answers_in, averaged
 from lichtbild.quality.charts import CHARTS
-from lichtbild.quality.colour import patches
-from lichtbild.quality.find import find
+from lichtbild.quality.colours.answers import answers_in, averaged
+from lichtbild.quality.colours.colour import patches
+from lichtbild.quality.colours.profile import Answers, answers_of, fit
+from lichtbild.quality.colours.rendering import rendered
+from lichtbild.quality.finding.find import find
 from lichtbild.quality.picture import picture_of
-from lichtbild.quality.profile import Answers, answers_of, fit
-from lichtbild.quality.rendering import rendered
 from lichtbild.simulate.burst import burst
 from lichtbild.simulate.charts import painted, place
 from lichtbild.simulate.filters import known_filters, scene_colours

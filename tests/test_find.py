@@ -11,11 +11,11 @@ from lichtbild.base.colour import srgb_decode, srgb_encode
 from lichtbild.base.errors import InputError, QualityWarning
 from lichtbild.quality.chart import Chart, Element
 from lichtbild.quality.charts import CHARTS
-from lichtbild.quality.find import find
-from lichtbild.quality.mapping import homography, moved, unbent
-from lichtbild.quality.patches import CLASSIC, lab_to_linear
+from lichtbild.quality.colours.patches import CLASSIC, lab_to_linear
+from lichtbild.quality.finding.find import find
+from lichtbild.quality.finding.mapping import homography, moved, unbent
+from lichtbild.quality.finding.regions import local_mean, sampled
 from lichtbild.quality.picture import Picture, picture_of, read_picture
-from lichtbild.quality.regions import local_mean, sampled
 from lichtbild.simulate import burst
 from lichtbild.simulate.charts import painted, place
 from lichtbild.simulate.scene import draw

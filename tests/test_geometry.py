@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from lichtbild.base.errors import InputError
-from lichtbild.quality.dots import centroids, lens_of
-from lichtbild.quality.geometry import dots
+from lichtbild.quality.field.dots import centroids, lens_of
+from lichtbild.quality.field.geometry import dots
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.registration import blurred
+from lichtbild.quality.sharpness.registration import blurred
 
 SIZE = (480, 640)
 CENTRE = np.array([239.5, 319.5])

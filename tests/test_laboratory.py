@@ -9,14 +9,14 @@ import pytest
 
 from lichtbild import simulate
 from lichtbild.base.errors import InputError
-from lichtbild.quality.cautions import cautions, in_one
 from lichtbild.quality.charts import CHARTS
 from lichtbild.quality.elements import region
-from lichtbild.quality.exact import exact_edge
-from lichtbild.quality.joined import joined
 from lichtbild.quality.laboratory import measure, sight
 from lichtbild.quality.picture import Picture, picture_of
-from lichtbild.quality.report import Report
+from lichtbild.quality.reports.cautions import cautions, in_one
+from lichtbild.quality.reports.joined import joined
+from lichtbild.quality.reports.report import Report
+from lichtbild.quality.sharpness.exact import exact_edge
 from lichtbild.simulate.charts import painted, place
 
 SIZE = (720, 960)

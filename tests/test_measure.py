@@ -13,8 +13,8 @@ from lichtbild import simulate
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.image import Burst
 from lichtbild.quality.charts import CHARTS
-from lichtbild.quality.exact import exact_edge
-from lichtbild.quality.report import read_report
+from lichtbild.quality.reports.report import read_report
+from lichtbild.quality.sharpness.exact import exact_edge
 from lichtbild.simulate.charts import painted, place
 from lichtbild.tools import cli, self_test
 from lichtbild.tools.measure import roi

@@ -9,7 +9,7 @@ import pytest
 from lichtbild.base.errors import InputError
 from lichtbild.base.spectra import observer, resampled
 from lichtbild.capture.sensitivities import read_sensitivities
-from lichtbild.quality.metamerism import index
+from lichtbild.quality.colours.metamerism import index
 from lichtbild.simulate.filters import known_filters
 
 NEEDED = "colour-science holds the surfaces of the standard"

@@ -10,10 +10,10 @@ import pytest
 
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import RawFrame, Shot
-from lichtbild.quality.inside import inner_box, trendless
-from lichtbild.quality.noise import patches
+from lichtbild.quality.greys.inside import inner_box, trendless
+from lichtbild.quality.greys.noise import patches
+from lichtbild.quality.greys.visual_noise import Viewing, seen, sensitivity, visual_noise
 from lichtbild.quality.picture import Picture, picture_of
-from lichtbild.quality.visual_noise import Viewing, seen, sensitivity, visual_noise
 
 ONE = np.array([[[10.0, 10], [10, 137], [137, 137], [137, 10]]])
 

@@ -10,12 +10,12 @@ import pytest
 
 from lichtbild.base.errors import BurstMismatch, InputError
 from lichtbild.base.image import RawFrame, Shot
-from lichtbild.quality.noise_calibration import calibrate, joined
-from lichtbild.quality.photon_transfer import data_sheet, threshold
-from lichtbild.quality.sites import cropped, sites
-from lichtbild.quality.tails import deviation, quantile, tails
-from lichtbild.quality.temporal import block_statistics, line
-from lichtbild.quality.transfer import transfer
+from lichtbild.quality.sensor.noise_calibration import calibrate, joined
+from lichtbild.quality.sensor.photon_transfer import data_sheet, threshold
+from lichtbild.quality.sensor.sites import cropped, sites
+from lichtbild.quality.sensor.tails import deviation, quantile, tails
+from lichtbild.quality.sensor.temporal import block_statistics, line
+from lichtbild.quality.sensor.transfer import transfer
 from lichtbild.simulate.sensor import Sensor, expose
 
 BLACK, WHITE = 64, 1023

@@ -15,7 +15,7 @@ from lichtbild import simulate
 from lichtbild.base import kernels
 from lichtbild.base.errors import InputError
 from lichtbild.quality.picture import read_picture
-from lichtbild.quality.resolution import edge
+from lichtbild.quality.sharpness.resolution import edge
 from lichtbild.simulate.brush import disk, turned
 from lichtbild.simulate.lens import LENSES, RULES, Lens, corner, known_lens, read_lens
 from lichtbild.simulate.optics import NO_CELL, NOTHING, Axis, project, veil_of

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lichtbild.quality.maps import code, contour, heat_map
-from lichtbild.quality.page import page
-from lichtbild.quality.plots import curves, decades, spoken, ticks
-from lichtbild.quality.report import Outline, Report, Source, View
+from lichtbild.quality.reports.maps import code, contour, heat_map
+from lichtbild.quality.reports.page import page
+from lichtbild.quality.reports.plots import curves, decades, spoken, ticks
+from lichtbild.quality.reports.report import Outline, Report, Source, View
+from lichtbild.quality.reports.score import score
+from lichtbild.quality.reports.tables import figures_html, number
 from lichtbild.quality.result import Curve, Figure, Grid, Result, Swatch, unmeasured
-from lichtbild.quality.score import score
-from lichtbild.quality.tables import figures_html, number
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 EVIL = "<script>alert(1)</script>\"'&\x00<img src=x onerror=alert(2)>"

@@ -13,10 +13,10 @@ from lichtbild.base.spectra import light, natural, observer, smooth, to_xyz, wei
 from lichtbild.capture.dcp import read_dcp
 from lichtbild.capture.sensitivities import read_sensitivities
 from lichtbild.publish.dcp import write_dcp
-from lichtbild.quality.patches import CLASSIC
-from lichtbild.quality.polynomial import ellipsoids, fitted, terms
-from lichtbild.quality.profile import Answers, answers_of, fit, nearest_code, relit, white_of
-from lichtbild.quality.rendering import baked, rendered
+from lichtbild.quality.colours.patches import CLASSIC
+from lichtbild.quality.colours.polynomial import ellipsoids, fitted, terms
+from lichtbild.quality.colours.profile import Answers, answers_of, fit, nearest_code, relit, white_of
+from lichtbild.quality.colours.rendering import baked, rendered
 from lichtbild.simulate.filters import known_filters
 
 PHONE = known_filters("phone").curves
@@ -199,7 +199,7 @@ def test_a_measured_camera_on_190_measured_surfaces(data_dir):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         colour = pytest.importorskip("colour", reason="colour-science holds the surfaces of the chart")
-    from lichtbild.quality.metamerism import surfaces
+    from lichtbild.quality.colours.metamerism import surfaces
 
     assert colour
     curves = read_sensitivities(data_dir / "calibration" / "spectral" / "nikon_d5100_380_780_5.json")

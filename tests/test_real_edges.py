@@ -8,8 +8,8 @@ import pytest
 
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.quality.picture import read_picture
-from lichtbild.quality.resolution import edge
-from lichtbild.quality.sfr import sfr
+from lichtbild.quality.sharpness.resolution import edge
+from lichtbild.quality.sharpness.sfr import sfr
 
 CHART = "charts/openisp_1920x1080_rggb_u16.raw"
 LAYOUT = "1920x1080 u16 RGGB black=0 white=1020"

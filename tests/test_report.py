@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from lichtbild.base.errors import InputError
-from lichtbild.quality.compare import compare
-from lichtbild.quality.report import Outline, Report, Source, View, read_report
+from lichtbild.quality.reports.compare import compare
+from lichtbild.quality.reports.report import Outline, Report, Source, View, read_report
+from lichtbild.quality.reports.score import AXES, points, read_table, score
 from lichtbild.quality.result import Curve, Figure, Grid, Result, Swatch, unmeasured
-from lichtbild.quality.score import AXES, points, read_table, score
 
 
 def report(*figures, **own):

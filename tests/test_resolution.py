@@ -9,11 +9,11 @@ import pytest
 
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import GRBG, RawFrame, Shot
-from lichtbild.quality.exact import exact_edge, exact_mtf
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.resolution import edge, mosaic_edge
-from lichtbild.quality.sfr import first_below, sfr
-from lichtbild.quality.slanted import METHODS, find_edge
+from lichtbild.quality.sharpness.exact import exact_edge, exact_mtf
+from lichtbild.quality.sharpness.resolution import edge, mosaic_edge
+from lichtbild.quality.sharpness.sfr import first_below, sfr
+from lichtbild.quality.sharpness.slanted import METHODS, find_edge
 
 ANGLES = (3, 5.7, 8.1)
 SIGMAS = (0.3, 0.5, 0.8, 1.2)
@@ -298,7 +298,7 @@ def test_four_colours_of_an_edge_take_less_than_a_blink():
 def test_a_known_lens_comes_back_through_raw_file_and_demosaicking():
     """A Gaussian, the canvas's pixel and its cubic spline: sinc⁵(f / 2) in the directions of the axes."""
     from lichtbild.quality.charts import CHARTS
-    from lichtbild.quality.find import find
+    from lichtbild.quality.finding.find import find
     from lichtbild.quality.picture import picture_of
     from lichtbild.simulate.burst import burst
     from lichtbild.simulate.charts.painting import painted

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from lichtbild.base.errors import InputError
-from lichtbild.quality.flare import flare
+from lichtbild.quality.field.flare import flare
+from lichtbild.quality.field.shading import CELLS, shading, uncorrected
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.shading import CELLS, shading, uncorrected
 
 SIZE = (330, 440)
 

@@ -6,7 +6,7 @@ import pytest
 
 from lichtbild.base.errors import InputError
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.star import modulation, response, star
+from lichtbild.quality.sharpness.star import modulation, response, star
 
 FINE = 3  # samples of a pixel; the one in its middle is kept
 # 144 cycles, contrast 0.6, Gaussian σ 0.8 px: published by the simulation this follows, mean of eight sectors

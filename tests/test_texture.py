@@ -8,9 +8,9 @@ from lichtbild.base.errors import InputError
 from lichtbild.quality.chart import Element, Found
 from lichtbild.quality.leaves import drawn
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.registration import blurred, coarse_shift, register, resampled
-from lichtbild.quality.response import acutance, texture
-from lichtbild.quality.texture import ideal, leaves
+from lichtbild.quality.sharpness.registration import blurred, coarse_shift, register, resampled
+from lichtbild.quality.sharpness.response import acutance, texture
+from lichtbild.quality.sharpness.texture import ideal, leaves
 
 SIDE, MARGIN = 384, 24
 FREQUENCY = np.array([0.05, 0.1, 0.2, 0.3])

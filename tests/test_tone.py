@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lichtbild.base.errors import InputError
-from lichtbild.quality.monotone import monotone
+from lichtbild.quality.greys.monotone import monotone
+from lichtbild.quality.greys.tone import linearised, oecf, steps
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.tone import linearised, oecf, steps
 
 SIDE = 24
 

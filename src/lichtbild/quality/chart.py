@@ -2,9 +2,8 @@
 """What a chart is: what is printed where, and where it lies in a picture.
 
 A chart is a list of *elements*, each of one kind with a box in chart heights (v = 0 … 1 from top to bottom,
-u = 0 … aspect).  `lichtbild.quality.charts` holds the laboratory's own charts; `lichtbild.quality.find` finds
-one in a picture and returns its elements as `Found`, each with the 3×3 map that takes chart positions to
-pixels.
+u = 0 … aspect).  `lichtbild.quality.charts` holds the laboratory's own charts; `finding.find` finds one in a
+picture and returns its elements as `Found`, each with the 3×3 map that takes chart positions to pixels.
 
 What an element's ``settings`` say, all positions in chart heights and all levels linear, white paper = 1:
 
@@ -67,7 +66,7 @@ class Chart:
 
 
 class Map(Protocol):
-    """From a chart to a picture through a lens that bends, see `lichtbild.quality.mapping.Bent`."""
+    """From a chart to a picture through a lens that bends, see `lichtbild.quality.finding.mapping.Bent`."""
 
     def at(self, places: Float64) -> Float64:
         """Pixels (y, x) of chart positions ``"… 2"``."""

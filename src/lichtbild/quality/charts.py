@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from lichtbild.quality.chart import Box, Chart, Element, Float64, Found, Kind
-from lichtbild.quality.patches import CLASSIC, many
+from lichtbild.quality.colours.patches import CLASSIC, many
 
 __all__ = [
     "CHARTS",

@@ -14,24 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base.errors import InputError
-from lichtbild.quality import (
-    colour,
-    flare,
-    geometry,
-    noise,
-    resolution,
-    shading,
-    star,
-    texture,
-    tone,
-    visual_noise,
-)
 from lichtbild.quality.chart import Element, Found
-from lichtbild.quality.inside import inner_box
-from lichtbild.quality.patches import CLASSIC
+from lichtbild.quality.colours import colour
+from lichtbild.quality.colours.patches import CLASSIC
+from lichtbild.quality.field import flare, geometry, shading
+from lichtbild.quality.greys import noise, tone, visual_noise
+from lichtbild.quality.greys.inside import inner_box
 from lichtbild.quality.picture import Picture
 from lichtbild.quality.result import Result
-from lichtbild.quality.slanted import Method
+from lichtbild.quality.sharpness import resolution, star, texture
+from lichtbild.quality.sharpness.slanted import Method
 
 Reference = tuple[tuple[str, ...], NDArray[np.float64]]  # names and CIELAB D50 "n 3"
 PLACED = ("edge", "star", "flat", "colours")  # kinds that a region alone describes

@@ -26,13 +26,13 @@ from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import InputError, LichtbildWarning
 from lichtbild.quality.chart import Found
 from lichtbild.quality.elements import INSIDE, MEASURES, Case, Reference
-from lichtbild.quality.find import find
-from lichtbild.quality.oecf import linearised, oecf
+from lichtbild.quality.finding.find import find
+from lichtbild.quality.greys.oecf import linearised, oecf
 from lichtbild.quality.picture import Picture
-from lichtbild.quality.report import Outline, Report, Source, View
+from lichtbild.quality.reports.report import Outline, Report, Source, View
+from lichtbild.quality.reports.score import Table, score
 from lichtbild.quality.result import Result
-from lichtbild.quality.score import Table, score
-from lichtbild.quality.slanted import Method
+from lichtbild.quality.sharpness.slanted import Method
 
 LONG_SIDE, JPEG_QUALITY = 960, 72  # of the picture in the report
 STILL, SAME_LIGHT = 3.0, 0.03  # px, and share of the light, that repeats may differ by
@@ -122,7 +122,7 @@ def measure(
     pictures : sequence of Picture
         At least one; the others are repeats of it.
     chart : str
-        Which chart, see `lichtbild.quality.find`.
+        Which chart, see `lichtbild.quality.finding.find`.
     rois : sequence of Found
         Measure here instead of searching, see `lichtbild.quality.elements.region`.
     method : {"iso2023", "robust", "iso2017"}

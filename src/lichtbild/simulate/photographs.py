@@ -112,7 +112,8 @@ def profile_of(path: Path, profile: bytes) -> tuple[tuple[Curve, Curve, Curve], 
         colours = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
         r, g, b = (_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC"))
         for curve in (r, g, b):
-            curve(0.0), curve(1.0)  # too large to be a number, if at all, at an end
+            for end in (0.0, 1.0):
+                curve(end)  # too large to be a number, if at all, at an end
     except (KeyError, struct.error, IndexError, ValueError, ArithmeticError) as error:
         warnings.warn(
             FallbackWarning(f"{path}: its colour profile has no matrix ({error}); taken for sRGB"),

@@ -19,11 +19,11 @@ from lichtbild.capture.dcp import camera_name
 from lichtbild.capture.raw import read_shot
 from lichtbild.capture.sensitivities import read_sensitivities
 from lichtbild.publish.dcp import write_dcp
-from lichtbild.quality.answers import Seen, answers_in, averaged, placed
-from lichtbild.quality.patches import CLASSIC
+from lichtbild.quality.colours.answers import Seen, answers_in, averaged, placed
+from lichtbild.quality.colours.patches import CLASSIC
+from lichtbild.quality.colours.profile import answers_of, fit
+from lichtbild.quality.colours.references import read_reference
 from lichtbild.quality.picture import PHOTOS, Picture, read_picture
-from lichtbild.quality.profile import answers_of, fit
-from lichtbild.quality.references import read_reference
 from lichtbild.tools.calibrate_noise import files, region
 from lichtbild.tools.jobs import refuse_replacing, target
 from lichtbild.tools.open import warned
@@ -190,7 +190,7 @@ def chart_in(
         top, left, bottom, right = region(roi, picture.size) or (0, 0, *picture.size)
         corners = [(top, left), (top, right - 1), (bottom - 1, right - 1), (bottom - 1, left)]
         return placed(picture, corners, lab, COLUMNS), names, lab
-    from lichtbild.quality.find import find
+    from lichtbild.quality.finding.find import find
 
     charts = [f for f in find(picture) if f.element.kind == "colours"]
     if not charts:

@@ -17,10 +17,10 @@ from lichtbild.capture.burst import raw_files
 from lichtbild.capture.noise_file import noise_json
 from lichtbild.capture.noise_model import NoiseModel, Reading
 from lichtbild.capture.raw import read_raw, read_shot
-from lichtbild.quality.levels import same_camera
-from lichtbild.quality.noise_calibration import Calibration, joined
-from lichtbild.quality.sites import Box, cropped, middle
-from lichtbild.quality.transfer import SIDE, Transfer, transfer
+from lichtbild.quality.sensor.levels import same_camera
+from lichtbild.quality.sensor.noise_calibration import Calibration, joined
+from lichtbild.quality.sensor.sites import Box, cropped, middle
+from lichtbild.quality.sensor.transfer import SIDE, Transfer, transfer
 from lichtbild.tools.jobs import places, refuse_replacing, target
 from lichtbild.tools.open import warned
 from lichtbild.tools.outcome import DONE, UsageError
@@ -127,8 +127,8 @@ def measured(shots: dict[Path, Shot], dark: Sequence[Path], box: Box, layout: st
 def write_report(path: Path, found: Calibration, *, overwrite: bool) -> None:
     """The HTML page of a calibration."""
     from lichtbild import __version__
-    from lichtbild.quality.page import page
-    from lichtbild.quality.report import Report
+    from lichtbild.quality.reports.page import page
+    from lichtbild.quality.reports.report import Report
 
     report = Report(found.results(), software=f"lichtbild {__version__}", warnings=found.model.warnings)
     write_file(path, [page(report).encode()], overwrite=overwrite)

@@ -21,20 +21,20 @@ from lichtbild.base.errors import InputError
 from lichtbild.base.tiff import write_file
 from lichtbild.capture.burst import raw_files
 from lichtbild.capture.sensitivities import read_sensitivities
-from lichtbild.quality.cautions import cautions
 from lichtbild.quality.chart import Found
-from lichtbild.quality.compare import Moved, compare
+from lichtbild.quality.colours.metamerism import index
+from lichtbild.quality.colours.references import read_reference
 from lichtbild.quality.elements import PLACED, Reference, region
-from lichtbild.quality.joined import joined
 from lichtbild.quality.laboratory import Sighting, measured, sight, software, source
-from lichtbild.quality.metamerism import index
-from lichtbild.quality.page import page
 from lichtbild.quality.picture import PHOTOS, Picture, read_picture
-from lichtbild.quality.references import read_reference
-from lichtbild.quality.report import Report, read_report
+from lichtbild.quality.reports.cautions import cautions
+from lichtbild.quality.reports.compare import Moved, compare
+from lichtbild.quality.reports.joined import joined
+from lichtbild.quality.reports.page import page
+from lichtbild.quality.reports.report import Report, read_report
+from lichtbild.quality.reports.score import Table, read_table, score
+from lichtbild.quality.reports.tables import doubt, number, placed
 from lichtbild.quality.result import Figure, Result
-from lichtbild.quality.score import Table, read_table, score
-from lichtbild.quality.tables import doubt, number, placed
 from lichtbild.tools.jobs import refuse_replacing, target
 from lichtbild.tools.outcome import DONE, RECOVERABLE, SOME_FAILED, Failures, UsageError
 from lichtbild.tools.talk import Talk

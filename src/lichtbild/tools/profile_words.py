@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lichtbild.base.colour import xyz_to_lab
 from lichtbild.base.tiff import write_file
-from lichtbild.quality.profile import Answers, Profile
-from lichtbild.quality.rendering import rendered
+from lichtbild.quality.colours.profile import Answers, Profile
+from lichtbild.quality.colours.rendering import rendered
 from lichtbild.quality.result import Figure, Result, Swatch
 from lichtbild.tools.talk import Talk
 
@@ -111,8 +111,8 @@ def results(made: Calibrated) -> tuple[Result, ...]:
 def write_report(path: Path, made: Calibrated, name: str, *, overwrite: bool) -> None:
     """The HTML page of a profile."""
     from lichtbild import __version__
-    from lichtbild.quality.page import page
-    from lichtbild.quality.report import Report
+    from lichtbild.quality.reports.page import page
+    from lichtbild.quality.reports.report import Report
 
     report = Report(
         results(made),

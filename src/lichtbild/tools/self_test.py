@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lichtbild.quality.charts import CHARTS
-from lichtbild.quality.exact import exact_edge, exact_mtf
 from lichtbild.quality.laboratory import measure, software
 from lichtbild.quality.perception import pu21
 from lichtbild.quality.picture import Picture, picture_of
-from lichtbild.quality.report import Report
-from lichtbild.quality.resolution import edge
+from lichtbild.quality.reports.report import Report
 from lichtbild.quality.result import Figure, Result
+from lichtbild.quality.sharpness.exact import exact_edge, exact_mtf
+from lichtbild.quality.sharpness.resolution import edge
 
 SIGMAS, ANGLES = (0.5, 0.8, 1.2), (5.7, 95.7)
 SIZE = (120, 100)

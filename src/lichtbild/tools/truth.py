@@ -24,7 +24,7 @@ from lichtbild.quality.artefacts import artefacts, luminance, shift_between
 from lichtbild.quality.laboratory import software, source, thumbnail
 from lichtbild.quality.perception import appearance
 from lichtbild.quality.picture import Picture, read_picture
-from lichtbild.quality.report import Report, View
+from lichtbild.quality.reports.report import Report, View
 from lichtbild.simulate import Truth, read_truth
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 

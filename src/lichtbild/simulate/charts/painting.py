@@ -28,8 +28,8 @@ from lichtbild.quality.charts import (
     markers,
     strip,
 )
+from lichtbild.quality.colours.patches import lab_to_linear
 from lichtbild.quality.leaves import drawn_planes
-from lichtbild.quality.patches import lab_to_linear
 from lichtbild.simulate.brush import Light, Plane
 from lichtbild.simulate.charts.place import to_canvas
 from lichtbild.simulate.charts.shapes import (

@@ -15,7 +15,7 @@ from lichtbild.base.colour import D50_XYZ
 from lichtbild.base.spectra import light as known_light
 from lichtbild.base.spectra import smooth
 from lichtbild.quality.charts import Chart
-from lichtbild.quality.patches import lab_to_xyz
+from lichtbild.quality.colours.patches import lab_to_xyz
 from lichtbild.simulate.filters import Filters, scene_colours
 
 Float64 = NDArray[np.float64]
