@@ -95,8 +95,10 @@ def test_an_identical_picture_does_not_move_and_a_softer_one_does(there, capsys)
     assert code == 0 and "nothing moved beyond noise" in out
     code, out, _ = run(capsys, "soft.png", "--roi", ROI, "--baseline", "old.json")
     assert code == 1
-    moved = [words for words in out.splitlines() if words.startswith("moved: MTF50 · edge 1, Y")]
-    assert len(moved) == 1 and "worse" in moved[0]
+    moved = [words for words in out.splitlines() if words.startswith("moved: MTF50 · edge 1, ")]
+    assert len(moved) == 1 and "; at other places 3 worse" in moved[0]  # one line for R, G, B and Y
+    _, out, _ = run(capsys, "soft.png", "--roi", ROI, "--baseline", "old.json", "--verbose")
+    assert sum(words.startswith("moved: MTF50 · edge 1, ") for words in out.splitlines()) == 4
 
 
 def test_one_bad_file_does_not_stop_the_others(there, capsys):

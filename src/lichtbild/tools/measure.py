@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -238,11 +239,18 @@ def vars_of(m: Moved) -> dict[str, object]:
 
 
 def said(moved: Sequence[Moved], compared: bool, talk: Talk) -> None:
-    """What moved, one line each."""
+    """What moved: a line for each name, at the place where it moved most; every place with --verbose."""
     if not compared:
         return
+    alike: dict[tuple[str, str], list[Moved]] = {}
     for m in moved:
-        talk.result(f"moved: {m}")
+        name = m.key.partition(" · ")[0]
+        alike.setdefault((m.measure, m.key if talk.verbose else name), []).append(m)
+    for several in alike.values():
+        most = max(several, key=lambda m: abs(m.new - m.old) / m.noise if m.noise else 0.0)
+        others = Counter(m.change for m in several if m is not most)
+        also = ", ".join(f"{count} {change}" for change, count in others.items())
+        talk.result(f"moved: {most}" + (f"; at other places {also}" if also else ""))
     talk.result(f"{len(moved)} figures moved" if moved else "nothing moved beyond noise")
 
 

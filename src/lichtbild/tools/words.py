@@ -202,7 +202,10 @@ def measure_words(v: Parser) -> None:
         help="measure here instead of searching, e.g. edge:120,300,200,100; repeatable",
     )
     v.add_argument(
-        "--sfr", choices=("iso2023", "robust"), default="iso2023", help="slanted edges (default iso2023)"
+        "--sfr",
+        choices=("iso2023", "iso2017", "robust"),
+        default="iso2023",
+        help="slanted edges (default iso2023)",
     )
     v.add_argument(
         "--decoding",

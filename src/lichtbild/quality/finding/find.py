@@ -25,6 +25,7 @@ from lichtbild.quality.picture import Picture
 OTHERS = ("classic", "slanted")  # charts that are not ours: 24 patches, and edges anywhere
 PLAIN = 3  # ways of looking for markers that do not sharpen: what else is seen may be no marker
 SMALLEST = 64  # pixels of the shorter side
+MIRRORED = (2, 4, 5, 7)  # EXIF orientations of files that are flipped when they are shown
 ROI = "say where to measure with --roi"
 
 
@@ -142,7 +143,8 @@ def _flat(chart: Chart, h: int, w: int) -> tuple[Found, ...]:
 
 
 def _told_if_mirrored(picture: Picture, mirrored: bool) -> None:
-    if mirrored:
+    turned = picture.shot is not None and picture.shot.orientation in MIRRORED
+    if mirrored != turned:
         warnings.warn(f"{_name(picture)}: the chart is mirrored; measured all the same", QualityWarning, 4)
 
 
