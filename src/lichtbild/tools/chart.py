@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lichtbild.base.errors import ExportError
 from lichtbild.base.params import nearest
 from lichtbild.tools.outcome import DONE, UsageError
-from lichtbild.tools.talk import Talk, frames
+from lichtbild.tools.simulate import parts, shoot
+from lichtbild.tools.talk import Talk
 
 if TYPE_CHECKING:
     from lichtbild.base.image import Burst
@@ -59,7 +60,7 @@ def photographed(
     args: Namespace, chart: Chart, path: Path, *, size: tuple[int, int], talk: Talk
 ) -> list[Path]:
     """A raw file with its truth beside it, or a folder with several."""
-    from lichtbild.simulate import burst, write
+    from lichtbild.simulate import write
     from lichtbild.simulate.camera import camera
     from lichtbild.simulate.charts import painted, place, spectral
 
@@ -67,22 +68,9 @@ def photographed(
     there = [path, path.with_suffix(".json")] if path.suffix else list(path.glob("frame_*.dng"))
     if any(file.exists() for file in there) and not args.overwrite:
         raise ExportError(f"{path} exists", hint="--overwrite replaces it, or give another name")
-    parts: dict[str, Any] = {k: getattr(args, k) for k in ("cfa", "sensor", "lens", "filters", "light")}
-    colours = spectral(chart, camera(size, args.iso, **parts).filters, args.light)
+    colours = spectral(chart, camera(size, args.iso, **parts(args)).filters, args.light)
     scene = painted(place(chart, size[1] / size[0]), colours)
-    talk.note(f"simulating {frames(count)} of {size[1]} × {size[0]} pixels at ISO {args.iso}")
-    taken, truth = burst(
-        scene,
-        size=size,
-        frames=count,
-        iso=args.iso,
-        seed=args.seed,
-        shake=args.shake,
-        trace=args.trace,
-        readout=args.readout,
-        blur=args.blur,
-        **parts,
-    )
+    taken, truth = shoot(args, scene, size, count=count, talk=talk)
     if not path.suffix:
         return write(path, taken, truth)
     return _one(path, taken, truth, chart, overwrite=args.overwrite)

@@ -6,16 +6,22 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lichtbild.base.errors import ExportError
 from lichtbild.base.params import nearest
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk, frames
 
+if TYPE_CHECKING:
+    from lichtbild.base.image import Burst
+    from lichtbild.simulate import Truth
+    from lichtbild.simulate.scene import Scene
+
 
 def simulate(args: Namespace, talk: Talk) -> int:
     """Write a simulated burst and its truth into a folder."""
-    from lichtbild.simulate import SCENES, burst, write
+    from lichtbild.simulate import SCENES, write
 
     height, width = size_of(args.size)
     if str(args.folder) == "chart" and (args.name or args.output):
@@ -38,28 +44,38 @@ def simulate(args: Namespace, talk: Talk) -> int:
         raise ExportError(
             f"{args.folder} holds a burst already", hint="--overwrite replaces it, or name another folder"
         )
-    talk.note(f"simulating {frames(args.frames)} of {width} × {height} pixels at ISO {args.iso}")
-    taken, truth = burst(
-        args.scene,
-        size=(height, width),
-        frames=args.frames,
+    taken, truth = shoot(args, args.scene, (height, width), count=args.frames, talk=talk)
+    paths = write(args.folder, taken, truth)
+    for path in paths:
+        talk.result(str(path))
+    talk.document({"folder": str(args.folder), "files": [str(p) for p in paths]})
+    return DONE
+
+
+def shoot(
+    args: Namespace, scene: str | Scene, size: tuple[int, int], *, count: int, talk: Talk
+) -> tuple[Burst, Truth]:
+    """Take `count` frames of a scene with the camera and the hand that the flags name."""
+    from lichtbild.simulate import burst
+
+    talk.note(f"simulating {frames(count)} of {size[1]} × {size[0]} pixels at ISO {args.iso}")
+    return burst(
+        scene,
+        size=size,
+        frames=count,
         iso=args.iso,
         seed=args.seed,
         shake=args.shake,
         trace=args.trace,
         readout=args.readout,
         blur=args.blur,
-        cfa=args.cfa,
-        sensor=args.sensor,
-        lens=args.lens,
-        filters=args.filters,
-        light=args.light,
+        **parts(args),
     )
-    paths = write(args.folder, taken, truth)
-    for path in paths:
-        talk.result(str(path))
-    talk.document({"folder": str(args.folder), "files": [str(p) for p in paths]})
-    return DONE
+
+
+def parts(args: Namespace) -> dict[str, Any]:
+    """The parts of the camera that the flags name, for `burst` and `camera`."""
+    return {part: getattr(args, part) for part in ("cfa", "sensor", "lens", "filters", "light")}
 
 
 def demo(args: Namespace, talk: Talk) -> int:
