@@ -39,17 +39,41 @@ def simulate(args: Namespace, talk: Talk) -> int:
             f"--scene = {args.scene!r} is not one of {', '.join(SCENES)}, and no file{close}",
             hint="lichtbild simulate --help",
         )
+    scene = strewn(args, width / height) if args.leaves else args.scene
     there = any(any(args.folder.glob(names)) for names in ("frame_*.dng", "truth.npz", "truth.json"))
     if there and not args.overwrite:
         raise ExportError(
             f"{args.folder} holds a burst already", hint="--overwrite replaces it, or name another folder"
         )
-    taken, truth = shoot(args, args.scene, (height, width), count=args.frames, talk=talk)
+    taken, truth = shoot(args, scene, (height, width), count=args.frames, talk=talk)
     paths = write(args.folder, taken, truth)
     for path in paths:
         talk.result(str(path))
     talk.document({"folder": str(args.folder), "files": [str(p) for p in paths]})
     return DONE
+
+
+def strewn(args: Namespace, aspect: float) -> Scene:
+    """The scene of dead leaves with the radii that ``--leaves`` names.
+
+    Raises
+    ------
+    UsageError
+        It is another scene, or these are not two or three numbers.
+    """
+    from lichtbild.simulate.leaves import Strewn, leaves
+
+    try:
+        numbers = [float(word) for word in args.leaves.split(",")]
+    except ValueError:
+        numbers = []
+    if args.scene != "leaves" or len(numbers) not in (2, 3):
+        raise UsageError(
+            f"--leaves = {args.leaves} needs --scene leaves, and is two or three numbers",
+            hint="for example --scene leaves --leaves 1,200,3",
+        )
+    smallest, largest, exponent = [*numbers, 3.0][:3]
+    return leaves(aspect, args.seed, Strewn(smallest, largest, exponent))
 
 
 def shoot(

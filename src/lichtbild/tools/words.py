@@ -130,6 +130,11 @@ def simulate_words(v: Parser) -> None:
         metavar="NAME|FILE",
         help=f"what is photographed: {', '.join(SCENES)}, or a picture file (default room)",
     )
+    v.add_argument(
+        "--leaves",
+        metavar="R_MIN,R_MAX[,ALPHA]",
+        help="of the scene leaves: radii in pixels, density r^-ALPHA (default 1.5,210,3)",
+    )
     v.add_argument("--shake", choices=HANDS, default="hand", help="how the camera is held (default hand)")
     v.add_argument(
         "--trace", type=Path, metavar="FILE", help="a recorded hand: CSV with t_s, y_px, x_px, roll_deg"
