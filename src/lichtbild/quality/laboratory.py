@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-import lichtbild
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import InputError, LichtbildWarning
+from lichtbild.base.version import SOFTWARE
 from lichtbild.quality.chart import Found
 from lichtbild.quality.elements import INSIDE, MEASURES, Case, Reference
 from lichtbild.quality.finding.find import find
@@ -171,7 +171,7 @@ def measured(
     return Report(
         tuple(results),
         tuple(source(p) for p in case.pictures),
-        software(),
+        SOFTWARE,
         conditions,
         (View(picture.path.name, picture.size, _outlines(every), thumbnail(picture)),),
         score((f for r in results for f in r.figures), goals),
@@ -231,11 +231,6 @@ def _linear(picture: Picture, every: Sequence[Found], told: list[str]) -> tuple[
 
 
 # ---- what the report says about files
-
-
-def software() -> str:
-    """What measured: name and version."""
-    return f"lichtbild {lichtbild.__version__}"
 
 
 def source(picture: Picture) -> Source:

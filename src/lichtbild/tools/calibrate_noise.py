@@ -126,11 +126,11 @@ def measured(shots: dict[Path, Shot], dark: Sequence[Path], box: Box, layout: st
 
 def write_report(path: Path, found: Calibration, *, overwrite: bool) -> None:
     """The HTML page of a calibration."""
-    from lichtbild import __version__
+    from lichtbild.base.version import SOFTWARE
     from lichtbild.quality.reports.page import page
     from lichtbild.quality.reports.report import Report
 
-    report = Report(found.results(), software=f"lichtbild {__version__}", warnings=found.model.warnings)
+    report = Report(found.results(), software=SOFTWARE, warnings=found.model.warnings)
     write_file(path, [page(report).encode()], overwrite=overwrite)
 
 

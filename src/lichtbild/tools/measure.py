@@ -20,13 +20,14 @@ import numpy as np
 
 from lichtbild.base.errors import InputError
 from lichtbild.base.tiff import write_file
+from lichtbild.base.version import SOFTWARE
 from lichtbild.capture.burst import raw_files
 from lichtbild.capture.sensitivities import read_sensitivities
 from lichtbild.quality.chart import Found
 from lichtbild.quality.colours.metamerism import index
 from lichtbild.quality.colours.references import read_reference
 from lichtbild.quality.elements import PLACED, Reference, region
-from lichtbild.quality.laboratory import Sighting, measured, sight, software, source
+from lichtbild.quality.laboratory import Sighting, measured, sight, source
 from lichtbild.quality.picture import PHOTOS, Picture, read_picture
 from lichtbild.quality.reports.cautions import cautions
 from lichtbild.quality.reports.compare import Moved, compare
@@ -126,7 +127,7 @@ def made(paths: Sequence[Path], args: Namespace, goals: Table | None, failures: 
         curves = read_sensitivities(args.spectra)
         result = index(curves, where=args.spectra.stem)
         about = source(Picture(np.zeros((1, 1, 3), np.float32), path=args.spectra))
-        yield Report((result,), (replace(about, size=(0, 0), decoding=""),), software())
+        yield Report((result,), (replace(about, size=(0, 0), decoding=""),), SOFTWARE)
         return
     if args.truth:
         from lichtbild.tools.truth import against

@@ -110,13 +110,13 @@ def results(made: Calibrated) -> tuple[Result, ...]:
 
 def write_report(path: Path, made: Calibrated, name: str, *, overwrite: bool) -> None:
     """The HTML page of a profile."""
-    from lichtbild import __version__
+    from lichtbild.base.version import SOFTWARE
     from lichtbild.quality.reports.page import page
     from lichtbild.quality.reports.report import Report
 
     report = Report(
         results(made),
-        software=f"lichtbild {__version__}",
+        software=SOFTWARE,
         conditions={"profile": name},
         warnings=made.warnings,
     )

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lichtbild.base.version import SOFTWARE
 from lichtbild.quality.charts import CHARTS
-from lichtbild.quality.laboratory import measure, software
+from lichtbild.quality.laboratory import measure
 from lichtbild.quality.perception import pu21
 from lichtbild.quality.picture import Picture, picture_of
 from lichtbild.quality.reports.report import Report
@@ -58,7 +59,7 @@ def self_test() -> tuple[Report, list[tuple[str, ...]], bool]:
         if not c.passed:
             failed.append(f"{c.name} is {measured}, its truth {truth} {allowed}")
     result = Result("self_test", "Self-test", tuple(figures), warnings=tuple(failed))
-    return Report((result,), software=software()), rows, not failed
+    return Report((result,), software=SOFTWARE), rows, not failed
 
 
 def half(sigma: float, angle: float) -> float:

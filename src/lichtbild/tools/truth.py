@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import Float32
+from lichtbild.base.version import SOFTWARE
 from lichtbild.quality.artefacts import artefacts, luminance, shift_between
-from lichtbild.quality.laboratory import software, source, thumbnail
+from lichtbild.quality.laboratory import source, thumbnail
 from lichtbild.quality.perception import appearance
 from lichtbild.quality.picture import Picture, read_picture
 from lichtbild.quality.reports.report import Report, View
@@ -89,7 +90,7 @@ def compared(picture: Picture, truth: Truth, folder: Path) -> Report:
         "Compared": how,
     }
     view = View(picture.path.name, picture.size, small=thumbnail(picture))
-    return Report((found, looks), (source(picture),), software(), words, (view,), warnings=picture.warnings)
+    return Report((found, looks), (source(picture),), SOFTWARE, words, (view,), warnings=picture.warnings)
 
 
 def expected(picture: Picture, truth: Float32, still: Bool) -> tuple[Float32, str]:
