@@ -4,12 +4,16 @@
 import numpy as np
 import pytest
 
+from lichtbild import simulate
 from lichtbild.base import kernels
 from lichtbild.base.colour import D50_XYZ, D65, SRGB, adaptation, xy_to_xyz, xyz_to_lab
 from lichtbild.base.errors import InputError
 from lichtbild.quality.charts import CHARTS, chart_of_code, markers, strip
 from lichtbild.quality.colours.patches import CLASSIC, lab_to_linear, many
+from lichtbild.quality.field.geometry import dots
+from lichtbild.quality.finding.find import find
 from lichtbild.quality.leaves import disks, drawn
+from lichtbild.quality.picture import picture_of
 from lichtbild.simulate.charts import painted, place
 from lichtbild.simulate.scene import draw
 
@@ -237,3 +241,14 @@ def test_parts_of_a_mask():
     assert rows[2, :7].tolist() == [4, 11, 3, 2, 0, 3, 2]
     kernels.label(mask, True, label, count)
     assert count[0] == 2
+
+
+def test_the_code_strip_covers_no_dot():
+    scene = painted(place(CHARTS["dots"], 4 / 3))
+    parts = {"size": (600, 800), "sensor": "ideal", "lens": "plain", "shake": "still"}
+    burst, _ = simulate.burst(scene, frames=1, iso=50, **parts)
+    picture = picture_of(burst.frames[0])
+    (found,) = find(picture)
+    facts = found.element.settings
+    result = dots(picture, found.at(*np.array(facts["centres"]).T), (facts["rows"], facts["columns"]))
+    assert result.warnings == () and abs(result["TV distortion"]) < 0.05

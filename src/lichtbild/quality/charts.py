@@ -208,13 +208,13 @@ def _ladder() -> Chart:
 
 def _dots() -> Chart:
     centres = [
-        (round(0.08 + 0.07 * j, 6), round(ASPECT / 2 + 0.07 * (i - 8), 6))
+        (round(0.108 + 0.068 * j, 6), round(ASPECT / 2 + 0.068 * (i - 8), 6))  # clear of the strip above
         for j in range(13)
         for i in range(17)
     ]
     facts = {"rows": 13, "columns": 17, "centres": tuple(centres), "radius": 0.011}
     words = "geometry: a grid of dots for distortion and lateral colour"
-    box = (0.08, ASPECT / 2 - 0.56, 0.92, ASPECT / 2 + 0.56)
+    box = (0.108, ASPECT / 2 - 0.544, 0.924, ASPECT / 2 + 0.544)
     return Chart("dots", words, ASPECT, (Element("dots", "dots", box, facts),), 9, PAPER)
 
 
