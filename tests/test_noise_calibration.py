@@ -14,7 +14,7 @@ from lichtbild.quality.sensor.noise_calibration import calibrate, joined
 from lichtbild.quality.sensor.photon_transfer import data_sheet, threshold
 from lichtbild.quality.sensor.sites import cropped, sites
 from lichtbild.quality.sensor.tails import deviation, quantile, tails
-from lichtbild.quality.sensor.temporal import block_statistics, line
+from lichtbild.quality.sensor.temporal import blocks_of, line, residuals
 from lichtbild.quality.sensor.transfer import transfer
 from lichtbild.simulate.sensor import Sensor, expose
 
@@ -393,7 +393,7 @@ def test_row_means_do_not_bias_uneven_rows():
     rng = np.random.default_rng(7)
     sigma = np.where(np.arange(64) < 32, 1.0, 6.0)
     stack = (100 + sigma * rng.standard_normal((24, 480, 64))).astype(np.float32)
-    blocks = block_statistics(stack).variance.reshape(-1, 4)
+    blocks = blocks_of(*residuals(stack)).variance.reshape(-1, 4)
     np.testing.assert_allclose(blocks.mean(axis=0), [1, 1, 36, 36], rtol=0.02)
 
 
@@ -401,7 +401,7 @@ def test_a_line_through_blocks():
     rng = np.random.default_rng(8)
     light = np.linspace(50, 400, 512)[None, :].repeat(256, axis=0)
     stack = (light + np.sqrt(0.5 * light + 4) * rng.standard_normal((6, 256, 512))).astype(np.float32)
-    found = line([block_statistics(stack)], 1000)
+    found = line([blocks_of(*residuals(stack))], 1000)
     assert found.gain == pytest.approx(0.5, abs=4 * found.gain_doubt)
     assert found.offset == pytest.approx(4, abs=4 * found.offset_doubt)
     assert found.gain_doubt < 0.004 and found.spread == pytest.approx(1, abs=0.2)

@@ -21,7 +21,7 @@ from lichtbild.base.image import Burst, CameraColour, Shot
 from lichtbild.capture.profile import read_colour
 
 MAGIC = (b"IIRC", b"MMCR")
-CAMERA, NAME = 50708, 50936
+CAMERA = 50708
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base.image import Float32, UInt8
+from lichtbild.quality.finding.mapping import homography
 from lichtbild.simulate.distortion import Points, bent, straightened
 from lichtbild.simulate.lens import Float64, Lens
 from lichtbild.simulate.motion import after, applied, at_rows, inverse, rounded, undone
@@ -252,13 +253,3 @@ def pictured(placed: Placed, truth: Truth, margin: int, points: Float64) -> Floa
     pixel = (y / w * h - 0.5, x / w * h - 0.5)
     there = truth.found(truth.reference, 0, applied(to_canvas(margin), *pixel), pixel[0])
     return np.stack(there, axis=-1)
-
-
-def homography(of: Float64, to: Float64) -> Float64:
-    """The 3×3 map that takes four positions to four others."""
-    rows = []
-    for (v, u), (y, x) in zip(of.tolist(), to.tolist(), strict=True):
-        rows.append([v, u, 1, 0, 0, 0, -y * v, -y * u])
-        rows.append([0, 0, 0, v, u, 1, -x * v, -x * u])
-    solved = np.linalg.solve(np.array(rows), to.reshape(8))
-    return np.append(solved, 1.0).reshape(3, 3)

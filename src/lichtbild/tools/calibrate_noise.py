@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lichtbild.base.errors import InputError
 from lichtbild.base.image import Noise, Shot
 from lichtbild.base.tiff import write_file
 from lichtbild.capture.burst import raw_files
@@ -21,7 +20,7 @@ from lichtbild.quality.sensor.levels import same_camera
 from lichtbild.quality.sensor.noise_calibration import Calibration, joined
 from lichtbild.quality.sensor.sites import Box, cropped, middle
 from lichtbild.quality.sensor.transfer import SIDE, Transfer, transfer
-from lichtbild.tools.jobs import places, refuse_replacing, target
+from lichtbild.tools.jobs import listed, places, refuse_replacing, target
 from lichtbild.tools.open import warned
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
@@ -72,16 +71,7 @@ def files(inputs: Sequence[Path]) -> list[Path]:
     InputError
         A file does not exist, or a folder holds no raw files.
     """
-    named: list[Path] = []
-    for path in inputs:
-        if path.is_dir():
-            named += [p for place in places(path) for p in raw_files(place)]
-        elif path.exists():
-            named.append(path)
-        else:
-            raise InputError(
-                f"{path} does not exist", hint="check the name; a pattern that matched nothing stays as it is"
-            )
+    named = listed(inputs, lambda folder: [p for place in places(folder) for p in raw_files(place)])
     return list({p.resolve(): p for p in named}.values())
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,27 @@ def one_burst(inputs: Sequence[Path]) -> tuple[Path, ...]:
             hint="give the files of one burst, one folder, or a folder as -o to develop every burst found",
         )
     return tuple(raw_files(folders[0]))
+
+
+def listed(inputs: Iterable[Path], inside: Callable[[Path], list[Path]]) -> list[Path]:
+    """The files that `inputs` name; a folder stands for what `inside` finds in it.
+
+    Raises
+    ------
+    InputError
+        A file does not exist.
+    """
+    named: list[Path] = []
+    for path in inputs:
+        if path.is_dir():
+            named += inside(path)
+        elif path.exists():
+            named.append(path)
+        else:
+            raise InputError(
+                f"{path} does not exist", hint="check the name; a pattern that matched nothing stays as it is"
+            )
+    return named
 
 
 def places(folder: Path) -> list[Path]:

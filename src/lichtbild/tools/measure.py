@@ -37,7 +37,7 @@ from lichtbild.quality.reports.report import Report, read_report
 from lichtbild.quality.reports.score import Table, read_table, score
 from lichtbild.quality.reports.tables import doubt, number, placed
 from lichtbild.quality.result import Figure, Result
-from lichtbild.tools.jobs import refuse_replacing, target
+from lichtbild.tools.jobs import listed, refuse_replacing, target
 from lichtbild.tools.outcome import DONE, RECOVERABLE, SOME_FAILED, Failures, UsageError
 from lichtbild.tools.talk import Talk
 
@@ -103,22 +103,23 @@ def files(inputs: Sequence[Path]) -> list[Path]:
     InputError
         A file does not exist, or a folder holds no pictures.
     """
-    named: list[Path] = []
-    for path in inputs:
-        if path.is_dir():
-            inside = [p for p in path.iterdir() if p.suffix.lower() in PHOTOS and not p.name.startswith(".")]
-            with contextlib.suppress(InputError):
-                inside += raw_files(path)
-            if not inside:
-                raise InputError(f"{path} holds no pictures", hint="give a folder of photos, TIFFs or raws")
-            named += sorted(inside)
-        elif path.exists():
-            named.append(path)
-        else:
-            raise InputError(
-                f"{path} does not exist", hint="check the name; a pattern that matched nothing stays as it is"
-            )
-    return list(dict.fromkeys(named))
+    return list(dict.fromkeys(listed(inputs, pictures_in)))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The photos, TIFFs and raw files of a folder, by name.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    inside = [p for p in folder.iterdir() if p.suffix.lower() in PHOTOS and not p.name.startswith(".")]
+    with contextlib.suppress(InputError):
+        inside += raw_files(folder)
+    if not inside:
+        raise InputError(f"{folder} holds no pictures", hint="give a folder of photos, TIFFs or raws")
+    return sorted(inside)
 
 
 def made(paths: Sequence[Path], args: Namespace, goals: Table | None, failures: Failures) -> Iterable[Report]:

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lichtbild.base.colour import D50, D65, XYZ_TO_SRGB, adaptation, xy_to_xyz
+from lichtbild.base.colour import D50, D65, XYZ_TO_SRGB, adaptation, lab_to_xyz, xy_to_xyz
 from lichtbild.base.image import Triple
 
 Float64 = NDArray[np.float64]
@@ -51,15 +51,6 @@ def lab_to_linear(lab: ArrayLike) -> Float64:
     """
     xyz = lab_to_xyz(lab, xy_to_xyz(D50))
     return _times(XYZ_TO_SRGB, _times(adaptation(xy_to_xyz(D50), xy_to_xyz(D65)), xyz))
-
-
-def lab_to_xyz(lab: ArrayLike, white: ArrayLike) -> Float64:
-    """XYZ of CIELAB colours ``"… 3"`` under `white` (XYZ)."""
-    lab = np.asarray(lab, np.float64)
-    f = (lab[..., 0] + 16) / 116
-    three = np.stack([f + lab[..., 1] / 500, f, f - lab[..., 2] / 200], axis=-1)
-    xyz = np.where(three > 6 / 29, three * three * three, (three - 4 / 29) * (108 / 841))
-    return np.asarray(xyz * np.asarray(white, np.float64))
 
 
 def _times(matrix: Float64, colours: Float64) -> Float64:

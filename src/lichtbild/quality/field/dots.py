@@ -29,6 +29,7 @@ from lichtbild.base.colour import Float64
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import Float32
 from lichtbild.base.minimise import least_squares
+from lichtbild.quality.finding.mapping import homography
 
 FEWEST = 20  # dots
 _ROUNDS = 4
@@ -178,7 +179,7 @@ def lens_of(places: Float64, grid: Float64, size: tuple[int, int]) -> Lens:
     seen = (places - centre) / corner
     even = (grid - grid.mean(axis=0)) / np.abs(grid - grid.mean(axis=0)).max()
     near = np.argsort(np.hypot(*(seen - np.median(seen, axis=0)).T))[: max(12, len(seen) // 3)]
-    start = np.concatenate([_homography(even[near], seen[near]), np.zeros(3)])
+    start = np.concatenate([homography(even[near], seen[near]).ravel()[:8], np.zeros(3)])
 
     solved = start
     good, miss = np.ones(len(seen), bool), np.zeros(len(seen))
@@ -219,12 +220,3 @@ def _lens(guess: Float64, grid: Float64) -> tuple[Float64, Float64]:
     ideal = ideal[:, :2] / ideal[:, 2:]
     q = np.sum(ideal**2, axis=1, keepdims=True)
     return ideal, ideal * (1 + q * (guess[8] + q * (guess[9] + q * guess[10])))
-
-
-def _homography(grid: Float64, seen: Float64) -> Float64:
-    """The first eight entries of the homography grid → seen; the ninth is 1."""
-    rows = []
-    for (v, u), (y, x) in zip(grid, seen, strict=True):
-        rows.append([v, u, 1, 0, 0, 0, -y * v, -y * u])
-        rows.append([0, 0, 0, v, u, 1, -x * v, -x * u])
-    return np.asarray(np.linalg.lstsq(np.array(rows), seen.ravel(), rcond=None)[0], np.float64)

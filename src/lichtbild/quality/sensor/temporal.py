@@ -150,12 +150,6 @@ def variances(off: Float32) -> Float32:
     return ((energy - rows / w) / (1 - 2 / w)).astype(np.float32)
 
 
-def block_statistics(stack: Float32, group: int = 0) -> Blocks:
-    """The blocks of a group of at least two frames, ``stack: Float32 "n h w"`` in DN above black."""
-    mean, off, drift = residuals(stack)
-    return blocks_of(mean, off, drift, group)
-
-
 def blocks_of(mean: Float32, off: Float32, drift: float, group: int = 0) -> Blocks:
     """The blocks of a group, from its `residuals`."""
     n, h, w = off.shape

@@ -11,11 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lichtbild.base.colour import D50_XYZ
+from lichtbild.base.colour import D50_XYZ, lab_to_xyz
 from lichtbild.base.spectra import light as known_light
 from lichtbild.base.spectra import smooth
 from lichtbild.quality.charts import Chart
-from lichtbild.quality.colours.patches import lab_to_xyz
 from lichtbild.simulate.filters import Filters, scene_colours
 
 Float64 = NDArray[np.float64]
