@@ -93,10 +93,11 @@ class Shot:
     """What the file says about one exposure.
 
     ``pattern`` is the CFA colour (0 R, 1 G, 2 B) of the 2×2 cell at the top left of the active area, row by
-    row; ``cell: UInt8 "p q"`` says it where the colours repeat in another cell (quad-Bayer, X-Trans), which
-    no stage takes.  ``filters`` names the colours: with ``RYB``, 1 is yellow. ``black`` is a repeating
-    pattern of black levels (its sides are multiples of two); ``black_rows`` and ``black_columns`` are deltas.
-    ``neutral`` is the camera's answer to the scene's white, largest component 1.
+    row; ``cell: UInt8 "p q"`` says it where the colours repeat in another cell (quad-Bayer, X-Trans; ``kind``
+    is ``bayer`` all the same, ``sites`` is right for all).  ``filters`` names the colours: with ``RYB``, 1 is
+    yellow. ``black`` is a repeating pattern of black levels (its sides are multiples of two); ``black_rows``
+    and ``black_columns`` are deltas. ``neutral`` is the camera's answer to the scene's white, largest
+    component 1.
     """
 
     path: Path
@@ -127,6 +128,15 @@ class Shot:
     exif: Mapping[str, Mapping[int, Any]] = field(
         default_factory=dict
     )  # "main", "exif", "gps": tag → value, to carry
+
+    @property
+    def sites(self) -> UInt8:
+        """Colours of the photosites as they repeat from the top left, ``"p q"`` of 0 … 2, whatever the cell is
+        (``pattern`` means something only where ``cell`` is None); one of plane 1 where there is no mosaic.
+        """
+        if self.kind != "bayer":
+            return np.ones((1, 1), np.uint8)
+        return np.array(self.pattern, np.uint8).reshape(2, 2) if self.cell is None else self.cell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +173,15 @@ class Mosaic:
     shot: Shot
     shading: Float32 | None = None
     history: tuple[str, ...] = ()
+
+    @property
+    def cell(self) -> UInt8:
+        """Colours of the photosites as they repeat from the top left, ``"p q"`` of 0 … 2: 2 × 2 for Bayer, 4 × 4
+        for quad-Bayer, 6 × 6 for X-Trans; of a mono sensor one photosite of plane 1.
+        """
+        if self.kind == "bayer" and self.shot.cell is None:
+            return np.array(self.pattern, np.uint8).reshape(2, 2)
+        return self.shot.sites
 
 
 F = TypeVar("F", Mosaic, "Scene")
