@@ -131,8 +131,8 @@ class Shot:
 
     @property
     def sites(self) -> UInt8:
-        """Colours of the photosites as they repeat from the top left, ``"p q"`` of 0 … 2, whatever the cell is
-        (``pattern`` means something only where ``cell`` is None); one of plane 1 where there is no mosaic.
+        """Colours of the photosites as they repeat from the top left, ``"p q"`` of 0 … 2, whatever the cell
+        is (``pattern`` means something only where ``cell`` is None); one of plane 1 where there is no mosaic.
         """
         if self.kind != "bayer":
             return np.ones((1, 1), np.uint8)
@@ -176,8 +176,8 @@ class Mosaic:
 
     @property
     def cell(self) -> UInt8:
-        """Colours of the photosites as they repeat from the top left, ``"p q"`` of 0 … 2: 2 × 2 for Bayer, 4 × 4
-        for quad-Bayer, 6 × 6 for X-Trans; of a mono sensor one photosite of plane 1.
+        """Colours of the photosites as they repeat from the top left, ``"p q"`` of 0 … 2: 2 × 2 for Bayer,
+        4 × 4 for quad-Bayer, 6 × 6 for X-Trans; of a mono sensor one photosite of plane 1.
         """
         if self.kind == "bayer" and self.shot.cell is None:
             return np.array(self.pattern, np.uint8).reshape(2, 2)
