@@ -214,12 +214,18 @@ class Flow:
     """Where everything moved, reference → frame, at tile centres.
 
     ``shift: Float32 "n ty tx 2"`` is (y, x) in pixels.  The centre of tile (j, i) is ``((j + ½)·tile − ½, (i
-    + ½)·tile − ½)``; between centres the flow is bilinear. ``trust: Float32 "n ty tx"``, 0 … 1.
+    + ½)·tile − ½)``; between centres the flow is bilinear.  It is the smooth motion of the background: what
+    moves on its own in front of it is not in it, but in ``second: Float32 "n ty tx 2"``: the shift (pixels,
+    constant over the tile) of a thing that is seen in the tile or reaches into it, NaN where there is none;
+    None when nothing anywhere moves on its own.
+
+    ``trust: Float32 "n ty tx"`` is the share of the tile's area, 0 … 1, which ``shift`` explains up to noise.
     """
 
     shift: Float32
     tile: int
     trust: Float32
+    second: Float32 | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
