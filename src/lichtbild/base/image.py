@@ -236,7 +236,8 @@ class Scene:
     0.18 mid-grey, 1.0 diffuse white) or ``picture`` (linear Display P3 after the look's curve, 1.0 display
     white). ``frames: Float32 "h/2 w/2"`` is how many frames' worth of light each 2×2 cell holds (lens-shading
     gain counted against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white
-    level.
+    level.  ``weights`` are the mean weights of the frames over the picture, the reference's 1, in the order
+    of the burst; empty where nothing was merged.
     """
 
     rgb: Float32
@@ -248,6 +249,7 @@ class Scene:
     clipped: UInt8 | None = None
     merged: int = 1
     history: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
 
     def require(self, space: str) -> Scene:
         """Give this scene back, if it is in `space`.
