@@ -189,13 +189,18 @@ F = TypeVar("F", Mosaic, "Scene")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames(Generic[F]):
-    """A burst whose frames are made when asked for: thirty need no more memory than two."""
+    """A burst whose frames are made when asked for: thirty need no more memory than two.
+
+    ``exposures`` is the light of every frame in units of the reference's, which it was scaled to; empty where
+    all are exposed alike.
+    """
 
     count: int
     reference: int
     make: Callable[[int], F]
     stage: str
     history: tuple[str, ...] = ()
+    exposures: tuple[float, ...] = ()
 
     def __getitem__(self, index: int) -> F:
         if not 0 <= index < self.count:
@@ -237,7 +242,8 @@ class Scene:
     white). ``frames: Float32 "h/2 w/2"`` is how many frames' worth of light each 2×2 cell holds (lens-shading
     gain counted against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white
     level.  ``weights`` are the mean weights of the frames over the picture, the reference's 1, in the order
-    of the burst; empty where nothing was merged.
+    of the burst; empty where nothing was merged.  ``reach`` is how many times ``gain`` the light goes before it
+    clips: more than 1 in a bracket.
     """
 
     rgb: Float32
@@ -250,6 +256,7 @@ class Scene:
     merged: int = 1
     history: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
+    reach: float = 1.0
 
     def require(self, space: str) -> Scene:
         """Give this scene back, if it is in `space`.
