@@ -95,13 +95,7 @@ def gather(paths: Iterable[Path | str], reference: int | None = None, layout: st
 
 
 def read_burst(folder: Path | str, reference: int | None = None) -> Burst:
-    """Read all raw files of a folder as one burst: `gather` of its `raw_files`.
-
-    Raises
-    ------
-    InputError
-        As those do.
-    """
+    """Read all raw files of a folder as one burst: `gather` of its `raw_files`, which say what they raise."""
     return gather(raw_files(folder), reference)
 
 
@@ -127,23 +121,27 @@ def _traits(shot: Shot) -> dict[str, str]:
     }
 
 
-def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
-    names = Counter(f.shot.path.name for f in frames)
-    called = {p: str(p) if names[p.name] > 1 else p.name for p in (f.shot.path for f in frames)}
+def strangers(shots: Sequence[Shot]) -> list[tuple[Shot, str]]:
+    """Frames that are not like most of the others in camera, size or pattern, each with what it has instead."""
+    found: dict[Path, tuple[Shot, str]] = {}
     for trait in ("camera", "size", "kind"):
-        usual, _ = Counter(_traits(f.shot)[trait] for f in frames).most_common(1)[0]
-        for f in frames:
-            if (own := _traits(f.shot)[trait]) != usual:
-                raise BurstMismatch(
-                    f"{called[f.shot.path]}: {trait} = {own}, the other frames have {usual}",
-                    hint="leave it out, or develop the folder with an output folder to find its bursts",
-                )
+        own = {s.path: _traits(s)[trait] for s in shots}
+        usual, _ = Counter(own.values()).most_common(1)[0]
+        odd = [s for s in shots if own[s.path] != usual and s.path not in found]
+        found |= {s.path: (s, f"{trait} = {own[s.path]}, the other frames have {usual}") for s in odd}
+    return list(found.values())
+
+
+def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
+    for stranger, how in strangers([f.shot for f in frames]):
+        hint = "leave it out, or develop the folder with an output folder to find its bursts"
+        raise BurstMismatch(f"{stranger.path}: {how}", hint=hint)
     known = sorted(e for f in frames if (e := _exposure(f.shot)))
     usual_exposure = known[len(known) // 2] if known else 1.0
     for f in frames:
         if (e := _exposure(f.shot)) and not 0.8 < e / usual_exposure < 1.25:
             raise BurstMismatch(
-                f"{called[f.shot.path]}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
+                f"{f.shot.path}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
                 "allowed is 0.8 … 1.25",
                 hint="brackets are not merged; develop its frames one by one",
             )
@@ -210,9 +208,8 @@ def group(folder: Path | str, by: Iterable[str] = BY) -> Grouping:
             shots.append(read_shot(path))
         except InputError as error:
             refused.append((path, error))
-    pictures = {
-        p.stem.lower() for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".heic", ".heif")
-    }
+    seen = (".jpg", ".jpeg", ".heic", ".heif")
+    pictures = {p.stem.lower() for p in folder.iterdir() if p.suffix.lower() in seen}
     return Grouping(tuple(_named(g, pictures) for g in _joined(shots, ways)), tuple(refused))
 
 
