@@ -125,9 +125,10 @@ class Shot:
     baseline_exposure: float = 0.0  # EV
     colour: CameraColour = field(default_factory=CameraColour)
     opcodes: tuple[tuple[Opcode, ...], tuple[Opcode, ...], tuple[Opcode, ...]] = ((), (), ())
+    crop: tuple[int, int, int, int] | None = None  # top, left, height, width that the maker shows, if not all
     exif: Mapping[str, Mapping[int, Any]] = field(
         default_factory=dict
-    )  # "main", "exif", "gps": tag → value, to carry
+    )  # "main", "exif", "gps", "raw" (gain tables of the profile): tag → value, to carry
 
     @property
     def sites(self) -> UInt8:

@@ -15,7 +15,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,33 +24,19 @@ from numpy.typing import NDArray
 from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import Kind, Noise, Shot
-from lichtbild.base.tiff import SUB_IFDS
+from lichtbild.base.tiff import SUB_IFDS, Field
+from lichtbild.capture.blocks import CFA, LINEAR_RAW, MOST_PIXELS, VC5, Layout, default_crop, read_layout
 from lichtbild.capture.cell import bayer, refused
 from lichtbild.capture.exif import exposure_tags
 from lichtbild.capture.opcodes import read_opcodes
 from lichtbild.capture.profile import read_colour, read_neutral, triple
 
-CFA, LINEAR_RAW = 32803, 34892
-MOST_PIXELS = 300_000_000
+__all__ = ["MOST_PIXELS", "Layout", "even_tiles", "is_dng", "read_tags"]
 
 DNG_VERSION, BLACK_REPEAT, BLACK, BLACK_H, BLACK_V, WHITE = 50706, 50713, 50714, 50715, 50716, 50717
-BASELINE, ACTIVE_AREA, NOISE = 50730, 50829, 51041
+BASELINE, NOISE = 50730, 51041
+GAIN_TABLES = (52525, 52544)  # ProfileGainTableMap and its second version
 YELLOW = 5  # code of a colour filter
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the pixels are: the stored size and the active area ``(top, left, bottom, right)`` in it.
-
-    ``strips`` are (offset, bytes) of plain 16-bit pixels that need no decoder (none where they do), in byte
-    ``order``.
-    """
-
-    size: tuple[int, int]
-    active: tuple[int, int, int, int]
-    samples: int = 1
-    strips: tuple[tuple[int, int], ...] = ()
-    order: str = "<"
 
 
 def is_dng(chain: list[Directory]) -> bool:
@@ -71,11 +57,16 @@ def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
     top = chain[0]
     raw = _raw_directory(chain)
     kind, samples = _kind(raw)
-    layout = _layout(raw)
+    layout = read_layout(raw)
     size = (layout.active[2] - layout.active[0], layout.active[3] - layout.active[1])
     planes = _planes(raw) if kind == "bayer" else (0, 1, 2)
     shot = Shot(path=raw.path, size=size, kind=kind)
     shot = replace(shot, **exposure_tags(chain), **_levels(raw, samples, size))
+    whites = _whites(raw, layout)
+    shot = replace(shot, white=max(whites))
+    layout = replace(layout, whites=whites if len(whites) > 1 else ())
+    if BLACK in raw:
+        layout = replace(layout, masked=())
     if kind == "bayer":
         shot = replace(shot, **_mosaic(raw))
     colour = read_colour(top, planes)
@@ -92,6 +83,8 @@ def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
         noise=noise,
         baseline_exposure=baseline,
         opcodes=(lists[0], lists[1], lists[2]),
+        crop=default_crop(raw, layout.active),
+        exif={**shot.exif, "raw": _gain_tables(raw) or _gain_tables(top)},
     ), layout
 
 
@@ -110,26 +103,17 @@ def _raw_directory(chain: list[Directory]) -> Directory:
     return max(found, key=lambda d: d.integer(256, 0) * d.integer(257, 0))
 
 
+def _gain_tables(directory: Directory) -> dict[int, Field]:
+    return {tag: directory.fields[tag] for tag in GAIN_TABLES if tag in directory}
+
+
 def _kind(raw: Directory) -> tuple[Kind, int]:
     samples = raw.integer(277, 1)
-    compression = raw.integer(259, 1)
-    if compression == 9:
+    if raw.integer(259, 1) == VC5:
         raise UnsupportedRaw(
             f"{raw.path} is a GPR (VC-5) file: not a raw lichtbild can read",
             hint="convert it to DNG with gpr_tools or Adobe DNG Converter",
         )
-    if compression == 52546:
-        raise UnsupportedRaw(
-            f"{raw.path} holds JPEG XL: not a raw lichtbild can read",
-            hint="convert it to a DNG with lossless JPEG or without compression",
-        )
-    if any(v == 3 for v in raw.numbers(339) or ()):
-        raise UnsupportedRaw(
-            f"{raw.path} holds floating-point pixels: not a raw lichtbild can read",
-            hint="write a DNG of 16-bit integers",
-        )
-    if max(raw.numbers(258) or (16,)) > 16:
-        raise UnsupportedRaw(f"{raw.path} holds {raw.integer(258, 16)}-bit pixels, allowed are up to 16 bits")
     if raw.integer(262, 0) == LINEAR_RAW:
         if samples not in (1, 3):
             raise UnsupportedRaw(f"{raw.path} has {samples} colours, allowed are 1 and 3")
@@ -137,62 +121,6 @@ def _kind(raw: Directory) -> tuple[Kind, int]:
     if samples != 1:
         raise CorruptRaw(f"{raw.path}: {samples} samples per photosite, expected 1")
     return "bayer", 1
-
-
-def _layout(raw: Directory) -> Layout:
-    h, w = raw.integer(257, 0), raw.integer(256, 0)
-    if h < 1 or w < 1 or h * w > MOST_PIXELS:
-        raise CorruptRaw(f"{raw.path}: {w} × {h} pixels, allowed are 1 … {MOST_PIXELS // 10**6} million")
-    top, left, bottom, right = (int(v) for v in raw.numbers(ACTIVE_AREA, 4) or (0, 0, h, w))
-    if not (0 <= top < bottom <= h and 0 <= left < right <= w):
-        raise CorruptRaw(
-            f"{raw.path}: ActiveArea {(top, left, bottom, right)} does not fit into {w} × {h} pixels"
-        )
-    if raw.integer(262, 0) == CFA and min(bottom - top, right - left) < 2:
-        raise CorruptRaw(
-            f"{raw.path}: a mosaic of {right - left} × {bottom - top} pixels, allowed is from 2 × 2"
-        )
-    _check_blocks(raw, h * w)
-    return Layout((h, w), (top, left, bottom, right), raw.integer(277, 1), _strips(raw, h, w), raw.order)
-
-
-def _strips(raw: Directory, h: int, w: int) -> tuple[tuple[int, int], ...]:
-    samples = raw.integer(277, 1)
-    plain = (
-        raw.integer(259, 1) == 1
-        and set(raw.numbers(258) or ()) == {16.0}
-        and raw.integer(284, 1) == 1
-        and raw.integer(317, 1) == 1
-        and 50712 not in raw
-        and 324 not in raw
-    )
-    lengths = [int(v) for v in raw.numbers(279) or ()]
-    rows = raw.integer(278, h) or h
-    wanted = [2 * w * samples * min(rows, h - y) for y in range(0, h, rows)] if rows > 0 else []
-    if not plain or lengths != wanted:
-        return ()
-    return tuple(zip((int(v) for v in raw.numbers(273) or ()), lengths, strict=True))
-
-
-def _check_blocks(raw: Directory, pixels: int) -> None:
-    """Strips and tiles lie inside the file, do not overlap, and are not absurdly few for their pixels."""
-    starts = raw.numbers(324) or raw.numbers(273) or ()
-    lengths = raw.numbers(325) or raw.numbers(279) or ()
-    if not starts or len(starts) != len(lengths):
-        raise CorruptRaw(f"{raw.path}: {len(starts)} pixel blocks with {len(lengths)} lengths")
-    size, behind = raw.path.stat().st_size, 0.0
-    for start, length in sorted(zip(starts, lengths, strict=True)):
-        if start < behind:
-            raise CorruptRaw(f"{raw.path}: pixel blocks overlap at {start:.0f}")
-        behind = start + length
-    if behind > size:
-        raise CorruptRaw(
-            f"{raw.path} is cut short: pixels reach to {behind:.0f}, the file has {size} bytes",
-            hint="copy the file again",
-        )
-    bits = raw.integer(258, 16) * raw.integer(277, 1)
-    if pixels * bits > 64 * 8 * sum(lengths):
-        raise CorruptRaw(f"{raw.path}: {sum(lengths):.0f} bytes cannot hold the {pixels} pixels it claims")
 
 
 def _planes(raw: Directory) -> tuple[int, int, int]:
@@ -237,11 +165,19 @@ def _levels(raw: Directory, samples: int, size: tuple[int, int]) -> dict[str, An
         raise CorruptRaw(f"{raw.path}: {len(levels)} black levels, expected {rows * columns * samples}")
     shape = (rows, columns) if samples == 1 else (rows, columns, samples)
     black = even_tiles(np.array(levels, np.float32).reshape(shape))
-    whites = raw.numbers(WHITE) or (2.0 ** raw.integer(258, 16) - 1,)
-    if max(whites) - min(whites) > 0.01 * max(whites):
-        raise UnsupportedRaw(f"{raw.path} has different white levels per colour {whites}")
     deltas = {"black_columns": _delta(raw, BLACK_H, size[1]), "black_rows": _delta(raw, BLACK_V, size[0])}
-    return {"black": black, "white": float(min(whites)), **deltas}
+    return {"black": black, **deltas}
+
+
+def _whites(raw: Directory, layout: Layout) -> tuple[float, ...]:
+    """The white of each plane; where they hardly differ, the least of them for all."""
+    usual = 1.0 if layout.floating else 2.0**layout.bits - 1
+    whites = tuple(float(v) for v in raw.numbers(WHITE) or (usual,))
+    if len(whites) not in (1, layout.samples) or min(whites) <= 0:
+        raise CorruptRaw(f"{raw.path}: white levels {whites}, expected {layout.samples} above 0")
+    if max(whites) - min(whites) > 0.01 * max(whites):
+        return whites
+    return (min(whites),)
 
 
 def even_tiles(black: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,9 +16,12 @@ import numpy as np
 from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
 from lichtbild.base.image import RawFrame, Shot, UInt16
+from lichtbild.capture.blocks import Layout
 from lichtbild.capture.camera import READABLE, camera_raw, camera_shot, libraw, unpacked
-from lichtbild.capture.dng import Layout, is_dng, read_tags
+from lichtbild.capture.dng import is_dng, read_tags
+from lichtbild.capture.levels import frame_of
 from lichtbild.capture.plain import EXAMPLE, read_plain
+from lichtbild.capture.tiles import OWN, read_tiles
 
 LARGEST_FILE = 2 << 30  # bytes
 SUFFIXES = frozenset(
@@ -121,7 +124,7 @@ def read_raw(path: Path | str, layout: str = "") -> RawFrame:
     chain = _opened(path)
     if chain and is_dng(chain):
         shot, stored = read_tags(chain)
-        frame = RawFrame(_pixels(path, shot, stored), shot)
+        frame = _frame(path, shot, stored)
     else:
         frame = camera_raw(path, chain)
     _sane(frame.shot)
@@ -230,19 +233,17 @@ def _refuse(path: Path, head: bytes) -> None:
         raise UnsupportedRaw(f"{path} is {what} file: not a raw lichtbild can read", hint=hint)
 
 
-def _pixels(path: Path, shot: Shot, layout: Layout) -> UInt16:
-    """The active area of a DNG, a copy that outlives LibRaw."""
-    top, left, bottom, right = layout.active
-    if layout.strips:
-        image = _plain(path, layout)
-        return np.ascontiguousarray(image[top:bottom, left:right])
-    with libraw(path) as raw:
+def _frame(path: Path, shot: Shot, layout: Layout) -> RawFrame:
+    """The active area of a DNG."""
+    if layout.as_is:
+        return frame_of(_plain(path, layout), shot, layout)
+    if layout.packing in OWN:
+        return frame_of(read_tiles(path, layout), shot, layout)
+    with libraw(path) as raw:  # a copy, that outlives LibRaw
         image = unpacked(raw, path)
         if image.shape[:2] != layout.size or (image.ndim == 3) != (shot.kind == "linear"):
             raise CorruptRaw(f"{path}: {image.shape} pixels unpacked, its tags say {layout.size}")
-        return np.array(
-            image[top:bottom, left:right, :3] if image.ndim == 3 else image[top:bottom, left:right], order="C"
-        )
+        return frame_of(np.array(image[..., :3] if image.ndim == 3 else image), shot, layout)
 
 
 def _plain(path: Path, layout: Layout) -> UInt16:
@@ -250,12 +251,13 @@ def _plain(path: Path, layout: Layout) -> UInt16:
     h, w = layout.size
     image = np.empty(h * w * layout.samples, np.uint16)
     at = 0
-    for offset, length in layout.strips:
-        strip = np.fromfile(path, layout.order + "u2", length // 2, offset=offset)
-        if len(strip) != length // 2:
+    for k, (offset, _) in enumerate(layout.blocks):
+        count = min(layout.block[0], h - k * layout.block[0]) * w * layout.samples
+        strip = np.fromfile(path, layout.order + "u2", count, offset=offset)
+        if len(strip) != count:
             raise CorruptRaw(
                 f"{path} is cut short at byte {offset + 2 * len(strip)}", hint="copy the file again"
             )
-        image[at : at + len(strip)] = strip
-        at += len(strip)
+        image[at : at + count] = strip
+        at += count
     return image.reshape((h, w) if layout.samples == 1 else (h, w, layout.samples))
