@@ -1,198 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
 // Merge: warp a frame onto the reference, decide cell by cell how far to believe it, and add it up.
 // The idea and the formulas stand in combine/merge.py.  A cell is 2 x 2 pixels.
-#include "warp.h"
+#include "chance.h"
 
 namespace {
 
-// Means of the 2 x 2 cells, planar (3, h/2, w/2).
-void cells(In<float, 3> rgb, Out<float, 3> out) {
-    const int w = rgb.shape(1), hc = out.shape(1), wc = out.shape(2);
-    need(out.shape(0) == 3 && hc == (int)rgb.shape(0) / 2 && wc == w / 2 && rgb.shape(2) == 3, "out must be (3, h/2, w/2)");
+constexpr int TALL = 96, WIDE = 192;  // cells of a piece of work; multiples of BLOCK
+
+// Means of the 2 x 2 cells: (3, h/2, w/2), or (h/2, w/2, 3) with the colours side by side.
+void cells(In<float, 3> rgb, Out<float, 3> out, bool planar) {
+    const int w = rgb.shape(1), hc = rgb.shape(0) / 2, wc = w / 2;
+    need(rgb.shape(2) == 3 && (int)out.shape(planar ? 1 : 0) == hc && (int)out.shape(planar ? 2 : 1) == wc && out.size() == (size_t)3 * hc * wc,
+         "out must be (3, h/2, w/2) or (h/2, w/2, 3)");
+    const size_t cell = planar ? 1 : 3, colour = planar ? (size_t)hc * wc : 1;
     parallel_rows(hc, 16, [&](int y0, int y1) {
         for (int y = y0; y < y1; y++) {
             const float *a = rgb.data() + (size_t)2 * y * w * 3, *b = a + 3 * w;
-            for (int c = 0; c < 3; c++) {
-                float *o = out.data() + ((size_t)c * hc + y) * wc;
-                for (int x = 0; x < wc; x++)
-                    o[x] = 0.25f * ((a[6 * x + c] + a[6 * x + 3 + c]) + (b[6 * x + c] + b[6 * x + 3 + c]));
-            }
+            float *o = out.data() + y * wc * cell;
+            for (int x = 0; x < wc; x++)
+                for (int c = 0; c < 3; c++)
+                    o[x * cell + c * colour] = 0.25f * ((a[6 * x + c] + b[6 * x + c]) + (a[6 * x + 3 + c] + b[6 * x + 3 + c]));
         }
     });
 }
+void planar_cells(In<float, 3> rgb, Out<float, 3> out) { cells(rgb, out, true); }
+void joined_cells(In<float, 3> rgb, Out<float, 3> out) { cells(rgb, out, false); }
 
-struct Judge {  // how a difference is judged; see combine/merge.py
-    float shot[3], read[3], slope, fine0, fine1, broad0, broad1;
+// Weights of the pixels of row y from those of the cells, bilinear between cell centres, three times each; columns of the
+// area's cells i0 .. i1 - 1 and, where the picture ends in an odd pixel, that one too.
+void spread(const float *least, const Area &area, int y, int i0, int i1, bool odd, float *line, float *out) {
+    const float fy = 0.5f * y - 0.25f - area.y0;
+    const int j0 = clampi((int)std::floor(fy), 0, area.n - 1), j1 = std::min(j0 + 1, area.n - 1);
+    const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
+    const float *p = least + (size_t)j0 * area.m, *q = least + (size_t)j1 * area.m;
+    const int a = std::max(0, i0 - 1), b = std::min(area.m, i1 + 1);
+    for (int x = a; x < b; x++) line[x] = p[x] + f * (q[x] - p[x]);
+    for (int x = i0; x < i1; x++) {
+        const float here = 0.75f * line[x], l = here + 0.25f * line[x > 0 ? x - 1 : 0],
+                    r = here + 0.25f * line[x < area.m - 1 ? x + 1 : x];
+        float *o = out + 6 * (x - i0);
+        o[0] = o[1] = o[2] = l;
+        o[3] = o[4] = o[5] = r;
+    }
+    if (odd) std::fill(out + 6 * (i1 - i0), out + 6 * (i1 - i0) + 3, line[i1 - 1]);
+}
+
+struct Sums {
+    float *total, *belief, *square;  // square or null
+    int w;
 };
 
-constexpr float UNSEEN = -1.0f;  // difference of a cell that lies outside the frame
-constexpr int FINE = 1, BROAD = 4, HALO = BROAD + 1, BAND = 48;  // cells
+constexpr int STRETCH = 32;  // cells that are looked at together: all, none or some of the weight
 
-// Adds the warped frame to total, weight by weight; belief collects the weights of the cells.
-void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float, 3> shift, int tile, In<float, 1> judge,
-               Out<float, 3> total, Out<float, 2> belief) {
-    const int h = rgb.shape(0), w = rgb.shape(1), hc = ref.shape(1), wc = ref.shape(2);
+// Adds the piece [c0, c1) x [x0, x1) of cells.
+void add(const Maps &maps, const Area &area, int c0, int c1, int x0, int x1, int h, const Sums &to) {
+    for (int y = c0; y < c1; y++) {
+        const float *a = maps.least + (size_t)(y - area.y0) * area.m + x0 - area.x0;
+        float *b = to.belief + (size_t)y * area.wc + x0, *q = to.square ? to.square + (size_t)y * area.wc + x0 : nullptr;
+        for (int x = 0; x < x1 - x0; x++) b[x] += a[x];
+        if (q)
+            for (int x = 0; x < x1 - x0; x++) q[x] += a[x] * a[x];
+    }
+    const int last = c1 == area.hc ? h : 2 * c1;
+    std::vector<float> line(area.m);
+    float e[6 * STRETCH + 3];
+    for (int y = 2 * c0; y < last; y++) {
+        const int near = clampi((y - 1) / 2 - area.y0, 0, area.n - 1), next = std::min(near + 1, area.n - 1);
+        for (int s = x0; s < x1; s += STRETCH) {
+            const int end = std::min(x1, s + STRETCH), i0 = s - area.x0, i1 = end - area.x0;
+            const bool odd = end == area.wc && to.w > 2 * area.wc;
+            const int n = 6 * (end - s) + (odd ? 3 : 0);
+            float low = 2, high = 0;
+            for (int j : {near, next}) {
+                const float *p = maps.least + (size_t)j * area.m;
+                for (int x = std::max(0, i0 - 1); x < std::min(area.m, i1 + 1); x++) {
+                    low = p[x] < low ? p[x] : low;
+                    high = p[x] > high ? p[x] : high;
+                }
+            }
+            if (high == 0) continue;
+            const float *src = maps.warped + ((size_t)(y - 2 * area.y0) * maps.wide + 2 * i0) * 3;
+            float *dst = to.total + ((size_t)y * to.w + 2 * s) * 3;
+            if (low == 1) {
+                for (int t = 0; t < n; t++) dst[t] += src[t];
+            } else {
+                spread(maps.least, area, y, i0, i1, odd, line.data(), e);
+                for (int t = 0; t < n; t++) dst[t] += e[t] * src[t];
+            }
+        }
+    }
+}
+
+// One piece of work: the cells [c0, c1) x [x0, x1).
+void piece(const Frame &f, const Grounds &by, int c0, int c1, int x0, int x1, const Sums &to) {
+    const int hc = f.h / 2, wc = f.w / 2, side = (HALO + 3) / 4 * 4;  // a whole number of runs
+    const int a0 = std::max(0, c0 - HALO), a1 = std::min(hc, c1 + HALO), b0 = std::max(0, x0 - side), b1 = std::min(wc, x1 + side);
+    const Area area{a0, b0, a1 - a0, b1 - b0, hc, wc};
+    const int rows = a1 == hc ? f.h - 2 * a0 : 2 * area.n, wide = b1 == wc ? f.w - 2 * b0 : 2 * area.m;
+    const int first = 2 * b0 / RUN, runs = (wide + RUN - 1) / RUN;
+    const size_t cells = (size_t)area.n * area.m;
+    static thread_local Scratch memory;
+    static thread_local Warp warp;
+    static thread_local Differences differences;
+    Maps maps;
+    maps.wide = wide;
+    maps.warped = memory.get<float>((size_t)rows * wide * 3 + 5 * cells + (size_t)rows * runs / 4 + 64);
+    maps.diff = maps.warped + (size_t)rows * wide * 3;
+    maps.fine = maps.diff + cells, maps.broad = maps.fine + cells, maps.weight = maps.broad + cells, maps.least = maps.weight + cells;
+    maps.seen = reinterpret_cast<uint8_t *>(maps.least + cells);
+    std::vector<float> dy(runs), dx(runs);
+    for (int r = 0; r < rows; r++) {
+        f.flow.row(2 * a0 + r, first, first + runs, dy.data(), dx.data());
+        warp.row(f.rgb, f.h, f.w, 2 * a0 + r, first, first + runs, dy.data(), dx.data(), by.judge.gain,
+                 maps.warped + (size_t)r * wide * 3, maps.seen + (size_t)r * runs);
+        if (r % 2 == 0 || r / 2 >= area.n) continue;
+        const float *p = maps.warped + (size_t)(r - 1) * wide * 3;
+        float *d = maps.diff + (size_t)(r / 2) * area.m;
+        if (by.judge.all())
+            std::fill(d, d + area.m, 0.0f);
+        else
+            differences.row(p, p + 3 * wide, area, a0 + r / 2, b0, area.m, by, d);
+        const uint8_t *s = maps.seen + (size_t)(r - 1) * runs;
+        for (int k = 0; k < runs; k++)
+            if (!(s[k] && s[k + runs])) std::fill(d + k * RUN / 2, d + std::min(area.m, (k + 1) * RUN / 2), UNSEEN);
+    }
+    weigh(maps.diff, area.n, area.m, by.judge, maps.fine, maps.broad, maps.weight);
+    if (!by.judge.all() && Second{f, area, by, maps, warp, differences}.blocks())
+        weigh(maps.diff, area.n, area.m, by.judge, maps.fine, maps.broad, maps.weight);
+    erode(maps.weight, area.n, area.m, maps.least);
+    add(maps, area, c0, c1, x0, x1, f.h, to);
+}
+
+// Adds a frame, warped and weighed, to `total`; belief collects the weights of the cells and square their squares.
+void merge_frame(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float, 3> shift, In<float, 3> second, int tile,
+                 In<float, 1> judge, Out<float, 3> total, Out<float, 2> belief, Out<float, 2> square) {
+    const int h = rgb.shape(0), w = rgb.shape(1), hc = h / 2, wc = w / 2;
     need((int)total.shape(0) == h && (int)total.shape(1) == w && total.shape(2) == 3, "total must be (h, w, 3)");
-    need((int)belief.shape(0) == hc && (int)belief.shape(1) == wc && hc == h / 2 && wc == w / 2, "belief must be (h/2, w/2)");
-    need(judge.shape(0) == 11, "judge must have 11 numbers");
-    const bool shaded = (int)shade.shape(0) == hc && (int)shade.shape(1) == wc;
+    need((int)belief.shape(0) == hc && (int)belief.shape(1) == wc, "belief must be (h/2, w/2)");
+    need(judge.shape(0) * sizeof(float) == sizeof(Judge), "judge has not the length it must have");
+    need(second.shape(0) == 0 || (second.shape(0) == shift.shape(0) && second.shape(1) == shift.shape(1)), "second must be as shift");
     Judge J;
     std::memcpy(&J, judge.data(), sizeof J);
-    const FlowField flow{shift.data(), (int)shift.shape(0), (int)shift.shape(1), (float)tile};
-    const size_t plane = (size_t)hc * wc;
-    parallel((hc + BAND - 1) / BAND, [&](int band) {
-        const int c0 = band * BAND, c1 = std::min(hc, c0 + BAND), a0 = std::max(0, c0 - HALO), a1 = std::min(hc, c1 + HALO);
-        const int rows = 2 * (a1 - a0) + (a1 == hc && h > 2 * hc ? 1 : 0), runs = (w + RUN - 1) / RUN;
-        const int n = a1 - a0;
-        static thread_local Scratch memory;
-        float *warped = memory.get<float>((size_t)rows * w * 3 + (size_t)5 * n * wc + (size_t)rows * runs / 4 + 64);
-        float *diff = warped + (size_t)rows * w * 3, *fine = diff + (size_t)n * wc, *broad = fine + (size_t)n * wc,
-              *weight = broad + (size_t)n * wc, *least = weight + (size_t)n * wc;
-        uint8_t *seen = reinterpret_cast<uint8_t *>(least + (size_t)n * wc);
-        std::vector<float> dy(runs), dx(runs);
-        for (int r = 0; r < rows; r++) {
-            flow.row(2 * a0 + r, w, dy, dx);
-            warp_row(rgb.data(), h, w, 2 * a0 + r, dy, dx, warped + (size_t)r * w * 3, seen + (size_t)r * runs);
-        }
-        // normalised squared difference of every cell
-        std::vector<float> column(3 * (size_t)w), line(w), mean(3 * (size_t)wc);
-        for (int j = 0; j < n; j++) {
-            const int y = a0 + j;
-            const float *a = warped + (size_t)2 * j * w * 3, *b = a + 3 * w;
-            float *d = diff + (size_t)j * wc, *t = column.data();
-            for (int i = 0; i < 6 * wc; i++) t[i] = a[i] + b[i];
-            for (int c = 0; c < 3; c++)
-                for (int x = 0; x < wc; x++) mean[c * wc + x] = 0.25f * (t[6 * x + c] + t[6 * x + 3 + c]);
-            const float *s = shaded ? shade.data() + (size_t)y * wc : line.data();
-            if (!shaded) std::fill(line.begin(), line.end(), 1.0f);
-            for (int c = 0; c < 3; c++) {
-                const float *m = ref.data() + c * plane + (size_t)y * wc, *v = mean.data() + c * wc;
-                const float *up = y > 0 ? m - wc : m, *dn = y < hc - 1 ? m + wc : m;
-                const float shot = J.shot[c], read = J.read[c], slope = J.slope;
-                auto cell = [&](int x, int l, int r) {
-                    const float e = v[x] - m[x], level = 0.5f * (v[x] + m[x]), gx = m[r] - m[l], gy = dn[x] - up[x];
-                    return e * e / ((shot * (level > 0 ? level : 0) + read) * s[x] + slope * (gx * gx + gy * gy));
-                };
-                if (c == 0) {
-                    for (int x = 1; x < wc - 1; x++) d[x] = cell(x, x - 1, x + 1);
-                    d[0] = cell(0, 0, std::min(1, wc - 1));
-                    if (wc > 1) d[wc - 1] = cell(wc - 1, wc - 2, wc - 1);
-                } else {
-                    for (int x = 1; x < wc - 1; x++) d[x] += cell(x, x - 1, x + 1);
-                    d[0] += cell(0, 0, std::min(1, wc - 1));
-                    if (wc > 1) d[wc - 1] += cell(wc - 1, wc - 2, wc - 1);
-                }
-            }
-            const uint8_t *q = seen + (size_t)2 * j * runs;
-            for (int x = 0; x < wc; x++) d[x] *= 1.0f / 3.0f;
-            for (int r = 0; r < runs; r++)
-                if (!(q[r] && q[r + runs]))
-                    for (int x = r * RUN / 2; x < std::min(wc, (r + 1) * RUN / 2); x++) d[x] = UNSEEN;
-        }
-        // box means over 3 x 3 and 9 x 9 cells, then the weight, then the least weight around
-        auto box = [&](int radius, float *out) {
-            for (int j = 0; j < n; j++) {
-                const int p = std::max(0, j - radius), q = std::min(n - 1, j + radius);
-                float *column = mean.data();
-                for (int x = 0; x < wc; x++) column[x] = 0;
-                for (int k = p; k <= q; k++) {
-                    const float *d = diff + (size_t)k * wc;
-                    for (int x = 0; x < wc; x++) column[x] += d[x] < 0 ? 1.0f : d[x] < 40.0f ? d[x] : 40.0f;
-                }
-                float *o = out + (size_t)j * wc;
-                const int lo = std::min(radius, wc), hi = std::max(lo, wc - radius);
-                for (int x = 0; x < wc; x++) {
-                    if (x >= lo && x < hi) continue;
-                    const int l = std::max(0, x - radius), r = std::min(wc - 1, x + radius);
-                    float s = 0;
-                    for (int k = l; k <= r; k++) s += column[k];
-                    o[x] = s / ((r - l + 1) * (q - p + 1));
-                }
-                const float norm = 1.0f / ((2 * radius + 1) * (q - p + 1));
-                for (int x = lo; x < hi; x++) o[x] = 0;
-                for (int k = -radius; k <= radius; k++)
-                    for (int x = lo; x < hi; x++) o[x] += column[x + k];
-                for (int x = lo; x < hi; x++) o[x] *= norm;
-            }
-        };
-        box(FINE, fine);
-        box(BROAD, broad);
-        const float kf = 1.0f / (J.fine1 - J.fine0), kb = 1.0f / (J.broad1 - J.broad0);
-        for (size_t k = 0; k < (size_t)n * wc; k++) {
-            float f = (J.fine1 - fine[k]) * kf, b = (J.broad1 - broad[k]) * kb;
-            f = f < 0 ? 0 : f;  // one choice at a time: these become single instructions
-            b = b < 0 ? 0 : b;
-            f = f > 1 ? 1 : f;
-            b = b > 1 ? 1 : b;
-            const float both = f * b;
-            weight[k] = diff[k] < 0 ? 0 : both;
-        }
-        for (int j = 0; j < n; j++) {
-            const float *u = weight + (size_t)std::max(0, j - 1) * wc, *m = weight + (size_t)j * wc,
-                        *d = weight + (size_t)std::min(n - 1, j + 1) * wc;
-            float *v = line.data();
-            for (int x = 0; x < wc; x++) {
-                float t = u[x] < d[x] ? u[x] : d[x];
-                v[x] = t < m[x] ? t : m[x];
-            }
-            float *o = least + (size_t)j * wc;
-            for (int x = 0; x < wc; x++) {
-                float l = v[x > 0 ? x - 1 : 0], r = v[x < wc - 1 ? x + 1 : x];
-                float t = l < r ? l : r;
-                o[x] = t < v[x] ? t : v[x];
-            }
-        }
-        for (int y = c0; y < c1; y++)
-            for (int x = 0; x < wc; x++) belief.data()[(size_t)y * wc + x] += least[(size_t)(y - a0) * wc + x];
-        // add, with the weights bilinear between cell centres
-        const int last = c1 == hc ? h : 2 * c1;
-        for (int y = 2 * c0; y < last; y++) {
-            const float fy = 0.5f * y - 0.25f - a0;
-            const int j0 = clampi((int)std::floor(fy), 0, n - 1), j1 = std::min(j0 + 1, n - 1);
-            const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
-            const float *p = least + (size_t)j0 * wc, *q = least + (size_t)j1 * wc;
-            float *e = column.data();  // the weight of every pixel
-            for (int x = 0; x < wc; x++) line[x] = p[x] + f * (q[x] - p[x]);
-            const float *v = line.data();
-            e[0] = 0.75f * v[0] + 0.25f * v[0];
-            for (int x = 1; x < wc; x++) {
-                e[2 * x - 1] = 0.75f * v[x - 1] + 0.25f * v[x];
-                e[2 * x] = 0.75f * v[x] + 0.25f * v[x - 1];
-            }
-            e[2 * wc - 1] = 0.75f * v[wc - 1] + 0.25f * v[wc - 1];
-            if (w > 2 * wc) e[w - 1] = v[wc - 1];
-            const float *src = warped + (size_t)(y - 2 * a0) * w * 3;
-            float *dst = total.data() + (size_t)y * w * 3;
-            for (int x = 0; x < w; x++)
-                for (int c = 0; c < 3; c++) dst[3 * x + c] += e[x] * src[3 * x + c];
-        }
+    need(J.all() || ((int)ref.shape(0) == hc && (int)ref.shape(1) == wc && ref.shape(2) == 3), "reference must be (h/2, w/2, 3)");
+    const bool shaded = (int)shade.shape(0) == hc && (int)shade.shape(1) == wc, squared = square.shape(0) != 0;
+    need(!squared || ((int)square.shape(0) == hc && (int)square.shape(1) == wc), "square must be (h/2, w/2)");
+    const Frame f{rgb.data(), h, w, {shift.data(), (int)shift.shape(0), (int)shift.shape(1), (float)tile},
+                  second.shape(0) ? second.data() : nullptr};
+    const Grounds by{ref.data(), shaded ? shade.data() : nullptr, J};
+    const Sums to{total.data(), belief.data(), squared ? square.data() : nullptr, w};
+    const int across = (wc + WIDE - 1) / WIDE;
+    parallel((hc + TALL - 1) / TALL * across, [&](int i) {
+        const int c0 = i / across * TALL, x0 = i % across * WIDE;
+        piece(f, by, c0, std::min(hc, c0 + TALL), x0, std::min(wc, x0 + WIDE), to);
     });
+}
+
+// The same without second motions and squares.
+void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float, 3> shift, int tile, In<float, 1> judge,
+               Out<float, 3> total, Out<float, 2> belief) {
+    static float nothing;
+    const size_t none[3] = {0, 0, 2};
+    merge_frame(rgb, ref, shade, shift, In<float, 3>(&nothing, 3, none), tile, judge, total, belief,
+                Out<float, 2>(&nothing, 2, none));
 }
 
 // total / belief (bilinear between cell centres), in place.
 void finish(In<float, 2> belief, Out<float, 3> total) {
     const int h = total.shape(0), w = total.shape(1), hc = belief.shape(0), wc = belief.shape(1);
     need(hc == h / 2 && wc == w / 2, "belief must be (h/2, w/2)");
+    const Area area{0, 0, hc, wc, hc, wc};
     parallel_rows(h, 32, [&](int ya, int yb) {
-        std::vector<float> line(wc);
+        std::vector<float> line(wc), share(3 * (size_t)w);
         for (int y = ya; y < yb; y++) {
-            const float fy = 0.5f * y - 0.25f;
-            const int j0 = clampi((int)std::floor(fy), 0, hc - 1), j1 = std::min(j0 + 1, hc - 1);
-            const float f = fy - j0 < 0 ? 0 : fy - j0 > 1 ? 1 : fy - j0;
-            const float *p = belief.data() + (size_t)j0 * wc, *q = belief.data() + (size_t)j1 * wc;
-            for (int x = 0; x < wc; x++) line[x] = p[x] + f * (q[x] - p[x]);
+            spread(belief.data(), area, y, 0, wc, w > 2 * wc, line.data(), share.data());
             float *dst = total.data() + (size_t)y * w * 3;
-            for (int x = 0; x < w; x++) {
-                const int i = std::min(x / 2, wc - 1), k = clampi(x & 1 ? i + 1 : i - 1, 0, wc - 1);
-                const float n = 1.0f / (x / 2 >= wc ? line[i] : 0.75f * line[i] + 0.25f * line[k]);
-                for (int t = 0; t < 3; t++) dst[3 * x + t] *= n;
-            }
+            for (int i = 0; i < 3 * w; i++) dst[i] /= share[i];
         }
     });
 }
 
 }  // namespace
 
-KERNEL("merge_cells", cells, "rgb"_a, "out"_a)
+KERNEL("merge_cells", planar_cells, "rgb"_a, "out"_a)
+KERNEL("merge_means", joined_cells, "rgb"_a, "out"_a)
+KERNEL("merge_frame", merge_frame, "rgb"_a, "reference"_a, "shading"_a, "shift"_a, "second"_a, "tile"_a, "judge"_a, "total"_a,
+       "belief"_a, "square"_a)
 KERNEL("merge_add", merge_add, "rgb"_a, "reference"_a, "shading"_a, "shift"_a, "tile"_a, "judge"_a, "total"_a, "belief"_a)
 KERNEL("merge_finish", finish, "belief"_a, "total"_a)

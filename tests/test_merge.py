@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter
 
 from lichtbild.base import kernels
 from lichtbild.base.errors import QualityWarning, StateError
 from lichtbild.base.image import RGGB, Flow, Frames, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.demosaic import coloured
-from lichtbild.combine.merge import BROAD, FINE, Merge, merge, verdict
+from lichtbild.combine.merge import BROAD, FINE, MOST, Merge, merge, verdict
 from lichtbild.combine.merge import SURVIVES as BY_KIND
 
 SURVIVES = BY_KIND["bayer"]
@@ -143,17 +144,12 @@ def twin(rgb, reference, shift, params, noise):
     f = np.array(SURVIVES)
     variance = 2 * f * (np.array(noise.shot) * np.maximum((m + v) / 2, 0) + np.array(noise.read))
     d = ((v - m) ** 2 / (variance + (params.slack / 4) ** 2 * slope)).mean(axis=2)
-    d = np.minimum(d, 40)
 
-    def box(radius):
-        out = np.empty_like(d)
-        for j in range(d.shape[0]):
-            for i in range(d.shape[1]):
-                out[j, i] = d[max(0, j - radius) : j + radius + 1, max(0, i - radius) : i + radius + 1].mean()
-        return out
+    def box(radius, most):
+        return uniform_filter(np.minimum(d, most), 2 * radius + 1, mode="constant", cval=1.0)
 
     fall = lambda a, t: np.clip((t[1] - a) / (t[1] - t[0]), 0, 1)  # noqa: E731
-    a = fall(box(1), FINE) * fall(box(4), BROAD)
+    a = fall(box(1, MOST[0]), FINE) * fall(box(4, MOST[1]), BROAD)
     pad = np.pad(a, 1, mode="edge")
     return np.min(
         [pad[j : j + a.shape[0], i : i + a.shape[1]] for j in range(3) for i in range(3)], axis=0
@@ -168,8 +164,8 @@ def test_the_kernel_equals_its_twin(size):
     rgb = two.rgb.copy()
     rgb[20:32, 20:32] += 0.02  # something to doubt
     total, belief = np.zeros_like(rgb), np.zeros((size[0] // 2, size[1] // 2), np.float32)
-    cells = np.empty((3, *belief.shape), np.float32)
-    kernels.merge_cells(one.rgb, cells)
+    cells = np.empty((*belief.shape, 3), np.float32)
+    kernels.merge_means(one.rgb, cells)
     shift = rng.integers(-1, 2, 2)
     flow = np.broadcast_to(shift.astype(np.float32), (2, 3, 2)).copy()
     kernels.merge_add(

@@ -13,10 +13,19 @@ gradient ∇::
 
     D = mean over R, G, B of  d² / (f_c · 2 · var_c + slack² · |∇|²)
 
-D is averaged over 3×3 cells (sharp small things) and over 9×9 cells (faint large things); where frames agree
-both are near 1.  Each average is turned into a weight that falls from 1 to 0 between two thresholds,
-`Merge.trust` scales both, the product is the weight, and every cell takes the least weight around it. ``f_c``
-is how much of a colour's noise survives in the mean of a cell.
+D is averaged over 3×3 cells (sharp small things) and over 9×9 cells (faint large things; there D counts at
+most 4, so that a single strong edge does not speak for its surroundings); where frames agree both are near 1.
+Each average is turned into a weight that falls from 1 to 0 between two thresholds, `Merge.trust` scales both,
+the product is the weight, and every cell takes the least weight around it. ``f_c`` is how much of a colour's
+noise survives in the mean of a cell.
+
+*Second chance.*  A flow is smooth, things that move are not.  Where the weight of a block falls, the motions
+``Flow.second`` of its tile and the tiles around it are tried there, and how the backgrounds of these tiles
+move; every cell takes the motion of the least D in the mean of 5×5 cells.  D, weight and light are then those
+of the chosen motions, judged as above: an error of choice is refused, not averaged.
+
+*Frames* counts what noise obeys: light merged with weights a has as much noise as ``(1 + Σ a)² / (1 + Σ a²)``
+frames averaged.
 
 References
 ----------
@@ -29,7 +38,7 @@ References
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,8 +53,11 @@ SURVIVES = {  # noise variance of a cell mean / of a sample; measured in tests/t
     "mono": (0.25, 0.25, 0.25),
     "linear": (0.25, 0.25, 0.25),
 }
-BELIEVE_ALL = np.array([1, 1, 1, 1e30, 1e30, 1e30, 0, 1e30, 2e30, 1e30, 2e30], np.float32)  # see `verdict`
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
+MOST = (40.0, 4.0)  # what D counts at most in them: broad means are for faint things, not for single strong ones
+AS_IT_IS = (1.0, 1.0, 1e30, 1e30, 1e30)  # share and gain of a frame, and where its colours clip
+BELIEVE_ALL = np.array([*(1,) * 3, *(1e30,) * 3, 0, 1e30, 2e30, 1e30, 2e30, *MOST, *AS_IT_IS], np.float32)
+USED = 0.1  # mean weight of a frame that counts as merged
 
 
 @dataclass(frozen=True)
@@ -75,57 +87,59 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
     Returns
     -------
     Scene
-        ``frames: Float32 "h/2 w/2"`` says how many frames' worth of light each cell holds; ``merged`` counts
-        the frames of which more than a tenth of the area was used.
+        ``frames: Float32 "h/2 w/2"`` says how many frames' worth of light each cell holds, ``weights`` the
+        mean weight of every frame; ``merged`` counts the frames whose weight is above a tenth.
     """
     reference = frames[frames.reference].require("camera")
-    if frames.count == 1:
-        return reference
     h, w = reference.rgb.shape[:2]
-    if min(h, w) < 4:
+    if frames.count == 1 or min(h, w) < 4:
         return reference
-    cells = np.empty((3, h // 2, w // 2), np.float32)
-    kernels.merge_cells(reference.rgb, cells)
+    means = np.empty((h // 2, w // 2, 3), np.float32)
+    kernels.merge_means(reference.rgb, means)
     total = reference.rgb.copy()
-    belief = np.ones((h // 2, w // 2), np.float32)
+    belief, square = (np.ones((h // 2, w // 2), np.float32) for _ in range(2))
     shading = np.zeros((0, 0), np.float32) if reference.frames is None else np.float32(1) / reference.frames
     judge = verdict(reference, params)
-    merged, before = 1, 1.0
+    weights, before = [], 1.0
     for k in range(frames.count):
         if k == frames.reference:
+            weights.append(1.0)
             continue
-        kernels.merge_add(frames[k].rgb, cells, shading, flow.shift[k], flow.tile, judge, total, belief)
+        shifts = flow.shift[k], second_motions(flow, k)
+        kernels.merge_frame(
+            frames[k].rgb, means, shading, *shifts, flow.tile, judge, total, belief, square
+        )
         now = float(belief.mean(dtype=np.float64))
-        merged += now - before > 0.1
+        weights.append(now - before)
         before = now
     kernels.merge_finish(belief, total)
+    merged = sum(weight > USED for weight in weights)
     if merged < frames.count:
-        warnings.warn(
-            QualityWarning(
-                f"merged {merged} of {frames.count} frames; the others differ too much from the reference"
-            ),
-            stacklevel=3,
-        )
-    counted = belief if reference.frames is None else belief * reference.frames
-    return Scene(
-        total,
-        "camera",
-        reference.shot,
-        reference.noise,
-        reference.gain,
-        counted,
-        reference.clipped,
-        merged,
-        frames.history,
+        words = f"merged {merged} of {frames.count} frames; the others differ too much from the reference"
+        warnings.warn(QualityWarning(words), stacklevel=3)
+    alike = belief * belief / square
+    return replace(
+        reference,
+        rgb=total,
+        frames=alike if reference.frames is None else alike * reference.frames,
+        merged=merged,
+        history=frames.history,
+        weights=tuple(weights),
     )
 
 
+def second_motions(flow: Flow, frame: int) -> Float32:
+    """What moves on its own in a frame, "ty tx 2"; empty when nothing does."""
+    return np.zeros((0, 0, 2), np.float32) if flow.second is None else flow.second[frame]
+
+
 def verdict(reference: Scene, params: Merge) -> Float32:
-    """The eleven numbers by which the kernel judges differences."""
+    """The numbers by which the kernel judges differences (``Judge`` in kernels/judge.h)."""
     if params.method == "mean":
         return BELIEVE_ALL
     noise = reference.noise
     shot = [2 * f * s for f, s in zip(SURVIVES[reference.shot.kind], noise.shot, strict=True)]
     read = [2 * f * r + 1e-9 for f, r in zip(SURVIVES[reference.shot.kind], noise.read, strict=True)]
     slope = (params.slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
-    return np.array([*shot, *read, slope, *(params.trust * t for t in (*FINE, *BROAD))], np.float32)
+    thresholds = (params.trust * t for t in (*FINE, *BROAD))
+    return np.array([*shot, *read, slope, *thresholds, *MOST, *AS_IT_IS], np.float32)
