@@ -41,12 +41,14 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.errors import QualityWarning
 from lichtbild.base.image import Float32, Flow, Frames, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
+from lichtbild.combine.agree import NOISES, Agreement, agreement
 
 SURVIVES = {  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
     "bayer": (0.375, 0.33, 0.375),
@@ -54,10 +56,12 @@ SURVIVES = {  # noise variance of a cell mean / of a sample; measured in tests/t
     "linear": (0.25, 0.25, 0.25),
 }
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
-MOST = (40.0, 4.0)  # what D counts at most in them: broad means are for faint things, not for single strong ones
-AS_IT_IS = (1.0, 1.0, 1e30, 1e30, 1e30)  # share and gain of a frame, and where its colours clip
+MOST = (40.0, 4.0)  # what D counts at most in them: broad means are for faint things
+AS_IT_IS = (1.0, 1.0, 1e30, 1e30, 1e30)  # share and gain of a frame, and from where on it is clipped
 BELIEVE_ALL = np.array([*(1,) * 3, *(1e30,) * 3, 0, 1e30, 2e30, 1e30, 2e30, *MOST, *AS_IT_IS], np.float32)
 USED = 0.1  # mean weight of a frame that counts as merged
+SHARP = 0.9  # energy of detail over the reference's below which a frame counts less
+CLIPPED = 0.96  # of the clip level
 
 
 @dataclass(frozen=True)
@@ -99,16 +103,15 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
     total = reference.rgb.copy()
     belief, square = (np.ones((h // 2, w // 2), np.float32) for _ in range(2))
     shading = np.zeros((0, 0), np.float32) if reference.frames is None else np.float32(1) / reference.frames
-    judge = verdict(reference, params)
+    doubt = Doubt(reference, means, params)
     weights, before = [], 1.0
     for k in range(frames.count):
         if k == frames.reference:
             weights.append(1.0)
             continue
-        shifts = flow.shift[k], second_motions(flow, k)
-        kernels.merge_frame(
-            frames[k].rgb, means, shading, *shifts, flow.tile, judge, total, belief, square
-        )
+        frame, shift, second = frames[k], flow.shift[k], second_motions(flow, k)
+        judge = doubt.judge(frame, shift, flow.tile)
+        kernels.merge_frame(frame.rgb, means, shading, shift, second, flow.tile, judge, total, belief, square)
         now = float(belief.mean(dtype=np.float64))
         weights.append(now - before)
         before = now
@@ -133,13 +136,49 @@ def second_motions(flow: Flow, frame: int) -> Float32:
     return np.zeros((0, 0, 2), np.float32) if flow.second is None else flow.second[frame]
 
 
-def verdict(reference: Scene, params: Merge) -> Float32:
-    """The numbers by which the kernel judges differences (``Judge`` in kernels/judge.h)."""
+
+class Doubt:
+    """By what frames are judged: the noise model, and what each of them says of itself."""
+
+    def __init__(self, reference: Scene, means: Float32, params: Merge) -> None:
+        self.reference, self.means, self.params = reference, means, params
+        self.noise = NOISES[1]  # the least that a sharp frame showed, over the model's
+
+    def judge(self, frame: Scene, shift: Float32, tile: int) -> Float32:
+        """The numbers by which the kernel judges a frame.
+
+        Noise is the sensor's, not the frame's: what one sharp frame shows holds for those after it, so that
+        nothing is forgiven a frame that lies badly.
+        """
+        if self.params.method == "mean":
+            return BELIEVE_ALL
+        variance = variances(self.reference)
+        agreed = agreement(frame, self.means, variance, shift=shift, tile=tile)
+        agreed = replace(agreed, noise=min(self.noise, agreed.noise))
+        if agreed.sharpness > SHARP:
+            self.noise = agreed.noise
+        return verdict(self.reference, self.params, agreed)
+
+
+def variances(reference: Scene) -> NDArray[np.float64]:
+    """What noise makes of the difference of two cells: shot and read of each colour, "2 3"."""
+    survives, noise = SURVIVES[reference.shot.kind], reference.noise
+    shot = [2 * f * s for f, s in zip(survives, noise.shot, strict=True)]
+    read = [2 * f * r + 1e-9 for f, r in zip(survives, noise.read, strict=True)]
+    return np.array([shot, read])
+
+
+def verdict(reference: Scene, params: Merge, agreed: Agreement = Agreement()) -> Float32:
+    """The numbers by which the kernel judges differences (``Judge`` in kernels/judge.h).
+
+    A frame whose light had to be changed says nothing where it is clipped: there its light is not known, and
+    the clipped colour alone would be off.
+    """
     if params.method == "mean":
         return BELIEVE_ALL
-    noise = reference.noise
-    shot = [2 * f * s for f, s in zip(SURVIVES[reference.shot.kind], noise.shot, strict=True)]
-    read = [2 * f * r + 1e-9 for f, r in zip(SURVIVES[reference.shot.kind], noise.read, strict=True)]
+    variance = (variances(reference) * agreed.noise).ravel()
     slope = (params.slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
-    thresholds = (params.trust * t for t in (*FINE, *BROAD))
-    return np.array([*shot, *read, slope, *thresholds, *MOST, *AS_IT_IS], np.float32)
+    thresholds = [params.trust * t for t in (*FINE, *BROAD)]
+    share = min(1.0, (agreed.sharpness / SHARP) ** 2)
+    clip = [CLIPPED * g * agreed.gain if agreed.gain != 1 else 1e30 for g in reference.gain]
+    return np.array([*variance, slope, *thresholds, *MOST, share, agreed.gain, *clip], np.float32)
