@@ -1,25 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Align: where everything moved between the reference and the other frames.
 
-Hands move the whole picture; things in it move on their own; rolling shutter and parallax bend it a little:
+Hands move the whole picture; rolling shutter and parallax bend it a little; things in it move on their own:
 
-1. Every frame becomes a grey picture at half size whose noise is 1 everywhere, ``z = 2/s · √(s·g + r)`` for
-   ``var(g) = s·g + r``, and a pyramid of it.
+1. Frames are compared in pyramids of grey pictures whose noise is 1 everywhere (see `pyramid`).
 2. *Global*: an exhaustive search for the shift at the coarsest level, then Gauss–Newton on an affine motion
    from coarse to fine with Geman–McClure weights, which ignore what moves on its own.
-3. *Tiles* of 64 px: Lucas–Kanade around the global motion with a prior that holds a tile where its texture
-   says little::
+3. *Tiles* of 64 px: Lucas–Kanade around the global motion gives each tile's own offset d and what it knows
+   about it, the information matrix I = Σ ∇∇ᵀ / residual variance.
+4. *Background*: the smooth flow that the tiles agree on::
 
-       minimise  Σ (frame(x + motion + d) − reference(x))² + v·|d|² / hold²,   v = the tile's own residual
+       minimise  Σ w·(s − d)ᵀ I (s − d) + |s − s_neighbour|² / `bend`² + |s|² / `hold`²
 
-4. Tiles that the global motion leaves unexplained are searched for further away and refined there.
+   w falls with the distance between a tile's own motion and the flow (Geman–McClure): what moves on its own
+   is not background.  Where texture says nothing, neighbours and the global motion do.  Steps 3 and 4 are
+   done at quarter size and again at half size, there without the blocks that 5 has found.
+5. Blocks of 16 px are unexplained where the residual is more than noise and a slack at edges explain; a
+   tile's trust is the share of its blocks that are explained.
+6. *Objects* that move on their own are found in the unexplained blocks (see `objects`).
 
 References
 ----------
 [1] B. D. Lucas, T. Kanade, "An iterative image registration technique with an application to stereo vision",
     1981.
 [2] S. Baker, I. Matthews, "Lucas–Kanade 20 years on: a unifying framework", IJCV 56(3), 2004.
-[3] S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light imaging on mobile cameras",
+[3] M. J. Black, P. Anandan, "The robust estimation of multiple motions", CVIU 63(1), 1996.
+    doi:10.1006/cviu.1996.0006
+[4] S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light imaging on mobile cameras",
     ACM Trans. Graph. 35(6), 2016.  doi:10.1145/2980179.2980254
 """
 
@@ -31,12 +38,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic
+from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Triple
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
+from lichtbild.combine.objects import LIMIT, Residue, seconds
+from lichtbild.combine.pyramid import SOFT, grey, pyramid
 
 TILE = 64  # pixels; 32 at half size, 16 at quarter size
 CORRELATED = 4.0  # pixels of the softened pictures that share one independent residual
+BEND = 0.1  # px between neighbouring tiles
+SLACK = 0.3  # px at edges
+OWN = 0.5  # px from which on a tile that knows its motion moves on its own
+SWEEPS = 24
+NOTHING = np.zeros((0, 0), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -47,38 +61,8 @@ class Align(Params):
         0.25, 0.01, 4.0, "px", "How far a tile may leave the motion of the whole picture without texture."
     )
     reach: float = knob(
-        48.0, 0.0, 128.0, "px", "How far to search for things that move on their own; 0 = not at all."
+        48.0, 0.0, 128.0, "px", "How far a thing may move on its own from frame to frame; 0 = not looked for."
     )
-
-
-def grey(mosaic: Mosaic) -> Float32:
-    """Half-size grey picture of a frame in units of its noise (standard deviation 1), ``"h/2 w/2"``."""
-    cfa = mosaic.cfa
-    h, w = cfa.shape[:2]
-    shot, read = mosaic.noise.shot, mosaic.noise.read
-    if mosaic.kind == "linear":
-        cfa = np.ascontiguousarray(
-            cfa[..., 0] * np.float32(0.25) + cfa[..., 1] * np.float32(0.5) + cfa[..., 2] * np.float32(0.25)
-        )
-    out = np.empty((h // 2, w // 2), np.float32)
-    kernels.align_grey(
-        cfa, max((shot[0] + 2 * shot[1] + shot[2]) / 16, 1e-9), (read[0] + 2 * read[1] + read[2]) / 16, out
-    )
-    return out
-
-
-def pyramid(image: Float32) -> list[Float32]:
-    """The grey picture and its halves down to about 24 pixels, softened so that they can be read anywhere."""
-    levels = []
-    while True:
-        soft = np.empty_like(image)
-        kernels.align_soften(image, soft)
-        levels.append(soft)
-        if min(image.shape) < 48 or len(levels) == 6:
-            return levels
-        below = np.empty((image.shape[0] // 2, image.shape[1] // 2), np.float32)
-        kernels.align_half(image, below)
-        image = below
 
 
 def sharpest(burst: Burst) -> int:
@@ -94,35 +78,60 @@ def align(frames: Frames[Mosaic], params: Align = Align()) -> Flow:
     Parameters
     ----------
     frames : Frames[Mosaic]
-        Linear frames; ``frames.reference`` is what the others are aligned to.
+        Linear frames in the order they were taken; ``frames.reference`` is what the others are aligned to.
     params : Align
         Hold and reach.
 
     Returns
     -------
     Flow
-        Shifts in pixels at tile centres (tile 64); zero for the reference itself.
+        Shifts in pixels at tile centres (tile 64), zero for the reference itself; what moves on its own in
+        ``second``.
     """
     reference = frames[frames.reference]
     h, w = reference.cfa.shape[:2]
-    ny, nx = -(-h // TILE), -(-w // TILE)
-    shift = np.zeros((frames.count, ny, nx, 2), np.float32)
-    trust = np.ones((frames.count, ny, nx), np.float32)
-    if frames.count > 1 and min(h, w) >= 16:
-        fixed = pyramid(grey(reference))
-        for k in range(frames.count):
-            if k != frames.reference:
-                shift[k], trust[k] = tile_flow(fixed, pyramid(grey(frames[k])), (ny, nx), params)
-    return Flow(shift, TILE, trust)
+    grid = -(-h // TILE), -(-w // TILE)
+    shift = np.zeros((frames.count, *grid, 2), np.float32)
+    trust = np.ones((frames.count, *grid), np.float32)
+    second = np.full((frames.count, *grid, 2), np.nan, np.float32)
+    if frames.count == 1 or min(h, w) < 16:
+        return Flow(shift, TILE, trust)
+    fixed = Fixed(reference)
+    for step in (1, -1):
+        guess = None
+        for k in range(frames.reference + step, frames.count if step > 0 else -1, step):
+            below, moving = fixed.beside(frames[k])
+            shift[k], trust[k], residue = background(below, moving, grid, params)
+            if params.reach > 0 and residue is not None:
+                second[k] = seconds(below, moving, shift[k], residue, guess=guess, reach=params.reach)
+                away = abs(k - frames.reference)
+                guess = (second[k] - shift[k]) * np.float32((away + 1) / away)
+    return Flow(shift, TILE, trust, second if np.isfinite(second).any() else None)
+
+
+class Fixed:
+    """Pyramids of the reference, one for every clip level that other frames have."""
+
+    def __init__(self, mosaic: Mosaic) -> None:
+        self.mosaic = mosaic
+        self.made: dict[Triple | None, list[Float32]] = {}
+
+    def beside(self, other: Mosaic) -> tuple[list[Float32], list[Float32]]:
+        """The reference and another frame: in the reference's noise, both clipped where one is."""
+        a, b = self.mosaic.gain, other.gain
+        ceiling = None if a == b else (min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]))
+        if ceiling not in self.made:
+            self.made[ceiling] = pyramid(grey(self.mosaic, ceiling=ceiling))
+        return self.made[ceiling], pyramid(grey(other, self.mosaic.noise, ceiling))
 
 
 def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.float64]:
-    """Affine motion of the whole picture at the finest level (six numbers, see kernels/align.cpp)."""
-    motion = np.zeros(6)
+    """Motion of the whole picture at the finest level (ten numbers, see kernels/align.h)."""
+    motion = np.zeros(10)
     top = len(fixed) - 1
     start = np.zeros(2)
     kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), start)
-    motion[0], motion[3] = start
+    motion[0], motion[5] = start
     for level in range(top, -1, -1):
         if level < top:
             motion *= 2
@@ -131,7 +140,7 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
         kernels.align_global(
             fixed[level],
             moving[level],
-            2 if level == top else 6,
+            terms(level, top),
             4 if level > 1 else 2,
             1 if level > 0 else 3,
             64.0 if level >= top - 1 else 12.0,
@@ -141,63 +150,68 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
     return motion
 
 
-def tile_flow(
+def terms(level: int, top: int) -> int:
+    """How much a motion may bend: a shift at the top, then affine, then as a rolling shutter bends it."""
+    return 1 if level == top else 3 if level == top - 1 else 5
+
+
+def background(
     fixed: list[Float32], moving: list[Float32], grid: tuple[int, int], params: Align
-) -> tuple[Float32, Float32]:
-    """Shift "ty tx 2" (pixels) and trust "ty tx" of one frame."""
+) -> tuple[Float32, Float32, Residue | None]:
+    """Shift "ty tx 2" (pixels) and trust "ty tx" of one frame, and what it leaves unexplained."""
     motion = global_motion(fixed, moving)
-    offset = np.zeros((*grid, 2), np.float32)
-    cost = np.full(grid, np.inf, np.float32)
-    everywhere = np.ones(grid, np.uint8)
-    pull = CORRELATED * (2 / params.hold) ** 2  # offsets are measured in half-size pixels
+    flow = np.zeros((*grid, 2), np.float32)
+    ground, residue, flags = centres(motion, fixed[0].shape, grid), None, NOTHING
+    trust = np.ones(grid, np.float32)
     if len(fixed) > 2:
-        kernels.align_tiles(
-            fixed[1], moving[1], motion / 2, TILE // 4, 4, 4 * pull, 3, everywhere, offset, cost
-        )
-        lost = cost > 4 * typical(cost) + 1
-        if params.reach > 0 and lost.any():
-            far, better = hunted(fixed, moving, motion, lost, cost, params.reach)
-            offset[better] = far[better]
-            offset = np.where(better[..., None], offset, neighbours(offset))
-        else:
-            offset = neighbours(offset)
-        offset *= np.float32(2)
-    kernels.align_tiles(fixed[0], moving[0], motion, TILE // 2, 0, 6 * pull, 1, everywhere, offset, cost)
-    trust = np.clip(np.float32(1) - cost / np.float32(4 * typical(cost) + 4), 0, 1)
-    return centres(motion, fixed[0].shape, grid) + offset * np.float32(2), trust
+        refine(1, fixed, moving, motion, NOTHING, flow, params)
+        residue = unexplained(fixed, moving, ground / np.float32(4) + flow)
+        flags = (residue.rest != 0).astype(np.uint8)
+        trust = trusted(flags, grid)
+        flow *= np.float32(2)
+    refine(0, fixed, moving, motion, flags, flow, params)
+    return ground + flow * np.float32(2), trust, residue
 
 
-def typical(cost: Float32) -> float:
-    """Median residual of the tiles that overlap the frame; 0 when none does."""
-    seen = cost[np.isfinite(cost)]
-    return float(np.median(seen)) if seen.size else 0.0
-
-
-def neighbours(offset: Float32) -> Float32:
-    """Median of every offset and its eight neighbours: keeps bends, drops what single tiles imagine."""
-    padded = np.pad(offset, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    h, w = offset.shape[:2]
-    return np.median([padded[j : j + h, i : i + w] for j in range(3) for i in range(3)], axis=0).astype(
-        np.float32
-    )
-
-
-def hunted(
+def refine(
+    level: int,
     fixed: list[Float32],
     moving: list[Float32],
     motion: NDArray[np.float64],
-    lost: NDArray[np.bool_],
-    cost: Float32,
-    reach: float,
-) -> tuple[Float32, NDArray[np.bool_]]:
-    """Offsets (quarter-size pixels) of tiles searched for further away, and where they fit much better."""
-    far = np.zeros((*lost.shape, 2), np.float32)
-    mask = lost.astype(np.uint8)
-    kernels.align_hunt(fixed[2], moving[2], motion / 4, TILE // 8, 4, max(1, round(reach / 8)), mask, far)
-    far *= np.float32(2)
-    cost_far = np.full_like(cost, np.inf)
-    kernels.align_tiles(fixed[1], moving[1], motion / 2, TILE // 4, 4, 0.1, 3, mask, far, cost_far)
-    return far, lost & (cost_far < np.float32(0.5) * cost)
+    flags: NDArray[np.uint8],
+    flow: Float32,
+    params: Align,
+) -> None:
+    """Bring the background's flow (offsets to the global motion, pixels of this level) up to date."""
+    pixel = 2 << level
+    offset, evidence = flow.copy(), np.zeros((*flow.shape[:2], 5), np.float32)
+    how = np.array([2 * SOFT[level], CORRELATED, (pixel / params.hold) ** 2], np.float32)
+    side, margin, rounds = TILE // pixel, (0, 4)[level], (1, 3)[level]
+    kernels.align_tiles(
+        fixed[level], moving[level], motion / (1 << level), side, margin, how, rounds, flags, offset, evidence
+    )
+    how = np.array([(pixel / BEND) ** 2, (pixel / params.hold) ** 2, OWN / pixel, 1e5], np.float32)
+    kernels.align_settle(offset, evidence, how, SWEEPS, flow)
+
+
+def unexplained(fixed: list[Float32], moving: list[Float32], flow: Float32) -> Residue:
+    """What the flow (quarter-size pixels) leaves in blocks of 16 px."""
+    shape = fixed[1].shape[0] // 4, fixed[1].shape[1] // 4
+    left, explained = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    how = np.array([2 * SOFT[1], (SLACK / 4) ** 2], np.float32)
+    kernels.align_residue(fixed[1], moving[1], flow, TILE // 4, how, left, explained)
+    seen = left >= 0
+    ratio = left[seen] / explained[seen]
+    explained *= np.float32(max(1.0, float(np.median(ratio)) if ratio.size else 1.0))  # noise is never less
+    return Residue(np.where(seen & (left <= LIMIT * explained), np.float32(0), left), explained)
+
+
+def trusted(flags: NDArray[np.uint8], grid: tuple[int, int]) -> Float32:
+    """Share of every tile's blocks that are explained."""
+    more = [(0, max(0, 4 * n - m)) for n, m in zip(grid, flags.shape, strict=True)]
+    blocks = np.pad(flags, more, mode="edge")[: 4 * grid[0], : 4 * grid[1]]
+    lost = blocks.reshape(grid[0], 4, grid[1], 4).sum(axis=(1, 3), dtype=np.int64)
+    return (1 - lost / 16).astype(np.float32)
 
 
 def centres(motion: NDArray[np.float64], shape: tuple[int, ...], grid: tuple[int, int]) -> Float32:
@@ -205,6 +219,5 @@ def centres(motion: NDArray[np.float64], shape: tuple[int, ...], grid: tuple[int
     h, w = shape
     v = ((np.arange(grid[0]) + 0.5) * (TILE // 2) - 0.5 * h)[:, None] / w
     u = ((np.arange(grid[1]) + 0.5) * (TILE // 2))[None, :] / w - 0.5
-    dy = motion[0] + motion[1] * u + motion[2] * v
-    dx = motion[3] + motion[4] * u + motion[5] * v
+    dy, dx = (p[0] + p[1] * u + v * (p[2] + v * (p[3] + v * p[4])) for p in (motion[:5], motion[5:]))
     return (2 * np.stack([dy, dx], axis=-1)).astype(np.float32)

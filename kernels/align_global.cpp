@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Alignment, first half: the motion of the whole picture.  The idea stands in combine/align.py.
+// Sums run in a fixed order (rows in bands, bands one after the other).
+#include <array>
+
+#include "align.h"
+
+namespace {
+
+// Best translation within +-radius by mean absolute difference over the overlap.
+void search(In<float, 2> ref, In<float, 2> img, int radius, Out<double, 1> out) {
+    const int h = ref.shape(0), w = ref.shape(1), n = 2 * radius + 1;
+    need((int)img.shape(0) == h && (int)img.shape(1) == w && out.shape(0) == 2, "shapes differ");
+    std::vector<double> cost(n * n);
+    parallel(n * n, [&](int k) {
+        int dy = k / n - radius, dx = k % n - radius;
+        int ya = std::max(0, -dy), yb = std::min(h, h - dy), xa = std::max(0, -dx), xb = std::min(w, w - dx);
+        double s = 0;
+        for (int y = ya; y < yb; y++) {
+            const float *a = ref.data() + (size_t)y * w, *b = img.data() + (size_t)(y + dy) * w + dx;
+            float row = 0;
+            for (int x = xa; x < xb; x++) row += a[x] > b[x] ? a[x] - b[x] : b[x] - a[x];
+            s += row;
+        }
+        double area = double(std::max(0, yb - ya)) * std::max(0, xb - xa);
+        // a far shift must be better by more than what noise does: where there is nothing to see, nothing moved
+        cost[k] = area > 0.25 * h * w ? s / area + 0.002 * (std::abs(dy) + std::abs(dx)) : 1e30;
+    });
+    int best = radius * n + radius;
+    for (int k = 0; k < n * n; k++)
+        if (cost[k] < cost[best]) best = k;
+    out.data()[0] = best / n - radius;
+    out.data()[1] = best % n - radius;
+}
+
+bool solve(double *a, double *b, int n) {  // Gauss with pivoting, in place
+    for (int i = 0; i < n; i++) {
+        int p = i;
+        for (int r = i + 1; r < n; r++)
+            if (std::fabs(a[r * n + i]) > std::fabs(a[p * n + i])) p = r;
+        if (std::fabs(a[p * n + i]) < 1e-12) return false;
+        if (p != i) {
+            for (int c = 0; c < n; c++) std::swap(a[p * n + c], a[i * n + c]);
+            std::swap(b[p], b[i]);
+        }
+        for (int r = i + 1; r < n; r++) {
+            double f = a[r * n + i] / a[i * n + i];
+            for (int c = i; c < n; c++) a[r * n + c] -= f * a[i * n + c];
+            b[r] -= f * b[i];
+        }
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        for (int c = i + 1; c < n; c++) b[i] -= a[i * n + c] * b[c];
+        b[i] /= a[i * n + i];
+    }
+    return true;
+}
+
+// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 5 (rolling shutter).  `scale`:
+// residual, in units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells
+// of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
+// energy that noise alone has in a pixel; a prior of that weight holds the start, so that what cannot be seen stays there.
+void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int sparse, float scale, double noise,
+                Out<double, 1> motion) {
+    const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
+    need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 2 * TERMS, "shapes differ");
+    need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 5");
+    const float s2 = scale * scale;
+    constexpr int PAIRS = TERMS * (TERMS + 1) / 2, FORCE = 3 * PAIRS, COUNT = FORCE + 2 * TERMS, ALL = COUNT + 1;
+    Motion M(motion.data(), h, w);
+    std::vector<std::array<double, ALL>> sums(bands);
+    for (int round = 0; round < rounds; round++) {
+        parallel(bands, [&](int b) {
+            std::array<double, ALL> S{};
+            const int y0 = b * 16, y1 = std::min(h, y0 + 16);
+            for (int x = 1; x + L < w; x += L) {
+                Sums c;
+                c.clear();
+                for (int y = std::max(1, y0); y < std::min(h - 1, y1); y += sparse) {
+                    float dy, dx;
+                    M.at(y, x + 0.5 * (L - 1), dy, dx);
+                    add_run<true>(ref.data(), img.data(), h, w, y, x, dy, dx, s2, c);
+                }
+                S[COUNT] += c.runs * L;
+                const double u = (x + 0.5 * L) / w - 0.5, v = (0.5 * (y0 + y1) - 0.5 * h) / w;
+                const double t[TERMS] = {1, u, v, v * v, v * v * v};
+                const double m[3] = {Sums::total(c.yy), Sums::total(c.xy), Sums::total(c.xx)};
+                const double g[2] = {Sums::total(c.ey), Sums::total(c.ex)};
+                for (int k = 0, n = 0; k < TERMS; k++)
+                    for (int l = 0; l <= k; l++, n++)
+                        for (int q = 0; q < 3; q++) S[q * PAIRS + n] += m[q] * (t[k] * t[l]);
+                for (int q = 0; q < 2; q++)
+                    for (int k = 0; k < TERMS; k++) S[FORCE + q * TERMS + k] += g[q] * t[k];
+            }
+            sums[b] = S;
+        });
+        std::array<double, ALL> S{};
+        for (auto &t : sums)
+            for (int k = 0; k < ALL; k++) S[k] += t[k];
+        const double hold = 0.25 + noise * S[COUNT];
+        const int n = 2 * terms;
+        double a[4 * TERMS * TERMS], g[2 * TERMS];
+        for (int k = 0, pair = 0; k < terms; k++) {
+            for (int l = 0; l <= k; l++, pair++) {
+                auto put = [&](int r, int c, double v) { a[r * n + c] = a[c * n + r] = v; };
+                put(k, l, S[pair]);
+                put(k, l + terms, S[PAIRS + pair]);
+                put(l, k + terms, S[PAIRS + pair]);
+                put(k + terms, l + terms, S[2 * PAIRS + pair]);
+            }
+        }
+        for (int k = 0; k < n; k++) {
+            const int p = k < terms ? k : TERMS + k - terms;
+            a[k * n + k] += hold;
+            g[k] = S[FORCE + p] + hold * (M.p[p] - motion.data()[p]);
+        }
+        if (!solve(a, g, n)) break;
+        for (int k = 0; k < n; k++) M.p[k < terms ? k : TERMS + k - terms] -= g[k];
+    }
+    for (int k = 0; k < 2 * TERMS; k++) motion.data()[k] = M.p[k];
+}
+
+}  // namespace
+
+KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "out"_a)
+KERNEL("align_global", global_fit, "reference"_a, "image"_a, "terms"_a, "rounds"_a, "sparse"_a, "scale"_a,
+       "noise"_a, "motion"_a)

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Grey pyramids in units of noise, in which frames are compared, and how sharp a frame is.
+// The idea stands in combine/pyramid.py.
+#include "kernel.h"
+
+namespace {
+
+// Mean of each 2x2 cell, variance-stabilised: z = 2/s sqrt(s g + r) has unit noise where var(g) = s g + r.
+void grey(In<float, 2> cfa, float s, float r, Out<float, 2> out) {
+    const int h = out.shape(0), w = out.shape(1), W = cfa.shape(1);
+    need((int)cfa.shape(0) / 2 == h && W / 2 == w, "out must be (h/2, w/2)");
+    parallel_rows(h, 32, [&](int y0, int y1) {
+        for (int y = y0; y < y1; y++) {
+            const float *a = cfa.data() + (size_t)2 * y * W, *b = a + W;
+            float *o = out.data() + (size_t)y * w;
+            for (int x = 0; x < w; x++) {
+                float g = 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+                float v = s * g + r;
+                o[x] = 2.0f / s * __builtin_sqrtf(v > 0 ? v : 0);
+            }
+        }
+    });
+}
+
+// Half size by the binomial (1 3 3 1)/8 in both directions; pixel j of the result is centred between 2j and 2j+1.
+void half(In<float, 2> in, Out<float, 2> out) {
+    const int H = in.shape(0), W = in.shape(1), h = out.shape(0), w = out.shape(1);
+    need(h == H / 2 && w == W / 2, "out must be half of in");
+    parallel_rows(h, 16, [&](int y0, int y1) {
+        std::vector<float> row(W);
+        for (int y = y0; y < y1; y++) {
+            const float *r[4];
+            for (int k = 0; k < 4; k++) r[k] = in.data() + (size_t)clampi(2 * y - 1 + k, 0, H - 1) * W;
+            for (int x = 0; x < W; x++) row[x] = 0.125f * (r[0][x] + r[3][x]) + 0.375f * (r[1][x] + r[2][x]);
+            float *o = out.data() + (size_t)y * w;
+            for (int x = 0; x < w; x++) {
+                int a = x ? 2 * x - 1 : 0, b = 2 * x + 2 < W ? 2 * x + 2 : W - 1;
+                o[x] = 0.125f * (row[a] + row[b]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
+            }
+        }
+    });
+}
+
+// 3x3 binomial: takes the aliasing of the CFA out of the finest level.
+void soften(In<float, 2> in, Out<float, 2> out) {
+    const int h = in.shape(0), w = in.shape(1);
+    need((int)out.shape(0) == h && (int)out.shape(1) == w, "out must have the shape of in");
+    parallel_rows(h, 32, [&](int y0, int y1) {
+        std::vector<float> row(w);
+        for (int y = y0; y < y1; y++) {
+            const float *a = in.data() + (size_t)std::max(y - 1, 0) * w, *b = in.data() + (size_t)y * w,
+                        *c = in.data() + (size_t)std::min(y + 1, h - 1) * w;
+            for (int x = 0; x < w; x++) row[x] = 0.25f * (a[x] + c[x]) + 0.5f * b[x];
+            float *o = out.data() + (size_t)y * w;
+            o[0] = 0.75f * row[0] + 0.25f * row[std::min(1, w - 1)];
+            for (int x = 1; x < w - 1; x++) o[x] = 0.25f * (row[x - 1] + row[x + 1]) + 0.5f * row[x];
+            if (w > 1) o[w - 1] = 0.75f * row[w - 1] + 0.25f * row[w - 2];
+        }
+    });
+}
+
+// Mean energy of the Laplacian of 4 x 4 means of the digital numbers, in every fourth band of 64 rows: how sharp a frame is
+// compared with others of its burst, whose noise is the same.
+double sharpness(In<uint16_t, 2> dn) {
+    const int h = dn.shape(0) / 4, w = dn.shape(1) / 4, W = dn.shape(1), band = 16, bands = std::max(1, h / (4 * band));
+    if (h < 3 || w < 3) return 0;
+    std::vector<double> sums(bands, 0.0);
+    parallel(bands, [&](int b) {
+        const int y0 = b * 4 * band, n = std::min(h - y0, band);
+        std::vector<float> mean((size_t)n * w);
+        for (int j = 0; j < n; j++)
+            for (int k = 0; k < 4; k++) {
+                const uint16_t *p = dn.data() + (size_t)(4 * (y0 + j) + k) * W;
+                float *o = &mean[(size_t)j * w];
+                for (int x = 0; x < w; x++) o[x] += (float)(p[4 * x] + p[4 * x + 1] + p[4 * x + 2] + p[4 * x + 3]);
+            }
+        double total = 0;
+        for (int j = 1; j < n - 1; j++) {
+            const float *p = &mean[(size_t)j * w];
+            float row = 0;
+            for (int x = 1; x < w - 1; x++) {
+                const float l = 4 * p[x] - p[x - 1] - p[x + 1] - p[x - w] - p[x + w];
+                row += l * l;
+            }
+            total += row;
+        }
+        sums[b] = total;
+    });
+    double total = 0;
+    for (double v : sums) total += v;
+    return total;
+}
+
+}  // namespace
+
+KERNEL("align_grey", grey, "cfa"_a, "shot"_a, "read"_a, "out"_a)
+KERNEL("align_half", half, "image"_a, "out"_a)
+KERNEL("align_soften", soften, "image"_a, "out"_a)
+KERNEL("align_sharpness", sharpness, "dn"_a)
