@@ -142,10 +142,18 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawFrame:
-    """``dn: UInt16 "h w"`` (Bayer, mono) or ``"h w 3"`` (linear): digital numbers of the active area."""
+    """``dn: UInt16 "h w"`` (Bayer, mono) or ``"h w 3"`` (linear): digital numbers of the active area.
 
-    dn: UInt16
+    ``pixels`` are these numbers, or what reads them whenever ``dn`` is asked for.
+    """
+
+    pixels: UInt16 | Callable[[], UInt16]
     shot: Shot
+
+    @property
+    def dn(self) -> UInt16:
+        """The digital numbers."""
+        return self.pixels() if callable(self.pixels) else self.pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -236,7 +236,8 @@ def _refuse(path: Path, head: bytes) -> None:
 def _frame(path: Path, shot: Shot, layout: Layout) -> RawFrame:
     """The active area of a DNG."""
     if layout.as_is:
-        return frame_of(_plain(path, layout), shot, layout)
+        image = np.empty((*layout.size, layout.samples)[: 3 if layout.samples > 1 else 2], np.uint16)
+        return frame_of(stored_pixels(path, layout, image), shot, layout)
     if layout.packing in OWN:
         return frame_of(read_tiles(path, layout), shot, layout)
     with libraw(path) as raw:  # a copy, that outlives LibRaw
@@ -246,18 +247,45 @@ def _frame(path: Path, shot: Shot, layout: Layout) -> RawFrame:
         return frame_of(np.array(image[..., :3] if image.ndim == 3 else image), shot, layout)
 
 
-def _plain(path: Path, layout: Layout) -> UInt16:
-    """Pixels that are stored as they are: no decoder is faster or safer than none."""
-    h, w = layout.size
-    image = np.empty(h * w * layout.samples, np.uint16)
-    at = 0
-    for k, (offset, _) in enumerate(layout.blocks):
-        count = min(layout.block[0], h - k * layout.block[0]) * w * layout.samples
-        strip = np.fromfile(path, layout.order + "u2", count, offset=offset)
-        if len(strip) != count:
-            raise CorruptRaw(
-                f"{path} is cut short at byte {offset + 2 * len(strip)}", hint="copy the file again"
-            )
-        image[at : at + count] = strip
-        at += count
-    return image.reshape((h, w) if layout.samples == 1 else (h, w, layout.samples))
+def as_stored(path: Path | str) -> tuple[Shot, Layout] | None:
+    """What a DNG says whose pixels lie in it as they are, and where; None for every other file.
+
+    Raises
+    ------
+    UnsupportedRaw, CorruptRaw
+        As `read_raw`.
+    """
+    chain = _opened(Path(path))
+    if not chain or not is_dng(chain):
+        return None
+    shot, layout = read_tags(chain)
+    if not layout.as_is or layout.masked or layout.whites:
+        return None
+    _sane(shot)
+    return shot, layout
+
+
+def stored_pixels(path: Path, layout: Layout, image: UInt16) -> UInt16:
+    """Fill `image` with pixels that are stored as they are: no decoder is faster or safer than none.
+
+    Raises
+    ------
+    CorruptRaw
+        The file is shorter than it was.
+    """
+    flat = image.reshape(-1)
+    at, row = 0, layout.size[1] * layout.samples
+    with path.open("rb", buffering=0) as file:
+        for k, (offset, _) in enumerate(layout.blocks):
+            count = min(layout.block[0], layout.size[0] - k * layout.block[0]) * row
+            part = flat[at : at + count].data.cast("B")
+            file.seek(offset)
+            got = 0
+            while got < len(part) and (more := file.readinto(part[got:])):
+                got += more
+            if got < len(part):
+                raise CorruptRaw(f"{path} is cut short at byte {offset + got}", hint="copy the file again")
+            at += count
+    if np.dtype(layout.order + "u2") != image.dtype:
+        image.byteswap(inplace=True)
+    return image
