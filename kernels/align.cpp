@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Alignment, second half: the flow of tiles around the motion of the whole picture, made smooth, and what it leaves
 // unexplained.  The idea stands in combine/align.py.
+#include <array>
+
 #include "align.h"
 
 namespace {
@@ -13,12 +15,12 @@ struct Pair {
     // that are flagged; false when too little is left.
     bool sums(const int *b, float oy, float ox, const In<uint8_t, 2> &flags, int side, Sums &S) const {
         S.clear();
-        const float sy = motion.dy_dx(), sx = motion.dx_dx();
         const int high = flags.shape(0), wide = flags.shape(1);
         int runs = 0;
         for (int y = std::max(1, b[0]); y < std::min(h - 1, b[1]); y++) {
             float dy, dx;
             motion.at(y, b[2] + 0.5 * (L - 1), dy, dx);
+            const float sy = motion.dy_dx(y), sx = motion.dx_dx(y);
             const uint8_t *flag = high && wide ? flags.data() + (size_t)std::min(y / side, high - 1) * wide : nullptr;
             for (int x = b[2]; x + L <= b[3]; x += L) {
                 if (x < 1 || x + L >= w) continue;
@@ -40,7 +42,7 @@ void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, i
            In<uint8_t, 2> flags, Out<float, 3> offset, Out<float, 3> evidence) {
     const int h = ref.shape(0), w = ref.shape(1), ny = offset.shape(0), nx = offset.shape(1);
     need((int)evidence.shape(0) == ny && (int)evidence.shape(1) == nx && evidence.shape(2) == 5, "evidence must be (ty, tx, 5)");
-    need(offset.shape(2) == 2 && motion.shape(0) == 2 * TERMS && how.shape(0) == 3, "offset (.., .., 2), motion (10), how (3)");
+    need(offset.shape(2) == 2 && motion.shape(0) == 2 * TERMS && how.shape(0) == 3, "offset (.., .., 2), motion (12), how (3)");
     const Pair pair{ref.data(), img.data(), h, w, Motion(motion.data(), h, w)};
     const float floor = how.data()[0], share = how.data()[1], pull = how.data()[2];
     const int side = tile / BLOCKS;
@@ -76,40 +78,88 @@ void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, i
     });
 }
 
+// How far a tile's own offset is believed that lies (ey, ex) from the flow: by its information, no more than `most`, and
+// less where it is farther than `width` from the flow in the directions that it sees.
+inline double belief(const float *t, double ey, double ex, double width, double most) {
+    const double trace = (double)t[0] + t[2];
+    if (!(trace > 0)) return 0;
+    const double miss = (t[0] * ey * ey + 2 * t[1] * ey * ex + t[2] * ex * ex) / trace;
+    const double free = width * width + 8 / trace, f = free / (free + miss);
+    return f * f * (trace > most ? most / trace : 1.0);
+}
+
+// What the tiles of a row have in common: offset = a + b u, u = -1 ... 1 across the picture, for every row of tiles: a rolling
+// shutter shows every row at a moment of its own.  Minimises  sum w_t (s - d_t)' I_t (s - d_t)  of the row's tiles
+// + stiff |difference to the rows beside it|^2 + hold |a, b|^2, with w_t of a width that shrinks from `wide` to `width`:
+// the motion of most of the row wins.  how = (stiff, hold, wide, width, most).
+void rows(In<float, 3> offset, In<float, 3> evidence, In<float, 1> how, int sweeps, Out<float, 3> flow) {
+    const int ny = offset.shape(0), nx = offset.shape(1);
+    need((int)flow.shape(0) == ny && (int)flow.shape(1) == nx && how.shape(0) == 5, "shapes differ");
+    const double stiff = how.data()[0], hold = how.data()[1], wide = how.data()[2], least = how.data()[3], most = how.data()[4];
+    std::vector<std::array<double, 4>> r(ny, {0, 0, 0, 0});  // ay, by, ax, bx
+    for (int sweep = 0; sweep < sweeps; sweep++) {
+        const double width = std::max(least, wide * (sweeps - 1.5 * sweep) / sweeps);
+        for (int q = 0; q < ny; q++) {
+            const int j = sweep & 1 ? ny - 1 - q : q;
+            double a[16] = {}, b[4] = {};
+            for (int i = 0; i < nx; i++) {
+                const float *t = evidence.data() + 5 * (j * nx + i), *d = offset.data() + 2 * (j * nx + i);
+                const double u = nx > 1 ? 2.0 * i / (nx - 1) - 1 : 0;
+                const double w = belief(t, r[j][0] + r[j][1] * u - d[0], r[j][2] + r[j][3] * u - d[1], width, most);
+                const double m[4] = {w * t[0], w * t[1], w * t[1], w * t[2]}, g[2] = {w * t[3], w * t[4]};
+                const double basis[2] = {1, u};
+                for (int p = 0; p < 4; p++) {
+                    for (int c = 0; c < 4; c++) a[4 * p + c] += m[p / 2 * 2 + c / 2] * (basis[p % 2] * basis[c % 2]);
+                    b[p] += g[p / 2] * basis[p % 2];
+                }
+            }
+            for (int p = 0; p < 4; p++) {
+                a[5 * p] += hold;
+                for (int o : {j - 1, j + 1})
+                    if (o >= 0 && o < ny) a[5 * p] += stiff, b[p] += stiff * r[o][p];
+            }
+            if (solve(a, b, 4)) std::copy(b, b + 4, r[j].begin());
+        }
+    }
+    for (int j = 0; j < ny; j++)
+        for (int i = 0; i < nx; i++) {
+            const double u = nx > 1 ? 2.0 * i / (nx - 1) - 1 : 0;
+            flow.data()[2 * (j * nx + i)] = float(r[j][0] + r[j][1] * u);
+            flow.data()[2 * (j * nx + i) + 1] = float(r[j][2] + r[j][3] * u);
+        }
+}
+
 // The smooth flow that the tiles agree on: minimises  sum_t w_t (s_t - d_t)' I_t (s_t - d_t) + stiff |s_t - s_neighbours|^2
-// + hold |s_t|^2  by Gauss-Seidel, to and fro; w_t falls where the tile's own offset d_t is farther than `width` from the
-// flow.  how = (stiff, hold, width, most): nothing is believed beyond the information `most`.
-void settle(In<float, 3> offset, In<float, 3> evidence, In<float, 1> how, int sweeps, Out<float, 3> flow) {
+// + hold |s_t|^2  by Gauss-Seidel, to and fro, all of it beside the motion `base` that rows have in common; w_t falls where
+// the tile's own offset d_t is farther than `width` from the flow.  how = (stiff, hold, width, most).
+void settle(In<float, 3> offset, In<float, 3> evidence, In<float, 3> base, In<float, 1> how, int sweeps, Out<float, 3> flow) {
     const int ny = offset.shape(0), nx = offset.shape(1), n = ny * nx;
     need((int)flow.shape(0) == ny && (int)flow.shape(1) == nx && how.shape(0) == 4, "shapes differ");
+    need((int)base.shape(0) == ny && (int)base.shape(1) == nx, "shapes differ");
     const double stiff = how.data()[0], hold = how.data()[1], width = how.data()[2], most = how.data()[3];
-    std::vector<double> s(2 * n);
-    for (int k = 0; k < 2 * n; k++) s[k] = flow.data()[k];
+    const float *o = base.data();
+    std::vector<double> s(2 * n, 0.0);  // beside the base
     for (int sweep = 0; sweep < sweeps; sweep++)
         for (int q = 0; q < n; q++) {
             const int k = sweep & 1 ? n - 1 - q : q, j = k / nx, i = k % nx;
             const float *t = evidence.data() + 5 * k, *d = offset.data() + 2 * k;
             double sy = 0, sx = 0, links = 0;
-            auto link = [&](int o) { sy += s[2 * o], sx += s[2 * o + 1], links += 1; };
+            auto link = [&](int l) { sy += s[2 * l], sx += s[2 * l + 1], links += 1; };
             if (j > 0) link(k - nx);
             if (j < ny - 1) link(k + nx);
             if (i > 0) link(k - 1);
             if (i < nx - 1) link(k + 1);
-            const double trace = (double)t[0] + t[2], ey = s[2 * k] - d[0], ex = s[2 * k + 1] - d[1];
-            double w = 0;
-            if (trace > 0) {
-                const double miss = (t[0] * ey * ey + 2 * t[1] * ey * ex + t[2] * ex * ex) / trace;
-                const double free = width * width + 8 / trace, f = free / (free + miss);
-                w = f * f * (trace > most ? most / trace : 1.0);
-            }
+            const double oy = o[2 * k], ox = o[2 * k + 1];
+            const double w = belief(t, oy + s[2 * k] - d[0], ox + s[2 * k + 1] - d[1], width, most);
             const double diagonal = stiff * links + hold;
             const double a = w * t[0] + diagonal, b = w * t[1], c = w * t[2] + diagonal, det = a * c - b * b;
-            const double py = w * t[3] + stiff * sy, px = w * t[4] + stiff * sx;
+            const double py = w * (t[3] - t[0] * oy - t[1] * ox) + stiff * sy;
+            const double px = w * (t[4] - t[1] * oy - t[2] * ox) + stiff * sx;
             if (!(det > 0)) continue;
             s[2 * k] = (c * py - b * px) / det;
             s[2 * k + 1] = (a * px - b * py) / det;
         }
-    for (int k = 0; k < 2 * n; k++) flow.data()[k] = (float)s[k];
+    for (int k = 0; k < 2 * n; k++) flow.data()[k] = (float)(o[k] + s[k]);
 }
 
 // What the flow leaves: for every block the squared residual, and what explains it: noise, and a misalignment of `slack`
@@ -177,5 +227,6 @@ void residue(In<float, 2> ref, In<float, 2> img, In<float, 3> flow, int tile, In
 
 KERNEL("align_tiles", tiles, "reference"_a, "image"_a, "motion"_a, "tile"_a, "margin"_a, "how"_a, "rounds"_a, "flags"_a,
        "offset"_a, "evidence"_a)
-KERNEL("align_settle", settle, "offset"_a, "evidence"_a, "how"_a, "sweeps"_a, "flow"_a)
+KERNEL("align_rows", rows, "offset"_a, "evidence"_a, "how"_a, "sweeps"_a, "flow"_a)
+KERNEL("align_settle", settle, "offset"_a, "evidence"_a, "base"_a, "how"_a, "sweeps"_a, "flow"_a)
 KERNEL("align_residue", residue, "reference"_a, "image"_a, "flow"_a, "tile"_a, "how"_a, "left"_a, "explained"_a)

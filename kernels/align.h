@@ -3,9 +3,10 @@
 #pragma once
 #include "kernel.h"
 
-// Motion p (10): dy = p0 + p1 u + p2 v + p3 v^2 + p4 v^3, dx = p5 + ... with u = (x + 1/2)/w - 1/2, v = (y + 1/2 - h/2)/w.
-// Linear: shift, turn, scale, shear; the powers of v: a camera that changes its speed while its shutter rolls.
-constexpr int TERMS = 5;
+// Motion p (12): dy = p0 + p1 u + p2 v + p3 uv + p4 v^2 + p5 v^3, dx = p6 + ..., with u = (x + 1/2)/w - 1/2 and
+// v = (y + 1/2 - h/2)/w.  Linear: shift, turn, scale, shear; the rest: a camera that changes its speed and turns while its
+// shutter rolls.
+constexpr int TERMS = 6;
 struct Motion {
     double p[2 * TERMS];
     int h, w;
@@ -14,12 +15,36 @@ struct Motion {
     }
     void at(double y, double x, float &dy, float &dx) const {
         const double u = (x + 0.5) / w - 0.5, v = (y + 0.5 - 0.5 * h) / w;
-        dy = float(p[0] + p[1] * u + v * (p[2] + v * (p[3] + v * p[4])));
-        dx = float(p[5] + p[6] * u + v * (p[7] + v * (p[8] + v * p[9])));
+        dy = float(p[0] + u * (p[1] + v * p[3]) + v * (p[2] + v * (p[4] + v * p[5])));
+        dx = float(p[6] + u * (p[7] + v * p[9]) + v * (p[8] + v * (p[10] + v * p[11])));
     }
-    float dy_dx() const { return float(p[1] / w); }  // change of dy and of dx from one pixel of a row to the next
-    float dx_dx() const { return float(p[6] / w); }
+    // change of dy and of dx from one pixel of row y to the next
+    float dy_dx(double y) const { return float((p[1] + (y + 0.5 - 0.5 * h) / w * p[3]) / w); }
+    float dx_dx(double y) const { return float((p[7] + (y + 0.5 - 0.5 * h) / w * p[9]) / w); }
 };
+
+inline bool solve(double *a, double *b, int n) {  // Gauss with pivoting, in place: the answer is in b
+    for (int i = 0; i < n; i++) {
+        int p = i;
+        for (int r = i + 1; r < n; r++)
+            if (std::fabs(a[r * n + i]) > std::fabs(a[p * n + i])) p = r;
+        if (std::fabs(a[p * n + i]) < 1e-12) return false;
+        if (p != i) {
+            for (int c = 0; c < n; c++) std::swap(a[p * n + c], a[i * n + c]);
+            std::swap(b[p], b[i]);
+        }
+        for (int r = i + 1; r < n; r++) {
+            double f = a[r * n + i] / a[i * n + i];
+            for (int c = i; c < n; c++) a[r * n + c] -= f * a[i * n + c];
+            b[r] -= f * b[i];
+        }
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        for (int c = i + 1; c < n; c++) b[i] -= a[i * n + c] * b[c];
+        b[i] /= a[i * n + i];
+    }
+    return true;
+}
 
 constexpr int L = 8;  // lanes: pixels of a run that share one shift, and one sum each
 struct Sums {

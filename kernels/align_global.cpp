@@ -33,30 +33,7 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, Out<double, 1> out) 
     out.data()[1] = best % n - radius;
 }
 
-bool solve(double *a, double *b, int n) {  // Gauss with pivoting, in place
-    for (int i = 0; i < n; i++) {
-        int p = i;
-        for (int r = i + 1; r < n; r++)
-            if (std::fabs(a[r * n + i]) > std::fabs(a[p * n + i])) p = r;
-        if (std::fabs(a[p * n + i]) < 1e-12) return false;
-        if (p != i) {
-            for (int c = 0; c < n; c++) std::swap(a[p * n + c], a[i * n + c]);
-            std::swap(b[p], b[i]);
-        }
-        for (int r = i + 1; r < n; r++) {
-            double f = a[r * n + i] / a[i * n + i];
-            for (int c = i; c < n; c++) a[r * n + c] -= f * a[i * n + c];
-            b[r] -= f * b[i];
-        }
-    }
-    for (int i = n - 1; i >= 0; i--) {
-        for (int c = i + 1; c < n; c++) b[i] -= a[i * n + c] * b[c];
-        b[i] /= a[i * n + i];
-    }
-    return true;
-}
-
-// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 5 (rolling shutter).  `scale`:
+// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 6 (rolling shutter).  `scale`:
 // residual, in units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells
 // of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
 // energy that noise alone has in a pixel; a prior of that weight holds the start, so that what cannot be seen stays there.
@@ -64,7 +41,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
                 Out<double, 1> motion) {
     const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 2 * TERMS, "shapes differ");
-    need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 5");
+    need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 6");
     const float s2 = scale * scale;
     constexpr int PAIRS = TERMS * (TERMS + 1) / 2, FORCE = 3 * PAIRS, COUNT = FORCE + 2 * TERMS, ALL = COUNT + 1;
     Motion M(motion.data(), h, w);
@@ -83,7 +60,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
                 }
                 S[COUNT] += c.runs * L;
                 const double u = (x + 0.5 * L) / w - 0.5, v = (0.5 * (y0 + y1) - 0.5 * h) / w;
-                const double t[TERMS] = {1, u, v, v * v, v * v * v};
+                const double t[TERMS] = {1, u, v, u * v, v * v, v * v * v};
                 const double m[3] = {Sums::total(c.yy), Sums::total(c.xy), Sums::total(c.xx)};
                 const double g[2] = {Sums::total(c.ey), Sums::total(c.ex)};
                 for (int k = 0, n = 0; k < TERMS; k++)

@@ -49,6 +49,8 @@ CORRELATED = 4.0  # pixels of the softened pictures that share one independent r
 BEND = 0.1  # px between neighbouring tiles
 SLACK = 0.3  # px at edges
 OWN = 0.5  # px from which on a tile that knows its motion moves on its own
+WIDE = 8.0  # px that the rows of tiles may be off at first
+MOST = 1e5  # 1/px² of this level: no tile knows its motion better
 SWEEPS = 24
 NOTHING = np.zeros((0, 0), np.uint8)
 
@@ -126,12 +128,12 @@ class Fixed:
 
 
 def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.float64]:
-    """Motion of the whole picture at the finest level (ten numbers, see kernels/align.h)."""
-    motion = np.zeros(10)
+    """Motion of the whole picture at the finest level (twelve numbers, see kernels/align.h)."""
+    motion = np.zeros(12)
     top = len(fixed) - 1
     start = np.zeros(2)
     kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), start)
-    motion[0], motion[5] = start
+    motion[0], motion[6] = start
     for level in range(top, -1, -1):
         if level < top:
             motion *= 2
@@ -152,7 +154,7 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
 
 def terms(level: int, top: int) -> int:
     """How much a motion may bend: a shift at the top, then affine, then as a rolling shutter bends it."""
-    return 1 if level == top else 3 if level == top - 1 else 5
+    return 1 if level == top else 3 if level == top - 1 else 6
 
 
 def background(
@@ -190,8 +192,12 @@ def refine(
     kernels.align_tiles(
         fixed[level], moving[level], motion / (1 << level), side, margin, how, rounds, flags, offset, evidence
     )
-    how = np.array([(pixel / BEND) ** 2, (pixel / params.hold) ** 2, OWN / pixel, 1e5], np.float32)
-    kernels.align_settle(offset, evidence, how, SWEEPS, flow)
+    stiff, hold = (pixel / BEND) ** 2, (pixel / params.hold) ** 2
+    base = np.empty_like(flow)
+    how = np.array([stiff, hold, WIDE / pixel, OWN / pixel, MOST], np.float32)
+    kernels.align_rows(offset, evidence, how, SWEEPS, base)
+    how = np.array([stiff, hold, OWN / pixel, MOST], np.float32)
+    kernels.align_settle(offset, evidence, base, how, SWEEPS, flow)
 
 
 def unexplained(fixed: list[Float32], moving: list[Float32], flow: Float32) -> Residue:
@@ -219,5 +225,7 @@ def centres(motion: NDArray[np.float64], shape: tuple[int, ...], grid: tuple[int
     h, w = shape
     v = ((np.arange(grid[0]) + 0.5) * (TILE // 2) - 0.5 * h)[:, None] / w
     u = ((np.arange(grid[1]) + 0.5) * (TILE // 2))[None, :] / w - 0.5
-    dy, dx = (p[0] + p[1] * u + v * (p[2] + v * (p[3] + v * p[4])) for p in (motion[:5], motion[5:]))
+    dy, dx = (
+        p[0] + u * (p[1] + v * p[3]) + v * (p[2] + v * (p[4] + v * p[5])) for p in (motion[:6], motion[6:])
+    )
     return (2 * np.stack([dy, dx], axis=-1)).astype(np.float32)
