@@ -21,7 +21,9 @@ from pathlib import Path
 
 from lichtbild.base.errors import BurstMismatch, InputError
 from lichtbild.base.image import Burst, RawFrame, Shot
+from lichtbild.capture.exposures import exposure_of, groups
 from lichtbild.capture.raw import READABLE, SUFFIXES, read_raw, read_shot
+from lichtbild.capture.reel import Reel
 
 MOST_FRAMES = 64
 BY = ("name", "time")
@@ -79,7 +81,7 @@ def gather(paths: Iterable[Path | str], reference: int | None = None, layout: st
     Raises
     ------
     BurstMismatch
-        A frame differs from the majority in camera, size, pattern or exposure; says which and how.
+        A frame differs from the majority in camera, size or pattern; says which and how.
     InputError
         No files, too many, or no such reference; and whatever `read_raw` raises.
     """
@@ -87,7 +89,8 @@ def gather(paths: Iterable[Path | str], reference: int | None = None, layout: st
     if not 1 <= len(files) <= MOST_FRAMES:
         hint = f"the first of them: --frames {MOST_FRAMES}" if files else "name its raw files"
         raise InputError(f"a burst of {len(files)} frames, allowed are 1 … {MOST_FRAMES}", hint=hint)
-    frames = sorted((read_raw(p, layout) for p in files), key=lambda f: order(f.shot))
+    read = Reel().frame if len(files) > 1 else read_raw
+    frames = sorted((read(p, layout) for p in files), key=lambda f: order(f.shot))
     if reference is not None and not 0 <= reference < len(frames):
         raise InputError(f"reference = {reference}, allowed is 0 … {len(frames) - 1}")
     _refuse_strangers(frames)
@@ -122,7 +125,7 @@ def _traits(shot: Shot) -> dict[str, str]:
 
 
 def strangers(shots: Sequence[Shot]) -> list[tuple[Shot, str]]:
-    """Frames that are not like most of the others in camera, size or pattern, each with what it has instead."""
+    """Frames unlike most of the others in camera, size or pattern, each with what it has instead."""
     found: dict[Path, tuple[Shot, str]] = {}
     for trait in ("camera", "size", "kind"):
         own = {s.path: _traits(s)[trait] for s in shots}
@@ -136,21 +139,6 @@ def _refuse_strangers(frames: Sequence[RawFrame]) -> None:
     for stranger, how in strangers([f.shot for f in frames]):
         hint = "leave it out, or develop the folder with an output folder to find its bursts"
         raise BurstMismatch(f"{stranger.path}: {how}", hint=hint)
-    known = sorted(e for f in frames if (e := _exposure(f.shot)))
-    usual_exposure = known[len(known) // 2] if known else 1.0
-    for f in frames:
-        if (e := _exposure(f.shot)) and not 0.8 < e / usual_exposure < 1.25:
-            raise BurstMismatch(
-                f"{f.shot.path}: exposure = {e / usual_exposure:.2g} × that of the other frames, "
-                "allowed is 0.8 … 1.25",
-                hint="brackets are not merged; develop its frames one by one",
-            )
-
-
-def _exposure(shot: Shot) -> float | None:
-    if not shot.exposure_time or not shot.iso:
-        return None
-    return shot.exposure_time * shot.iso / (shot.f_number or 1.0) ** 2
 
 
 # ---- bursts found in a folder
@@ -287,11 +275,10 @@ def _named(members: list[Member], pictures: set[str]) -> Group:
 
 
 def _exposures(shots: Sequence[Shot]) -> str:
-    known = [_exposure(s) for s in shots]
+    known = [exposure_of(s) for s in shots]
     if len(shots) == 1 or any(e is None for e in known):
         return "uniform" if len(shots) == 1 or all(e is None for e in known) else "mixed"
-    values = [e for e in known if e is not None]
-    if max(values) / min(values) < 1.25:
+    parts = groups([e for e in known if e is not None])
+    if len(parts) == 1:
         return "uniform"
-    steps = {round(2 * (e / min(values) - 1), 1) for e in values}
-    return "bracket" if len(steps) == len(shots) else "mixed"
+    return "bracket" if len(parts) == len(shots) else "mixed"

@@ -60,16 +60,18 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
     -------
     Frames[Scene]
         ``rgb: Float32 "h w 3"`` in camera space; ``frames`` is 1 / lens-shading gain, ``clipped`` has bit c
-        set where a sample of colour c within two pixels was clipped (the reference only).
+        set where a sample of colour c within two pixels was clipped (the reference only, where all frames are
+        exposed alike).
     """
     history = (*frames.history, f"demosaic method={params.method}")
 
     spare = Spare()
 
     def make(k: int) -> Scene:
-        return coloured(frames[k], params, history, mark_clipped=k == frames.reference, spare=spare)
+        mark = k == frames.reference or len(frames.exposures) > 0
+        return coloured(frames[k], params, history, mark_clipped=mark, spare=spare)
 
-    return Frames(frames.count, frames.reference, make, "demosaic", history)
+    return Frames(frames.count, frames.reference, make, "demosaic", history, frames.exposures)
 
 
 def coloured(

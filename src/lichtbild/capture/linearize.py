@@ -16,7 +16,6 @@ Hot and dead photosites are replaced (see `defects`), as are those of OpcodeList
 References
 ----------
 [1] Digital Negative Specification 1.6, chapters 5 "Mapping Raw Values to Linear Reference Values" and 7.
-[2] G. D. Finlayson, E. Trezzi, "Shades of gray and colour constancy", Color and Imaging Conference 2004.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
 from lichtbild.capture.cell import require_bayer
 from lichtbild.capture.defects import Sites, defects, listed, repair
+from lichtbild.capture.exposures import groups, relative
+from lichtbild.capture.neutral import balance, neutral_of
 from lichtbild.capture.noise import estimate_noise
 from lichtbild.capture.saturation import saturation
 
 __all__ = ["Linearize", "estimate_noise", "linearize"]
 
-_STRONGEST = 8.0  # white-balance gain an estimate may ask for
-_BLOCK = 16  # photosites of one colour averaged before estimating the white balance
 _APPLIED = ("GainMap", "FixVignetteRadial")
 _REPAIRED = ("FixBadPixelsConstant", "FixBadPixelsList")
 
@@ -60,6 +59,9 @@ class Linearize(Params):
 def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     """Turn the frames of a burst into linear, white-balanced light; each is made when it is asked for.
 
+    Frames of another exposure are scaled to the light of the reference (see `exposures`): their ``gain`` and
+    ``noise`` differ, and ``exposures`` of the result says by how much.
+
     Parameters
     ----------
     burst : Burst
@@ -70,7 +72,7 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     Returns
     -------
     Frames[Mosaic]
-        ``cfa`` in units of the clip level times ``gain``.
+        ``cfa`` in units of the reference's clip level times its ``gain``.
 
     Raises
     ------
@@ -85,22 +87,39 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     reference = burst.reference or 0
     shot = burst.frames[reference].shot
     require_bayer(shot)
-    noise = shot.noise
-    if noise is None:
-        noise = estimate_noise(burst)
-    neutral = _neutral(burst.frames[reference])
-    gain = _gain(neutral) if shot.kind != "mono" else (1.0, 1.0, 1.0)
+    neutral = neutral_of(burst.frames[reference])
+    gain = balance(neutral) if shot.kind != "mono" else (1.0, 1.0, 1.0)
     _tell(shot)
-    sites = _sites(burst, reference, noise, params)
-    full = saturation(burst.frames[reference])
+    light = relative(burst, reference)
+    known = _known(burst, reference, light, params)
     spare = Spare()
 
     def make(k: int) -> Mosaic:
-        frame = burst.frames[k]
-        shot = replace(frame.shot, neutral=neutral or frame.shot.neutral, noise=frame.shot.noise or noise)
-        return _light(RawFrame(frame.dn, shot), (gain, full), sites, params, spare)
+        frame, (noise, sites, full) = burst.frames[k], known[k]
+        shot = replace(frame.shot, neutral=neutral or frame.shot.neutral, noise=noise)
+        own = (gain[0] / light[k], gain[1] / light[k], gain[2] / light[k]) if light else gain
+        return _light(RawFrame(frame.dn, shot), (own, full), sites, params, spare)
 
-    return Frames(len(burst.frames), reference, make, "linearize")
+    return Frames(len(burst.frames), reference, make, "linearize", exposures=light)
+
+
+def _known(
+    burst: Burst, reference: int, light: tuple[float, ...], params: Linearize
+) -> dict[int, tuple[Noise, Sites, Triple]]:
+    """Noise, defects and levels of saturation of every frame; those exposed alike share the last two."""
+    known: dict[int, tuple[Noise, Sites, Triple]] = {}
+    levels: dict[float | None, Triple] = {}
+    for members in groups(light) if light else [list(range(len(burst.frames)))]:
+        leader = reference if reference in members else members[0]
+        some = Burst(tuple(burst.frames[k] for k in members), members.index(leader))
+        shot = burst.frames[leader].shot
+        noise = shot.noise or estimate_noise(some)
+        sites, full = _sites(some, members.index(leader), noise, params), saturation(burst.frames[leader])
+        seen = levels.get(shot.iso, full)  # a long exposure tells best where a sensor ends
+        r, g, b = (min(v) for v in zip(seen, full, strict=True))
+        levels[shot.iso] = (r, g, b)
+        known |= {k: (burst.frames[k].shot.noise or noise, sites, full) for k in members}
+    return {k: (noise, sites, levels[burst.frames[k].shot.iso]) for k, (noise, sites, _) in known.items()}
 
 
 # ---- one frame
@@ -230,58 +249,3 @@ def _sites(burst: Burst, reference: int, noise: Noise, params: Linearize) -> Sit
         columns.append(x)
     flat = np.unique(np.concatenate(rows) * dn.shape[1] + np.concatenate(columns))
     return flat // dn.shape[1], flat % dn.shape[1]
-
-
-def _gain(neutral: Triple | None) -> Triple:
-    if neutral is None:
-        return (1.0, 1.0, 1.0)
-    most = max(neutral)
-    return most / neutral[0], most / neutral[1], most / neutral[2]
-
-
-def _neutral(frame: RawFrame) -> Triple | None:
-    """What the camera answers to white: as the file says, or estimated (`calibrate` may choose another)."""
-    shot = frame.shot
-    if shot.kind == "mono":
-        return None
-    if shot.neutral is not None:
-        return shot.neutral
-    warnings.warn(
-        f"{shot.path.name} says nothing about white balance; estimated from the scene",
-        FallbackWarning,
-        stacklevel=5,
-    )
-    return _estimated_neutral(frame)
-
-
-def _estimated_neutral(frame: RawFrame) -> Triple:
-    """Shades of grey: the 6-norm over the scene of each colour, of block means without clipped photosites."""
-    shot, dn = frame.shot, frame.dn
-    planes = [dn] * 3 if dn.ndim == 3 else [dn[i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    colours = (0, 1, 2) if dn.ndim == 3 else shot.pattern
-    blacks = (
-        shot.black.reshape(-1, shot.black.shape[-1])[0]
-        if shot.black.ndim == 3
-        else shot.black[:2, :2].ravel()
-    )
-    side = max(1, min(_BLOCK, *(s // 8 for s in planes[0].shape[:2])))
-    means, highest = [], []
-    for k, plane in enumerate(planes):
-        plane = plane[..., k] if dn.ndim == 3 else plane
-        rows, columns = (
-            dn.shape[0] // (side * (1 if dn.ndim == 3 else 2)),
-            dn.shape[1] // (side * (1 if dn.ndim == 3 else 2)),
-        )
-        cut = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
-        means.append(np.maximum(cut.mean((1, 3), dtype=np.float64) - float(blacks[k]), 0))
-        highest.append(cut.max((1, 3)))
-    usable = np.max(highest, axis=0) < 0.98 * shot.white
-    usable = usable if usable.any() else np.ones_like(usable)
-    sums, counts = [0.0] * 3, [0] * 3
-    for c, mean in zip(colours, means, strict=True):
-        cubes = mean[usable] ** 3
-        sums[c] += float((cubes * cubes).mean())
-        counts[c] += 1
-    norm = [max((s / n) ** (1 / 6), 1e-9) for s, n in zip(sums, counts, strict=True)]
-    white = [max(v / max(norm), 1 / _STRONGEST) for v in norm]
-    return white[0], white[1], white[2]

@@ -8,10 +8,12 @@ beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import numpy as np
 
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import Burst, RawFrame
@@ -24,7 +26,7 @@ from lichtbild.simulate.filters import Filters
 from lichtbild.simulate.handshake import RATE, Route, known_hand, read_trace, route
 from lichtbild.simulate.leaves import leaves
 from lichtbild.simulate.lens import Lens
-from lichtbild.simulate.motion import Timing
+from lichtbild.simulate.motion import EXPOSURE, Timing
 from lichtbild.simulate.room import room
 from lichtbild.simulate.scene import Scene
 from lichtbild.simulate.sensor import Sensor, expose
@@ -54,6 +56,7 @@ def burst(
     filters: str | Path | Filters = "",
     light: str = "D65",
     reference: int = 0,
+    exposures: Sequence[float] = (0.0,),
 ) -> tuple[Burst, Truth]:
     """Take a burst of a made-up scene with a made-up camera.
 
@@ -90,7 +93,10 @@ def burst(
     light : str
         The illuminant of the scene.
     reference : int
-        The frame on whose grid the truth is.
+        The frame on whose grid the truth is, in light of 0 EV.
+    exposures : sequence of float
+        EV of the frames in turn, −12 … 6: (0, −2, −4) is a bracket.  The files say it as their time; blur
+        stays that of 0 EV.
 
     Returns
     -------
@@ -104,6 +110,7 @@ def burst(
     """
     made = camera(size, iso, cfa=pattern or cfa, sensor=sensor, lens=lens, filters=filters, light=light)
     check(frames, reference, seed, (readout, blur))
+    steps = steps_of(exposures, frames)
     timing = Timing(readout, blur)
     shown, name = scene_of(scene, size[1] / size[0], seed)
     held = Held(size, made.lens, path_of(trace, shake, frames, timing=timing, seed=seed), timing, frames)
@@ -111,15 +118,20 @@ def burst(
     first, gains, cell = made.shot(shown.white), made.gains(), made.cfa.cell
     taken = []
     for i in range(frames):
-        dn = expose(there.light(i, cell), gains, made.sensor, seed=seed, frame=i, cell=cell)
-        when = START + timedelta(microseconds=round(i * 1e6 / RATE))
-        taken.append(RawFrame(dn, replace(first, path=Path(f"frame_{i:03d}.dng"), time=when)))
+        seen = there.light(i, cell)
+        if steps[i] != 1:
+            seen *= np.float32(steps[i])
+        dn = expose(seen, gains, made.sensor, seed=seed, frame=i, cell=cell)
+        when, lasted = START + timedelta(microseconds=round(i * 1e6 / RATE)), EXPOSURE * steps[i]
+        path = Path(f"frame_{i:03d}.dng")
+        taken.append(RawFrame(dn, replace(first, path=path, time=when, exposure_time=lasted)))
     facts = {
         "scene": name,
         "seed": seed,
         "shake": str(trace or shake),
         "readout": readout,
         "blur": blur,
+        "exposures": steps,
         **made.facts(),
         "neutral": list(first.neutral or ()),
     }
@@ -145,6 +157,20 @@ def check(frames: int, reference: int, seed: int, timing: tuple[float, int]) -> 
         raise InputError(f"readout = {readout:g} s is out of range; allowed is 0 … {1 / RATE:.4f} s")
     if not 1 <= blur <= MOST_BLUR:
         raise InputError(f"blur = {blur} is out of range; allowed is 1 … {MOST_BLUR} moments")
+
+
+def steps_of(exposures: Sequence[float], frames: int) -> list[float]:
+    """Light of every frame, 1 at 0 EV: `exposures` (EV) in turn.
+
+    Raises
+    ------
+    InputError
+        There are none, or one is out of range.
+    """
+    if not exposures or not all(-12 <= ev <= 6 for ev in exposures):
+        said = ", ".join(f"{ev:g}" for ev in exposures) or "none"
+        raise InputError(f"exposures = {said}; allowed is −12 … 6 EV, at least one")
+    return [2.0 ** exposures[i % len(exposures)] for i in range(frames)]
 
 
 def scene_of(scene: str | Path | Scene, aspect: float, seed: int) -> tuple[Scene, str]:
