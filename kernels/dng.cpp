@@ -2,15 +2,35 @@
 // numbers: light → the digital numbers of a DNG; overshoot: how far light exceeds the clip level.
 #include "kernel.h"
 
-static const int EV = 5;
-
 // out = clamp(rgb · scale + offset), rounded; with a pattern only the colour of each photosite.  A pixel with a colour above
 // the white level is scaled down as a whole: it keeps its hue.
-static void numbers(In<float, 3> rgb, In<float, 1> scale, float offset, In<int32_t, 1> pattern, Out<uint16_t, 3> out) {
+//
+// Three colours at offset 0 lose what is below black, and the mean of dark noise would rise.  So the next pixels of the row
+// pay for it, at most `most` (about a standard deviation) each; what is not paid fades by 1/32 a pixel.
+static void numbers(In<float, 3> rgb, In<float, 1> scale, float offset, In<float, 1> most, In<int32_t, 1> pattern,
+                    Out<uint16_t, 3> out) {
     const int h = (int)rgb.shape(0), w = (int)rgb.shape(1), c = (int)out.shape(2);
     need(rgb.shape(2) == 3 && scale.shape(0) == 3 && (int)out.shape(0) == h && (int)out.shape(1) == w, "numbers");
     need(c == 3 ? pattern.shape(0) == 0 : c == 1 && pattern.shape(0) == 4, "numbers: pattern");
+    need(most.shape(0) == 3, "numbers: most");
     const float top = 65535.0f - offset, sr = scale(0), sg = scale(1), sb = scale(2);
+    auto pay = [&](float *row, float limit) {
+        float owed = 0.0f;
+        for (int x = 0; x < w; x++) {
+            float v = row[x];
+            if (v < 0.0f) {
+                owed -= v;
+                row[x] = 0.0f;
+            } else if (owed > 0.0f) {
+                float paid = owed < limit ? owed : limit;
+                paid = v < paid ? v : paid;
+                row[x] = v - paid;
+                owed -= paid;
+            }
+            owed *= 0.96875f;
+            owed = owed < 8.0f * limit ? owed : 8.0f * limit;
+        }
+    };
     auto number = [&](float v) {
         v += offset + 0.5f;
         v = v > 0.0f ? v : 0.0f;  // NaN too
@@ -30,6 +50,7 @@ static void numbers(In<float, 3> rgb, In<float, 1> scale, float offset, In<int32
                 r[x] = vr * down, g[x] = vg * down, b[x] = vb * down;
             }
             uint16_t *to = out.data() + (size_t)c * y * w;
+            if (c == 3 && offset == 0.0f) pay(r, most(0)), pay(g, most(1)), pay(b, most(2));
             if (c == 3)
                 for (int x = 0; x < w; x++)
                     to[3 * x] = number(r[x]), to[3 * x + 1] = number(g[x]), to[3 * x + 2] = number(b[x]);
@@ -41,19 +62,22 @@ static void numbers(In<float, 3> rgb, In<float, 1> scale, float offset, In<int32
         }
     });
 }
-KERNEL("numbers", numbers, "rgb"_a, "scale"_a, "offset"_a, "pattern"_a, "out"_a)
+KERNEL("numbers", numbers, "rgb"_a, "scale"_a, "offset"_a, "most"_a, "pattern"_a, "out"_a)
+
+static const int MOST_EV = 16;
 
 // over[k]: pixels with a colour above 1.005 · 2^k times its clip level.
 static void overshoot(In<float, 3> rgb, In<float, 1> gain, Out<int64_t, 1> over) {
     const int h = (int)rgb.shape(0), w = (int)rgb.shape(1);
-    need(rgb.shape(2) == 3 && gain.shape(0) == 3 && over.shape(0) == EV, "overshoot");
-    std::atomic<int64_t> sums[EV] = {};
+    const int EV = (int)over.shape(0);
+    need(rgb.shape(2) == 3 && gain.shape(0) == 3 && EV >= 1 && EV <= MOST_EV, "overshoot");
+    std::atomic<int64_t> sums[MOST_EV] = {};
     const float r = 1 / gain(0), g = 1 / gain(1), b = 1 / gain(2);
     parallel_rows(h, 64, [&](int y0, int y1) {
-        int64_t own[EV] = {};
+        int64_t own[MOST_EV] = {};
         for (int y = y0; y < y1; y++) {
             const float *in = rgb.data() + 3 * (size_t)y * w;
-            int32_t row[EV] = {};
+            int32_t row[MOST_EV] = {};
             for (int x = 0; x < w; x++) {
                 float v = std::max(std::max(in[3 * x] * r, in[3 * x + 1] * g), in[3 * x + 2] * b);
                 for (int k = 0; k < EV; k++) row[k] += v > 1.005f * (float)(1 << k);

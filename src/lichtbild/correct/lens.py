@@ -14,7 +14,7 @@ farthest corner::
 
 f is tabulated, so one kernel serves all; one set of coefficients per colour removes lateral chromatic
 aberration, at any `Lens.distortion`.  Resampling is Catmull-Rom.  Vignetting is taken back in EV: ``gain ^
-vignetting``.
+vignetting``.  Last, what the maker does not show is cropped (see `crop`).
 
 References
 ----------
@@ -35,6 +35,7 @@ from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Float32, Opcode, Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
+from lichtbild.correct.crop import cropped
 
 _RADII = np.linspace(0.0, 1.0, 2049)
 _WARPS = ("WarpRectilinear", "WarpFisheye", "WarpRectilinear2")
@@ -84,7 +85,7 @@ def lens(scene: Scene, params: Lens = Lens()) -> Scene:
             )
         # an optional WarpRectilinear2 stands before the plainer warp that older readers use instead
         skip = opcode.name == "WarpRectilinear2" and opcode.optional
-    return scene
+    return cropped(scene)
 
 
 def _geometry(opcode: Opcode, shape: tuple[int, ...]) -> tuple[float, float, float]:
@@ -153,8 +154,18 @@ def _mapped(scene: Scene, opcode: Opcode, share: float) -> Scene:
         return scene
     out = np.empty_like(scene.rgb)
     place = np.array([*m["spacing"], *m["origin"]], np.float64)
-    kernels.lens_map(scene.rgb, gain.astype(np.float32), np.array(m["area"], np.int64), place, out)
+    area = grown(m["area"], scene.shot.size, scene.rgb.shape)
+    kernels.lens_map(scene.rgb, gain.astype(np.float32), np.array(area, np.int64), place, out)
     return replace(scene, rgb=out)
+
+
+def grown(area: tuple[int, ...], size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The area of an opcode, told in pixels of the sensor, in those of a picture that may have more."""
+    if tuple(shape[:2]) == size:
+        return area
+    down, across = shape[0] / size[0], shape[1] / size[1]
+    scales = (down, across, down, across)
+    return (*(round(v * k) for v, k in zip(area[:4], scales, strict=True)), *area[4:])
 
 
 def _thinned(frames: Float32 | None, gain: Float64, geometry: tuple[float, float, float]) -> Float32 | None:

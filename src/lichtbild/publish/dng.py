@@ -7,13 +7,18 @@ would have to do anyway::
 
     DN = black + (65535 - black) · rgb / gain / 2^headroom
 
-``headroom`` is 0 EV unless asked for: BaselineExposure would give it back, but darktable 4.2 and RawTherapee
-5.9 do not read it and would start too dark.  ``black`` is 1024 in a CFA, so that noise around it survives; it
-is 0 in linear RGB, where both of these programs ignore it or apply it to one colour only.
+``headroom`` is 0 EV for light of one exposure: BaselineExposure would give it back, but darktable 4.2 and
+RawTherapee 5.9 do not read it and would start too dark.  In a bracket, whose light goes beyond the clip level
+of its reference, it is as much as the scene holds, and nothing clips.
 
-What has been applied is not written again (GainMaps, bad pixels); lens corrections (OpcodeList3) are still
-due and stay. The camera's own profile and tone curve are carried as they were: the merged file starts as a
-single frame would.
+``black`` is 1024 in a CFA, so that noise around it survives; it is 0 in linear RGB, where both of these
+programs ignore it or apply it to one colour only.  What is cut off below black there is taken from the pixels
+beside it, so that deep shadows keep their mean and their colour.
+
+NoiseProfile says what noise the pixels of the file have, which is measured (see `residue`).  What has been
+applied is not written again (GainMaps, bad pixels); opcodes that are still due stay: lens corrections
+(OpcodeList3), and of OpcodeList2 what was left aside.  The camera's own profile and tone curve are carried as
+they were: the merged file starts as a single frame would.
 
 References
 ----------
@@ -22,6 +27,8 @@ References
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +37,7 @@ import numpy as np
 from lichtbild.base import kernels, tiff
 from lichtbild.base.colour import XYZ_TO_SRGB
 from lichtbild.base.errors import ExportError
-from lichtbild.base.image import CameraColour, Noise, Scene, Shot, UInt8, UInt16
+from lichtbild.base.image import CameraColour, Noise, Opcode, Scene, Shot, UInt8, UInt16
 from lichtbild.base.tiff import (
     BYTE,
     LONG,
@@ -41,11 +48,24 @@ from lichtbild.base.tiff import (
     numbers_field,
 )
 from lichtbild.capture.opcodes import opcode_bytes
+from lichtbild.correct.crop import shown
+from lichtbild.correct.lens import grown
 from lichtbild.publish.metadata import Strip, carried
-from lichtbild.publish.tags import camera_fields, image_fields, level_fields, noise_field, preview_fields
+from lichtbild.publish.residue import residual_noise
+from lichtbild.publish.tags import (
+    camera_fields,
+    crop_fields,
+    image_fields,
+    kept_fields,
+    level_fields,
+    noise_field,
+    preview_fields,
+)
 
 BLACK, WHITE = 1024, 65535
-MOST_HEADROOM = 4  # EV
+MOST_HEADROOM = 10  # EV
+# of OpcodeList2: applied by `linearize`, or meaningless once frames are merged
+_SPENT = ("GainMap", "FixVignetteRadial", "FixBadPixelsConstant", "FixBadPixelsList")
 _CFA_MARGIN = 4  # pixels that a demosaic may spoil at the border
 
 
@@ -66,6 +86,8 @@ def write_mosaic(path: Path | str, dn: UInt16, shot: Shot, *, overwrite: bool = 
     for tag, opcodes in zip((51008, 51009, 51022), shot.opcodes, strict=True):
         if opcodes:
             raw[tag] = tiff.bytes_field(UNDEFINED, opcode_bytes(opcodes))
+    if shot.crop is not None:
+        raw |= crop_fields(shot.crop)
     top = camera_fields(shot, shot.colour, shot.baseline_exposure)
     c = carried(shot, strip="none", orientation=shot.orientation)
     page = Page(c.main | top | raw, c.below, np.ascontiguousarray(dn, "<u2").data)
@@ -78,7 +100,7 @@ def write_merged(
     *,
     kind: Literal["linear", "cfa"] = "linear",
     overwrite: bool = False,
-    headroom: int | None = 0,
+    headroom: int | None = None,
     preview: UInt8 | None = None,
     xmp: bytes = b"",
     strip: Strip = "none",
@@ -92,7 +114,7 @@ def write_merged(
     kind : {"linear", "cfa"}
         Three colours at every pixel, or one.
     headroom : int, optional
-        EV above the clip level that are kept, 0 … 4; None keeps as many as the scene needs.
+        EV above the clip level that are kept, 0 … 10; None is as many as a bracket needs, else none.
     preview : UInt8 "h w 3", optional
         A small picture for file browsers, in sRGB.
     xmp : bytes
@@ -115,21 +137,18 @@ def write_merged(
             f"kind = cfa, but the camera is {what} and has no Bayer pattern", hint="use kind = linear"
         )
     if headroom is None:
-        headroom = _headroom(scene)
+        headroom = _headroom(scene) if scene.reach > 1 else 0
     if not 0 <= headroom <= MOST_HEADROOM:
         raise ExportError(f"headroom = {headroom}, allowed is 0 … {MOST_HEADROOM} EV")
-    dn = _encoded(scene, kind, headroom)
+    noise, share = _merged_noise(scene, kind, headroom)
+    dn = _encoded(scene, kind, headroom, noise)
     raw = image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot)
-    raw |= _merged_levels(dn.ndim) | noise_field(_merged_noise(scene, headroom))
-    if shot.opcodes[2]:
-        raw[51022] = tiff.bytes_field(UNDEFINED, opcode_bytes(shot.opcodes[2]))
-    margin = _CFA_MARGIN if kind == "cfa" and min(dn.shape[:2]) > 16 * _CFA_MARGIN else 0
-    raw[50719] = numbers_field(LONG, margin, margin)
-    raw[50720] = numbers_field(LONG, dn.shape[1] - 2 * margin, dn.shape[0] - 2 * margin)
+    raw |= _merged_levels(dn.ndim) | noise_field(noise) | dict(shot.exif.get("raw", {}))
+    raw |= _due(shot, dn.shape, kind) | _cropped(shot, dn.shape, kind)
     top = camera_fields(shot, _known_colour(shot), shot.baseline_exposure + headroom)
     top[51110] = numbers_field(LONG, 1)  # DefaultBlackRender: merged shadows are clean, keep them
     c = carried(shot, strip=strip, orientation=shot.orientation)
-    main = c.main | top | ({700: tiff.bytes_field(BYTE, xmp)} if xmp else {})
+    main = c.main | kept_fields(shot, share) | top | ({700: tiff.bytes_field(BYTE, xmp)} if xmp else {})
     pixels = np.ascontiguousarray(dn, "<u2").data
     page = Page(main | raw, c.below, pixels)
     if preview is not None:
@@ -151,23 +170,66 @@ def _headroom(scene: Scene) -> int:
     return next((k for k in range(MOST_HEADROOM) if counts[k] <= allowed), MOST_HEADROOM)
 
 
-def _encoded(scene: Scene, kind: str, headroom: int) -> UInt16:
+def _encoded(scene: Scene, kind: str, headroom: int, noise: Noise) -> UInt16:
     h, w = scene.rgb.shape[:2]
     black = BLACK if kind == "cfa" else 0
     scale = np.array([(WHITE - black) / g / 2**headroom for g in scene.gain], np.float32)
     dn = np.empty((h, w, 1 if kind == "cfa" else 3), np.uint16)
     pattern = np.array(scene.shot.pattern if kind == "cfa" else (), np.int32)
-    kernels.numbers(scene.rgb, scale, black, pattern, dn)
+    owing = np.sqrt(np.array(noise.read, np.float32)) * np.float32(WHITE)
+    kernels.numbers(scene.rgb, scale, black, owing, pattern, dn)
     return dn[..., 0] if kind == "cfa" else dn
 
 
-def _merged_noise(scene: Scene, headroom: int) -> Noise:
-    """Of the file's values 0 … 1: balance undone, shared by the frames, lowered by the headroom."""
-    frames = float(scene.frames.mean()) if scene.frames is not None else float(scene.merged)
+def _merged_noise(scene: Scene, kind: str, headroom: int) -> tuple[Noise, float]:
+    """Of the file's values 0 … 1, and its standard deviation over that of one frame.
+
+    It is no more than that of the frames shared by all, with the balance undone and the headroom taken out.
+    """
+    frames = max(float(scene.frames.mean()) if scene.frames is not None else float(scene.merged), 1e-3)
     g, down = scene.gain, 2.0**-headroom
-    n = scene.noise.scaled((1 / g[0], 1 / g[1], 1 / g[2])).scaled((down, down, down))
-    s, r = (tuple(v / max(frames, 1e-3) for v in values) for values in (n.shot, n.read))
-    return Noise((s[0], s[1], s[2]), (r[0], r[1], r[2]))
+    unit = (down / g[0], down / g[1], down / g[2])
+    one = scene.noise.scaled(unit)
+    s, r = (tuple(v / frames for v in values) for values in (one.shot, one.read))
+    pattern = scene.shot.pattern if kind == "cfa" else None
+    bound = Noise((s[0], s[1], s[2]), (r[0], r[1], r[2]))
+    left = residual_noise(scene.rgb, unit, bound, pattern=pattern, top=down)
+    rounding = 1 / 12 / (WHITE - (BLACK if kind == "cfa" else 0)) ** 2
+    noise = Noise(left.shot, (left.read[0] + rounding, left.read[1] + rounding, left.read[2] + rounding))
+    at = 0.18 * down
+    over = (noise.shot[1] * at + noise.read[1]) / max(one.shot[1] * at + one.read[1], 1e-30)
+    return noise, float(min(over, 1.0)) ** 0.5
+
+
+def _due(shot: Shot, shape: tuple[int, ...], kind: str) -> dict[int, Field]:
+    """Opcodes that were not applied, in pixels of the file."""
+    left = [o for o in shot.opcodes[1] if o.name not in _SPENT]
+    if kind != "cfa":  # what works on some sites of a mosaic only, means nothing here
+        left = [o for o in left if tuple(o.values.get("area", (1,) * 8)[6:]) == (1, 1)]
+    fields = {}
+    for tag, opcodes in ((51009, left), (51022, shot.opcodes[2])):
+        if opcodes:
+            kept = tuple(_grown(o, shot, shape) for o in opcodes)
+            fields[tag] = tiff.bytes_field(UNDEFINED, opcode_bytes(kept))
+    return fields
+
+
+def _grown(opcode: Opcode, shot: Shot, shape: tuple[int, ...]) -> Opcode:
+    """An opcode whose area is told in pixels, for a picture that has more of them than the sensor."""
+    if tuple(shape[:2]) == shot.size or "area" not in opcode.values:
+        return opcode
+    area = grown(opcode.values["area"], shot.size, shape)
+    raw = opcode.raw[:16] + struct.pack(">8I", *area) + opcode.raw[48:]
+    return replace(opcode, values={**opcode.values, "area": area}, raw=raw)
+
+
+def _cropped(shot: Shot, shape: tuple[int, ...], kind: str) -> dict[int, Field]:
+    """What the maker shows, less the border that a demosaic may spoil."""
+    top, left, height, width = shown(shot, shape)
+    margin = _CFA_MARGIN if kind == "cfa" and min(shape[:2]) > 16 * _CFA_MARGIN else 0
+    bottom, right = min(top + height, shape[0] - margin), min(left + width, shape[1] - margin)
+    top, left = max(top, margin), max(left, margin)
+    return crop_fields((top, left, bottom - top, right - left))
 
 
 def _known_colour(shot: Shot) -> CameraColour:

@@ -15,6 +15,9 @@ from lichtbild.base.image import CameraColour, HSVTable, Noise, Shot
 from lichtbild.base.tiff import BYTE, DOUBLE, FLOAT, LONG, RATIONAL, SHORT, SRATIONAL, Field, numbers_field
 
 CODES = {"RGB": (0, 1, 2), "RYB": (0, 5, 2)}  # CFAPlaneColor of the three planes
+_BASELINE_NOISE = 50731
+# BaselineSharpness, LinearResponseLimit, ShadowScale; ProfileEmbedPolicy, ProfileCopyright; DefaultUserCrop
+_KEPT = (50732, 50734, 50739, 50941, 50942, 51125)
 
 
 def image_fields(shape: tuple[int, ...], kind: str, shot: Shot) -> dict[int, Field]:
@@ -96,8 +99,10 @@ def camera_fields(shot: Shot, colour: CameraColour, baseline: float) -> dict[int
     """What belongs into IFD0: versions, names, white, exposure and the colour profile."""
     names = {str(o.name) for ops in shot.opcodes for o in ops if not o.optional}
     back = (1, 6, 0, 0) if "WarpRectilinear2" in names else (1, 3, 0, 0) if names else (1, 1, 0, 0)
+    tables = shot.exif.get("raw", {})
+    version = 7 if 52544 in tables else 6 if back[1] == 6 or 52525 in tables else 4
     fields = {
-        50706: numbers_field(BYTE, 1, 6 if back[1] == 6 else 4, 0, 0),
+        50706: numbers_field(BYTE, 1, version, 0, 0),
         50707: numbers_field(BYTE, *back),
         50708: tiff.ascii_field(shot.unique or _camera(shot) or "lichtbild"),
     }
@@ -120,6 +125,25 @@ def camera_fields(shot: Shot, colour: CameraColour, baseline: float) -> dict[int
     for tag, light in zip((50778, 50779, 52529), colour.illuminants, strict=False):
         fields[tag] = numbers_field(SHORT, light)
     return fields | _profile_fields(colour)
+
+
+def kept_fields(shot: Shot, noise: float = 1.0) -> dict[int, Field]:
+    """What the maker says to raw editors besides colour; `noise` is that of the pixels over the camera's."""
+    main = shot.exif.get("main", {})
+    fields = {tag: main[tag] for tag in _KEPT if isinstance(main.get(tag), Field)}
+    if isinstance(own := main.get(_BASELINE_NOISE), Field) and own.count and own.numbers()[0] > 0:
+        fields[_BASELINE_NOISE] = numbers_field(RATIONAL, own.numbers()[0] * noise)
+    return fields
+
+
+def crop_fields(area: tuple[int, int, int, int]) -> dict[int, Field]:
+    """DefaultCropOrigin and DefaultCropSize, and DefaultScale, which is 1."""
+    top, left, height, width = area
+    return {
+        50718: numbers_field(RATIONAL, 1, 1),
+        50719: numbers_field(LONG, left, top),
+        50720: numbers_field(LONG, width, height),
+    }
 
 
 def _camera(shot: Shot) -> str:

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Merged DNGs: what the file says is what its pixels are, nothing clips, and it is itself a raw."""
+
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rawpy
+
+from lichtbild.base import tiff
+from lichtbild.base.directories import read_directories
+from lichtbild.base.image import RGGB, Burst, CameraColour, Noise, RawFrame, Scene, Shot
+from lichtbild.base.tiff import numbers_field
+from lichtbild.capture.opcodes import read_opcodes
+from lichtbild.capture.raw import read_raw
+from lichtbild.correct.calibrate import calibrate
+from lichtbild.correct.crop import cropped, shown
+from lichtbild.correct.lens import Lens, lens
+from lichtbild.pipeline import develop, merged
+from lichtbild.publish.dng import write_merged, write_mosaic
+from lichtbild.publish.residue import residual_noise
+from lichtbild.recipe import Recipe
+
+NEUTRAL = (0.5, 1.0, 0.625)
+GAIN = (2.0, 1.0, 1.6)
+LEVELS = (0.004, 0.03, 0.12, 0.4)
+WHITE, BLACK = 16383.0, 1024.0
+
+
+def camera(size, **more):
+    said = {
+        "make": "Lichtbild",
+        "model": "Model 1",
+        "black": np.full((2, 2), BLACK, np.float32),
+        "white": WHITE,
+        "neutral": NEUTRAL,
+        "noise": Noise((1.4e-3,) * 3, (4e-5,) * 3),
+        "iso": 800.0,
+        "exposure_time": 0.01,
+        "colour": CameraColour((21,), (np.diag(NEUTRAL),)),
+    }
+    return Shot(Path("a.dng"), size, **(said | more))
+
+
+def patches(h=320, w=512):
+    """Grey light: texture above, four flat patches below."""
+    rng = np.random.default_rng(3)
+    light = np.repeat(LEVELS, w // 4)[None].repeat(h, 0)
+    texture = np.kron(rng.random((h // 16, w // 4)), np.ones((4, 4)))
+    light[: h // 4] = 0.05 + 0.5 * texture
+    return light
+
+
+def burst(count, light, seed=0, shot=None):
+    rng = np.random.default_rng(seed)
+    shot = shot or camera(light.shape)
+    seen = light * np.tile(np.array(NEUTRAL)[np.reshape(RGGB, (2, 2))], np.array(light.shape) // 2)
+    spread = np.sqrt(shot.noise.shot[0] * seen + shot.noise.read[0])
+    frames = []
+    for _ in range(count):
+        dn = BLACK + (WHITE - BLACK) * (seen + spread * rng.normal(size=seen.shape))
+        frames.append(RawFrame(np.clip(np.rint(dn), 0, WHITE).astype(np.uint16), shot))
+    return Burst(tuple(frames), 0)
+
+
+def inner(k, h=320, w=512):
+    return slice(h // 4 + 24, h - 16), slice(k * w // 4 + 16, (k + 1) * w // 4 - 16)
+
+
+def light_of(frame):
+    """The colour planes of a file, "h w 3" or the sites of a mosaic, 0 … 1."""
+    black = float(frame.shot.black.max())
+    light = (frame.dn - black) / (frame.shot.white - black)
+    if light.ndim == 3:
+        return light
+    return np.stack([light[0::2, 0::2], light[0::2, 1::2], light[1::2, 1::2]], -1)
+
+
+# ---- noise
+
+
+@pytest.mark.parametrize("kind", ["linear", "cfa"])
+@pytest.mark.parametrize("settings", [(), ("denoise.luma=0", "denoise.chroma=0")], ids=["", "noisy"])
+def test_the_noise_profile_is_the_noise_of_the_pixels(tmp_path, kind, settings):
+    scene = merged(burst(6, patches()), Recipe.of(*settings))
+    frame = read_raw(write_merged(tmp_path / "a.dng", scene, kind=kind))
+    light, noise = light_of(frame), frame.shot.noise
+    for k, level in enumerate(LEVELS):
+        rows, columns = inner(k)
+        if kind == "cfa":
+            rows, columns = (slice(p.start // 2, p.stop // 2) for p in (rows, columns))
+        patch = light[rows, columns]
+        said = np.array(noise.shot) * level * NEUTRAL + np.array(noise.read)
+        ratio = patch.var((0, 1)) / said
+        if kind == "linear" and level < 0.01:  # what is below black is cut off
+            assert (ratio < 1.6).all()
+        else:
+            np.testing.assert_allclose(ratio, 1, atol=0.5)
+            assert ratio.mean() == pytest.approx(1, abs=0.35)
+
+
+def test_noise_that_is_not_denoised_is_that_of_the_frames_shared(tmp_path):
+    scene = merged(burst(6, patches()), Recipe.of("denoise.luma=0", "denoise.chroma=0"))
+    noise = read_raw(write_merged(tmp_path / "a.dng", scene, kind="cfa")).shot.noise
+    frames = float(scene.frames.mean())
+    np.testing.assert_allclose(np.array(noise.shot) * frames, 1.4e-3, rtol=0.12)
+    np.testing.assert_allclose(np.array(noise.read) * frames, 4e-5, rtol=0.2)
+
+
+def test_the_residue_of_known_noise_is_found_among_texture():
+    rng = np.random.default_rng(1)
+    bound, true = Noise((1e-3,) * 3, (1e-5,) * 3), Noise((2e-4, 4e-4, 1e-4), (1e-6, 3e-6, 2e-6))
+    y, x = np.mgrid[:512, :512] / 512
+    clean = np.stack([0.1 + 0.5 * x, 0.6 * y, 0.3 + 0.2 * x], -1)
+    clean[:256] += 0.05 * rng.random((64, 128, 1)).repeat(4, 0).repeat(4, 1)  # half of it is texture
+    spread = np.sqrt(np.array(true.shot) * clean + np.array(true.read))
+    light = (clean + spread * rng.normal(size=clean.shape)).astype(np.float32)
+    found = residual_noise(light, (1.0, 1.0, 1.0), bound)
+    for c in range(3):
+        at = np.array([0.1, 0.3, 0.5])
+        said, is_so = (n.shot[c] * at + n.read[c] for n in (found, true))
+        np.testing.assert_allclose(said, is_so, rtol=0.15)
+
+
+def test_the_residue_is_never_more_than_the_bound():
+    bound = Noise((1e-5,) * 3, (1e-7,) * 3)
+    texture = np.random.default_rng(2).random((128, 128, 3), np.float32)
+    found = residual_noise(texture, (1.0, 1.0, 1.0), bound)
+    np.testing.assert_allclose((*found.shot, *found.read), (*bound.shot, *bound.read))
+    tiny = residual_noise(texture[:8, :8], (1.0, 1.0, 1.0), bound)
+    assert tiny == bound
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_shadows_keep_their_mean_in_linear_colour(tmp_path, level):
+    sigma = 2e-3
+    rng = np.random.default_rng(4)
+    rgb = (sigma * (level + rng.normal(size=(256, 256, 3)))).astype(np.float32) * np.array(GAIN, np.float32)
+    noise = Noise((0.0,) * 3, tuple(sigma**2 * g * g for g in GAIN))
+    scene = Scene(rgb, "camera", camera((256, 256)), noise, GAIN)
+    mean = light_of(read_raw(write_merged(tmp_path / "a.dng", scene))).mean((0, 1))
+    cut_off = np.maximum(rgb / np.array(GAIN), 0).mean((0, 1)) - level * sigma
+    assert (np.abs(mean - level * sigma) < 0.4 * cut_off).all()  # a cut alone raises them
+    assert np.ptp(mean) < 0.05 * sigma
+
+
+def test_what_dark_pixels_owe_does_not_reach_into_the_light(tmp_path):
+    rgb = np.full((32, 128, 3), -2e-3, np.float32)
+    rgb[:, 64:] = 0.25
+    noise = Noise((0.0,) * 3, tuple(1e-6 * g * g for g in GAIN))
+    scene = Scene(rgb, "camera", camera((32, 128)), noise, GAIN)
+    light = light_of(read_raw(write_merged(tmp_path / "a.dng", scene)))
+    wanted = 0.25 / np.array(GAIN)
+    assert (np.abs(light[:, 64:] - wanted) < 1.1e-3).all()
+    assert (light[:, :64] == 0).all()
+    np.testing.assert_allclose(light[:, 80:], np.broadcast_to(wanted, (32, 48, 3)), atol=1e-5)
+
+
+# ---- range
+
+
+def test_light_of_one_exposure_starts_as_bright_as_a_frame(tmp_path):
+    rgb = np.full((64, 64, 3), 0.5, np.float32)
+    rgb[4:60] = 3.0
+    scene = Scene(rgb, "camera", camera((64, 64)), Noise((1e-4,) * 3, (1e-7,) * 3), GAIN)
+    frame = read_raw(write_merged(tmp_path / "a.dng", scene))
+    assert frame.shot.baseline_exposure == 0
+    assert frame.dn[0, 0, 1] == 32768
+
+
+@pytest.mark.parametrize("kind", ["linear", "cfa"])
+def test_nothing_of_a_bracket_clips(tmp_path, kind):
+    brightest = 13.0  # times the clip level
+    ramp = np.linspace(0.01, brightest, 64, dtype=np.float32)[None, :, None] * np.array(GAIN, np.float32)
+    rgb = np.ascontiguousarray(np.broadcast_to(ramp, (64, 64, 3)))
+    scene = Scene(rgb, "camera", camera((64, 64)), Noise((1e-4,) * 3, (1e-7,) * 3), GAIN, reach=16.0)
+    frame = read_raw(write_merged(tmp_path / "a.dng", scene, kind=kind))
+    assert frame.shot.baseline_exposure == 4
+    light = light_of(frame) * 2.0**4
+    wanted = np.broadcast_to(ramp[:, :, 1:2], (64, 64, 3)) if kind == "linear" else None
+    if kind == "linear":
+        np.testing.assert_allclose(light, wanted, atol=16 / 65535)
+    assert light.max() == pytest.approx(brightest, rel=0.02)
+    assert frame.shot.noise.shot[0] <= 1e-4 / 16 / GAIN[0] * 1.01
+
+
+# ---- metadata
+
+
+def test_what_editors_are_told_is_kept(tmp_path):
+    main = {
+        50731: numbers_field(tiff.RATIONAL, 2.0),
+        50732: numbers_field(tiff.RATIONAL, 1.25),
+        50734: numbers_field(tiff.RATIONAL, 0.9),
+        50942: tiff.ascii_field("(c)"),
+        50735: tiff.ascii_field("serial number"),
+    }
+    table = tiff.bytes_field(tiff.UNDEFINED, bytes(64))
+    shot = camera((64, 64), exif={"main": main, "raw": {52525: table}})
+    rgb = (0.3 + np.random.default_rng(0).normal(0, 0.1, (64, 64, 3))).astype(np.float32)
+    scene = Scene(rgb, "camera", shot, Noise((1e-3, 1e-3, 1e-3), (1e-6,) * 3), GAIN, merged=4)
+    (top,) = read_directories(write_merged(tmp_path / "a.dng", scene))
+    assert top.number(50732) == 1.25
+    assert top.number(50734) == pytest.approx(0.9)
+    assert top.text(50942) == "(c)"
+    assert 50735 not in top
+    assert top.number(50731) == pytest.approx(2.0 / 2, rel=0.1)  # four frames: half the noise
+    assert top.payload(52525) == bytes(64)
+    assert top.numbers(50706) == (1, 6, 0, 0)
+
+
+def opcode(kind, *payload):
+    body = b"".join(payload)
+    return struct.pack(">IIII", kind, 0x01030000, 1, len(body)) + body
+
+
+AREA = (0, 0, 40, 60, 0, 3, 1, 1)
+MAP = opcode(9, struct.pack(">8I2I4dI4f", *AREA, 2, 2, 1, 1, 0, 0, 1, 1, 1, 1, 1.5))
+ROWS = opcode(12, struct.pack(">8II4f", 0, 0, 4, 60, 0, 1, 1, 1, 4, 1, 1, 1, 1))
+SITES = opcode(12, struct.pack(">8II2f", 0, 0, 4, 60, 0, 1, 2, 2, 2, 1, 1))
+
+
+def listed(*opcodes):
+    return read_opcodes(struct.pack(">I", len(opcodes)) + b"".join(opcodes), Path("a"), 2)
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("cfa", ["ScalePerRow"] * 2), ("linear", ["ScalePerRow"])])
+def test_what_is_still_due_is_kept_in_the_pixels_of_the_file(tmp_path, kind, kept):
+    shot = camera((40, 60), opcodes=((), listed(MAP, ROWS, SITES), listed(MAP)))
+    for scale in (1, 2):
+        rgb = np.full((40 * scale, 60 * scale, 3), 0.3, np.float32)
+        scene = Scene(rgb, "camera", shot, Noise((1e-3,) * 3, (1e-6,) * 3), GAIN)
+        read = read_raw(write_merged(tmp_path / f"{scale}.dng", scene, kind=kind)).shot
+        assert [o.name for o in read.opcodes[1]] == kept
+        assert read.opcodes[2][0].values["area"] == (0, 0, 40 * scale, 60 * scale, 0, 3, 1, 1)
+
+
+# ---- the part that is shown
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("kind", ["linear", "cfa"])
+def test_the_crop_of_the_maker_is_written_not_applied(tmp_path, scale, kind):
+    shot = camera((80, 96), crop=(6, 4, 70, 84))
+    rgb = np.full((80 * scale, 96 * scale, 3), 0.3, np.float32)
+    scene = Scene(rgb, "camera", shot, Noise((1e-3,) * 3, (1e-6,) * 3), GAIN)
+    path = write_merged(tmp_path / "a.dng", scene, kind=kind)
+    frame = read_raw(path)
+    assert frame.dn.shape[:2] == (80 * scale, 96 * scale)
+    assert frame.shot.crop == tuple(v * scale for v in (6, 4, 70, 84))
+    with rawpy.imread(str(path)) as raw:
+        assert raw.raw_image_visible.shape[:2] == (80 * scale, 96 * scale)
+
+
+def test_a_crop_survives_a_mosaic_file(tmp_path):
+    shot = camera((48, 64), crop=(2, 3, 40, 50))
+    path = write_mosaic(tmp_path / "a.dng", np.full((48, 64), 2000, np.uint16), shot)
+    assert read_raw(path).shot.crop == (2, 3, 40, 50)
+
+
+def test_lens_crops_last_and_only_once():
+    rgb = np.random.default_rng(0).random((48, 64, 3), np.float32)
+    frames = np.random.default_rng(1).random((24, 32), np.float32)
+    shot = camera((48, 64), crop=(2, 4, 40, 50))
+    none, unclipped = Noise((0.0,) * 3, (0.0,) * 3), np.zeros((48, 64), np.uint8)
+    scene = Scene(rgb, "camera", shot, none, GAIN, frames, unclipped)
+    once = lens(scene, Lens())
+    assert (once.rgb == rgb[2:42, 4:54]).all()
+    assert (once.frames == frames[1:21, 2:27]).all()
+    assert once.clipped.shape == (40, 50)
+    assert lens(once) is once
+    large = replace(scene, rgb=rgb.repeat(2, 0).repeat(2, 1), clipped=None)
+    assert (cropped(large).rgb == large.rgb[4:84, 8:108]).all()
+    assert cropped(large).frames.shape == (20, 25)
+
+
+def test_a_crop_that_does_not_fit_is_none():
+    shot = camera((48, 64), crop=(50, 4, 10, 10))
+    assert shown(shot, (48, 64)) == (0, 0, 48, 64)
+
+
+# ---- merged files are raws
+
+
+def test_four_merged_files_merge_again(tmp_path):
+    truth = patches()
+    seen = truth[..., None] * np.ones(3)
+    paths = []
+    for k in range(4):
+        once = merged(burst(3, truth, seed=10 * k))
+        paths.append(write_merged(tmp_path / f"{k}.dng", once))
+    frames = tuple(read_raw(p) for p in paths)
+    assert {f.shot.kind for f in frames} == {"linear"}
+    twice = merged(Burst(frames, 0))
+    assert twice.merged == 4
+    single = once.rgb[80:] - seen[80:]
+    assert ((twice.rgb[80:] - seen[80:]) ** 2).mean() < 0.6 * (single**2).mean()
+    again = read_raw(write_merged(tmp_path / "again.dng", twice)).shot
+    before = frames[0].shot
+    variances = [n.shot[1] * 0.1 + n.read[1] for n in (again.noise, before.noise)]
+    assert variances[0] < 0.7 * variances[1]
+    assert again.neutral == pytest.approx(before.neutral, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["linear", "cfa"])
+def test_a_merged_file_is_developed_to_the_light_of_its_burst(tmp_path, kind):
+    shot = camera((320, 512), crop=(8, 8, 304, 496))
+    scene = merged(burst(4, patches(), shot=shot))
+    frame = read_raw(write_merged(tmp_path / "a.dng", scene, kind=kind))
+    again = merged(Burst((frame,), 0))
+    wanted, seen = (lens(calibrate(s)).rgb for s in (scene, again))
+    assert wanted.shape == seen.shape == (304, 496, 3)
+    for k, level in enumerate(LEVELS):
+        rows, columns = inner(k, *seen.shape[:2])
+        mean, by_burst = (rgb[rows, columns].mean((0, 1)) for rgb in (seen, wanted))
+        np.testing.assert_allclose(mean, by_burst, rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(mean, level, rtol=0.05, atol=5e-4)
+    assert develop(Burst((frame,), 0)).rgb.shape == (304, 496, 3)
