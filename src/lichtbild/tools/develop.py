@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from lichtbild.look.look import Look, looks
-from lichtbild.pipeline import finish, merged
+from lichtbild.pipeline import finish
 from lichtbild.publish.photo import save
 from lichtbild.recipe import Recipe
+from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import Job, jobs, refuse_replacing
 from lichtbild.tools.merge import write_dng
-from lichtbild.tools.open import opened, warned
+from lichtbild.tools.open import opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
 from lichtbild.tools.talk import Talk, frames
@@ -22,10 +23,10 @@ from lichtbild.tools.talk import Talk, frames
 
 def develop(args: Namespace, talk: Talk) -> int:
     """Develop every burst that the arguments name; one that fails does not stop the others."""
-    profile = [f"display.space={args.profile}"] if args.profile else []
-    recipe = Recipe.of(look_of(args.look), *args.settings, *profile)
+    recipe = Recipe.of(look_of(args.look), *turned(args))
     failures, photos = Failures(talk), []
-    for job in jobs(args.inputs, args.output, args.dng, args.tiff, failures):
+    extras = {"dng": args.dng, "tiff": args.tiff, "explain": args.explain}
+    for job in jobs(args.inputs, args.output, extras, failures):
         try:
             photo = developed(job, recipe, args, talk, failures)
         except RECOVERABLE as error:
@@ -56,7 +57,8 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
         read = opened(job.paths, args, failures)
         count, inputs = len(read.burst.frames), read.inputs
-        scene = merged(read.burst, recipe)
+        asked = args.reference != "auto"
+        scene, told = merging(read, recipe, asked=asked, wanted=job.explain is not None)
         del read
         if job.dng is not None:
             write_dng(job.dng, scene, recipe, inputs, args)
@@ -73,6 +75,9 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
                     inputs=inputs,
                     overwrite=args.overwrite,
                 )
+    if told is not None and job.explain is not None:
+        outputs = [f for f in (job.output, job.dng, job.tiff) if f is not None]
+        explain(job.explain, told, small(photo), outputs=outputs, warnings=warnings, overwrite=args.overwrite)
     return {
         "photo": str(job.output),
         "files": [str(f) for f in job.files],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from lichtbild.publish.photo import SUFFIXES as PHOTO
 from lichtbild.tools.outcome import Failures, UsageError
 
 DNG, TIFF = (".dng",), (".tif", ".tiff")
+EXTRAS = {"dng": ("", DNG), "tiff": ("", TIFF), "explain": (".explain", (".png",))}  # what a name ends in
 PICTURES = (".jpg", ".jpeg", ".heic", ".heif", ".png", ".avif", ".xmp")  # what lies beside raws
 
 
@@ -32,11 +33,18 @@ class Job:
     output: Path
     dng: Path | None = None
     tiff: Path | None = None
+    explain: Path | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that this job writes."""
-        return tuple(f for f in (self.output, self.dng, self.tiff) if f is not None)
+        made = (self.output, self.dng, self.tiff, *account_files(self.explain))
+        return tuple(f for f in made if f is not None)
+
+
+def account_files(picture: Path | None) -> tuple[Path, ...]:
+    """What ``--explain`` writes: the picture, and the JSON beside it."""
+    return () if picture is None else (picture, picture.with_suffix(".json"))
 
 
 def is_folder(text: str) -> bool:
@@ -159,40 +167,53 @@ def numbered(bursts: Sequence[tuple[str, tuple[Path, ...]]]) -> list[tuple[str, 
 
 
 def jobs(
-    inputs: Sequence[Path], output: str, dng: str | None, tiff: str | None, failures: Failures
+    inputs: Sequence[Path], output: str, extras: Mapping[str, str | None], failures: Failures
 ) -> list[Job]:
     """What ``develop`` has to do; files of a folder that cannot be read are told to `failures`.
+
+    Parameters
+    ----------
+    extras : mapping
+        What is written beside the photo: words of `EXTRAS`, each with a file or folder, or None.
 
     Raises
     ------
     UsageError, InputError, ExportError
         The inputs or outputs make no sense, or a folder to write to does not exist.
     """
+    wanted = {word: text for word, text in extras.items() if text is not None}
     if not is_folder(output):
         paths = one_burst(inputs)
-        side = {
-            word: target(text, paths[0].stem, suffixes)
-            for word, text, suffixes in (("dng", dng, DNG), ("tiff", tiff, TIFF))
-            if text is not None
-        }
+        side = {word: beside(word, text, paths[0].stem) for word, text in wanted.items()}
         return [Job(Path(output).name, paths, target(output, "", PHOTO), **side)]
     bursts = found(inputs, failures)
-    for flag, text in (("--dng", dng), ("--tiff", tiff)):
-        if text is not None and not is_folder(text) and len(bursts) > 1:
+    for word, text in wanted.items():
+        if not is_folder(text) and len(bursts) > 1:
             raise UsageError(
-                f"{flag} = {text} is one file for {len(bursts)} bursts",
-                hint=f"give a folder: {flag} {Path(text).stem}/",
+                f"--{word} = {text} is one file for {len(bursts)} bursts",
+                hint=f"give a folder: --{word} {Path(text).stem}/",
             )
     return [
         Job(
             f"{name}.jpg",
             paths,
             target(output, name, PHOTO),
-            None if dng is None else target(dng, name, DNG),
-            None if tiff is None else target(tiff, name, TIFF),
+            **{word: beside(word, text, name) for word, text in wanted.items()},
         )
         for name, paths in bursts
     ]
+
+
+def beside(word: str, text: str, name: str) -> Path:
+    """The file that ``--word text`` means for a burst called `name`.
+
+    Raises
+    ------
+    ExportError
+        As `target`.
+    """
+    tail, suffixes = EXTRAS[word]
+    return target(text, name + tail, suffixes)
 
 
 def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:

@@ -11,43 +11,49 @@ from pathlib import Path
 
 import numpy as np
 
-from lichtbild.base.image import Scene, UInt8
+from lichtbild.base.image import Float32, Photo, Scene, UInt8
 from lichtbild.correct.calibrate import calibrate
+from lichtbild.correct.crop import cropped
 from lichtbild.correct.lens import lens
-from lichtbild.pipeline import finish, merged
+from lichtbild.pipeline import finish
 from lichtbild.publish.dng import write_merged
 from lichtbild.publish.metadata import xmp_packet
 from lichtbild.publish.photo import save_linear
 from lichtbild.recipe import Recipe
-from lichtbild.tools.jobs import DNG, TIFF, one_burst, refuse_replacing, target
-from lichtbild.tools.open import opened, warned
+from lichtbild.tools.explain import explain, merging, small
+from lichtbild.tools.jobs import DNG, TIFF, account_files, beside, one_burst, refuse_replacing, target
+from lichtbild.tools.open import opened, turned, warned
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.progress import progress
 from lichtbild.tools.talk import Talk, frames
 
-PREVIEW = 512  # pixels, about, of the longer side
+PREVIEW, SHOWN = 512, 800  # pixels, about, of the longer side: in a DNG, and where the merge is explained
 
 
 def merge(args: Namespace, talk: Talk) -> int:
     """Merge one burst into a DNG or a linear TIFF."""
     start = time.perf_counter()
-    recipe = Recipe.of(*args.settings)
+    recipe = Recipe.of(*turned(args))
     paths = one_burst(args.inputs)
     path = target(args.output, paths[0].stem, DNG + TIFF)
     kind = refuse_nonsense(path, args)
-    refuse_replacing([path], paths, overwrite=args.overwrite)
+    picture = None if args.explain is None else beside("explain", args.explain, path.stem)
+    refuse_replacing([path, *account_files(picture)], paths, overwrite=args.overwrite)
     failures = Failures(talk)
     with warned(talk) as warnings, progress(talk, path.name, len(paths[: args.frames])) as seconds:
         read = opened(paths, args, failures)
         count, inputs = len(read.burst.frames), read.inputs
-        scene = merged(read.burst, recipe)
+        scene, told = merging(read, recipe, asked=args.reference != "auto", wanted=picture is not None)
         del read
+        shown = None if told is None else small(shrunk(cropped(scene), recipe, SHOWN))
         if kind in ("linear DNG", "CFA DNG"):
             write_dng(path, scene, recipe, inputs, args)
         else:
             if args.space in ("srgb", "rec2020"):
                 scene = lens(calibrate(scene, recipe.calibrate), recipe.lens)
             save_linear(scene, path, space=args.space or "camera", strip=args.strip, overwrite=args.overwrite)
+    if told is not None and picture is not None and shown is not None:
+        explain(picture, told, shown, outputs=[path], warnings=warnings, overwrite=args.overwrite)
     took = time.perf_counter() - start
     talk.result(f"{path.name}  {frames(count)}, {scene.merged} merged  {kind}  {took:.1f} s")
     talk.document(
@@ -98,13 +104,31 @@ def write_dng(
 
 
 def preview(scene: Scene, recipe: Recipe) -> UInt8 | None:
-    """The finished photo of every n-th pixel, ``UInt8 "h w 3"`` in sRGB; None where the scene is tiny."""
-    step = max(scene.rgb.shape) // PREVIEW
-    if step < 1:
+    """The finished photo in small, ``UInt8 "h w 3"`` in sRGB, as stored; None where the scene is tiny."""
+    if max(scene.rgb.shape) < PREVIEW:
         return None
-    small = np.ascontiguousarray(scene.rgb[step // 2 :: step, step // 2 :: step])
-    small_shot = replace(scene.shot, size=small.shape[:2], opcodes=((), (), ()))
+    return np.round(shrunk(cropped(scene), recipe, PREVIEW).rgb * np.float32(255)).astype(np.uint8)
+
+
+def shrunk(scene: Scene, recipe: Recipe, longer: int) -> Photo:
+    """The finished photo of a scene in camera space whose longer side is about `longer` pixels at least."""
+    step = max(1, max(scene.rgb.shape) // longer)
+    small = means(scene.rgb, step)
+    small_shot = replace(scene.shot, size=small.shape[:2], opcodes=((), (), ()), crop=None)
     small_scene = replace(scene, rgb=small, shot=small_shot, frames=None, clipped=None)
     unwatched = Context()  # nobody counts the stages of a thumbnail
-    photo = unwatched.run(finish, small_scene, Recipe.of(recipe, "display.space=srgb"))
-    return np.round(photo.rgb * np.float32(255)).astype(np.uint8)
+    return unwatched.run(finish, small_scene, Recipe.of(recipe, "display.space=srgb"))
+
+
+def means(rgb: Float32, step: int) -> Float32:
+    """The means of squares of `step` pixels."""
+    if step == 1:
+        return rgb
+    h, w = (side // step * step for side in rgb.shape[:2])
+    rows = rgb[0:h:step, :w].copy()
+    for k in range(1, step):
+        rows += rgb[k:h:step, :w]
+    total = rows[:, 0::step].copy()
+    for k in range(1, step):
+        total += rows[:, k::step]
+    return total * np.float32(1 / step**2)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import warnings
@@ -15,98 +16,134 @@ from pathlib import Path
 from lichtbild.base.errors import BurstMismatch, InputError, LichtbildWarning
 from lichtbild.base.image import Burst, Shot
 from lichtbild.capture import dcp, noise_file, noise_model
-from lichtbild.capture.burst import MOST_FRAMES, gather, order
-from lichtbild.capture.raw import read_raw
+from lichtbild.capture.burst import MOST_FRAMES, gather, order, strangers
+from lichtbild.capture.raw import read_raw, read_shot
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.talk import Talk
+
+FEW = 0.25  # of the frames that may be strangers and are left out; more of them are no mistake of one file
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A burst that was read, and name and SHA-256 of each of its files."""
+    """A burst that was read.
+
+    ``inputs`` are name and SHA-256 of each of its files, ``left_out`` the files that were to be frames and
+    why they are not, ``noise`` where its noise model comes from.
+    """
 
     burst: Burst
     inputs: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[Path, str], ...] = ()
+    noise: str = "file"
 
 
 def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened:
-    """Read a burst; frames that cannot be read are named in `failures` and left out.
+    """Read a burst; frames that cannot be read or do not belong to it are named in `failures` and left out.
 
     Raises
     ------
     InputError
         No frame can be read, or they do not belong together.
     UsageError
-        There is no such reference frame, or it is the one that cannot be read.
+        There is no such reference frame, or it is one of those left out.
     """
-    paths = paths[: args.frames]
+    paths = first(paths, args.frames, args.layout)
     reference = None if args.reference == "auto" else args.reference
     if reference is not None and reference >= len(paths):
         raise UsageError(
             f"--reference = {reference}: the burst has {len(paths)} frames",
             hint=f"give auto or a number from 0 to {len(paths) - 1}",
         )
+    left_out: list[tuple[Path, str]] = []
     try:
         burst = gather(paths, reference, args.layout)
-    except BurstMismatch:
-        raise
     except InputError:
         if not 1 < len(paths) <= MOST_FRAMES:
             raise
-        shots = readable(paths, args.layout, failures)
+        shots, left_out = usable(paths, args.layout, failures)
+        if not left_out:
+            raise
         if reference is not None:
-            reference = among(shots, reference, paths)
+            reference = among(shots, reference, in_time(paths, args.layout))
         burst = gather([s.path for s in shots], reference, args.layout)
+    source = "profile" if args.noise else "file" if burst.frames[0].shot.noise else "estimated"
     if args.noise:
         burst = noise_model.applied(burst, noise_file.read_noise_model(args.noise))
     if args.dcp:
         burst = dcp.applied(burst, dcp.read_dcp(args.dcp))
-    return Opened(burst, tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames))
+    inputs = tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames)
+    return Opened(burst, inputs, tuple(left_out), source)
 
 
-def readable(paths: Sequence[Path], layout: str, failures: Failures) -> list[Shot]:
-    """What those of `paths` say that can be read; the others are told to `failures`.
+def turned(args: Namespace) -> list[str]:
+    """The knobs that ``--set`` and flags of their own turn, as settings of a recipe."""
+    flags = {"display.space": getattr(args, "profile", None), "merge.method": args.merge}
+    return [*args.settings, *(f"{knob}={value}" for knob, value in flags.items() if value is not None)]
+
+
+def first(paths: Sequence[Path], count: int | None, layout: str) -> tuple[Path, ...]:
+    """The first `count` of `paths` in the order of time; all of them, as given, without a count."""
+    return tuple(paths) if count is None or count >= len(paths) else tuple(in_time(paths, layout)[:count])
+
+
+def in_time(paths: Sequence[Path], layout: str) -> list[Path]:
+    """All `paths` as they were taken; one that cannot be read counts as after the one before it by name."""
+    times: dict[Path, float] = {}
+    latest = -math.inf
+    for path in sorted(paths, key=lambda p: p.name):
+        with contextlib.suppress(InputError):
+            latest = order(read_shot(path))[0] if not layout else 0.0
+        times[path] = latest
+    return sorted(paths, key=lambda p: (times[p], p.name))
+
+
+def usable(
+    paths: Sequence[Path], layout: str, failures: Failures
+) -> tuple[list[Shot], list[tuple[Path, str]]]:
+    """What those of `paths` say that can be read and belong together, and why the others do not.
 
     Raises
     ------
     InputError
         None can be read.
     """
-    good = []
+    shots: list[Shot] = []
+    left_out: list[tuple[Path, str]] = []
     for path in paths:
         try:
-            shot = read_raw(path, layout).shot
+            shots.append(read_raw(path, layout).shot)
         except InputError as error:
             failures.add(path, error)
-        else:
-            good.append(shot)
-    if not good:
+            left_out.append((path, str(error)))
+    if not shots:
         raise InputError(f"none of the {len(paths)} files can be read", hint="copy them again")
-    return good
+    odd = strangers(shots)
+    if len(odd) <= FEW * len(shots):
+        for shot, how in odd:
+            error = BurstMismatch(f"{shot.path} is left out: {how}", hint="name only the frames of one burst")
+            failures.add(shot.path, error)
+            left_out.append((shot.path, how))
+        shots = [s for s in shots if all(s is not o for o, _ in odd)]
+    return shots, left_out
 
 
-def among(shots: Sequence[Shot], reference: int, paths: Sequence[Path]) -> int:
-    """Where frame number `reference` of all `paths` stands among the `shots` that could be read.
-
-    A file that cannot be read counts as taken just after the one before it by name.
+def among(shots: Sequence[Shot], reference: int, everyone: Sequence[Path]) -> int:
+    """Where frame number `reference` of `everyone` stands among the `shots` that are used.
 
     Raises
     ------
     UsageError
-        It is one of those that cannot be read.
+        It is one of those that are left out.
     """
-    known = {s.path: order(s)[0] for s in shots}
-    times, latest = {}, -math.inf
-    for path in sorted(paths, key=lambda p: p.name):
-        times[path] = latest = known.get(path, latest)
-    ordered = sorted(paths, key=lambda p: (times[p], p.name))
-    wanted = ordered[reference]
+    known = {s.path for s in shots}
+    wanted = everyone[reference]
     if wanted not in known:
         raise UsageError(
-            f"--reference = {reference}: {wanted} cannot be read",
+            f"--reference = {reference}: {wanted} cannot be read or is no frame of this burst",
             hint="give auto or another number, or copy the file again",
         )
-    return [p for p in ordered if p in known].index(wanted)
+    return [p for p in everyone if p in known].index(wanted)
 
 
 def sha256(path: Path) -> str:

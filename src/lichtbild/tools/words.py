@@ -98,6 +98,16 @@ def burst_words(v: Parser) -> None:
         "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
     )
     v.add_argument(
+        "--merge",
+        choices=("robust", "mean"),
+        help="robust (default): what moved is left out. mean: plain average",
+    )
+    v.add_argument(
+        "--explain",
+        metavar="FILE|FOLDER",
+        help="also write what the merge did: a picture (.png), and JSON of the same name",
+    )
+    v.add_argument(
         "--layout",
         default="",
         metavar="WORDS",
