@@ -1,163 +1,248 @@
 // SPDX-License-Identifier: Apache-2.0
 // Things that move on their own: where the blocks that the background's flow leaves unexplained went.
-// The idea stands in combine/objects.py.
+// The idea stands in combine/objects.py.  A tile's motion has six numbers: its shift (y, x) at the centre of the tile and
+// how that changes per pixel (yy, yx, xy, xx).
 #include "align.h"
 
 namespace {
 
-// The unexplained blocks in and around a tile, and what the background leaves of them.
+struct Picture {
+    const float *p;
+    int h, w;
+    explicit Picture(In<float, 2> &a) : p(a.data()), h(a.shape(0)), w(a.shape(1)) {}
+};
+
+// The unexplained blocks in and around a tile, and what the background leaves of them.  rest: of every block, 0 where it is
+// explained.
 struct Lost {
     int side, count = 0;
     int y[36], x[36];
-    float left[36];
+    float left[36], v[36], u[36];  // v, u: from the centre of the tile to that of the block
     Lost(int j, int i, In<float, 2> &rest, int side) : side(side) {
         const int hb = rest.shape(0), wb = rest.shape(1);
-        for (int v = std::max(0, BLOCKS * j - 1); v < std::min(hb, BLOCKS * j + BLOCKS + 1); v++)
-            for (int u = std::max(0, BLOCKS * i - 1); u < std::min(wb, BLOCKS * i + BLOCKS + 1); u++)
-                if (rest.data()[(size_t)v * wb + u] > 0) {
-                    y[count] = v * side;
-                    x[count] = u * side;
-                    left[count++] = rest.data()[(size_t)v * wb + u];
-                }
+        for (int b = std::max(0, BLOCKS * j - 1); b < std::min(hb, BLOCKS * j + BLOCKS + 1); b++)
+            for (int a = std::max(0, BLOCKS * i - 1); a < std::min(wb, BLOCKS * i + BLOCKS + 1); a++) {
+                const float r = rest.data()[(size_t)b * wb + a];
+                if (!(r > 0)) continue;
+                y[count] = b * side, x[count] = a * side;
+                v[count] = (b - BLOCKS * j - 1.5f) * side, u[count] = (a - BLOCKS * i - 1.5f) * side;
+                left[count++] = r;
+            }
     }
+    float dy(const float *m, int k) const { return m[0] + m[2] * v[k] + m[3] * u[k]; }
+    float dx(const float *m, int k) const { return m[1] + m[4] * v[k] + m[5] * u[k]; }
 };
 
-// Squared difference of a block of ref to img at (+dy, +dx); infinite outside.
-float block(const float *ref, const float *img, int h, int w, int y, int x, int side, float dy, float dx) {
+// Squared difference of a block of a to b at (+dy, +dx); infinite outside.
+float block(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
     const float py = y + dy, px = x + dx;
-    if (!(inside(py, px, h, w) && inside(py + side - 1, px + side - 1, h, w)) || y + side > h || x + side > w) return INFINITY;
+    const int w = a.w;
+    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w)
+        return INFINITY;
     const int j = (int)py, i = (int)px;
     const float fy = py - j, fx = px - i;
     const float w00 = (1 - fy) * (1 - fx), w01 = (1 - fy) * fx, w10 = fy * (1 - fx), w11 = fy * fx;
     float s[4] = {};
     for (int r = 0; r < side; r++) {
-        const float *p = ref + (size_t)(y + r) * w + x, *q = img + (size_t)(j + r) * w + i;
+        const float *p = a.p + (size_t)(y + r) * w + x, *q = b.p + (size_t)(j + r) * w + i;
         for (int c = 0; c < side; c += 4)
-            for (int l = c; l < std::min(side, c + 4); l++) {
-                const float e = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1] - p[l];
-                s[l - c] += e * e;
+            for (int l = 0; l < std::min(side, 4); l++) {
+                const float *o = q + c + l;
+                const float e = w00 * o[0] + w01 * o[1] + w10 * o[w] + w11 * o[w + 1] - p[c + l];
+                s[l] += e * e;
             }
     }
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
-// How well a shift explains the blocks, 0 ... 1: every block counts with the square of the share of its residue that goes
+// How well a motion explains the blocks, 0 ... 1: every block counts with the square of the share of its residue that goes
 // away, so that one motion which explains half of the blocks is better than one that explains half of every block.
-float score(const float *ref, const float *img, int h, int w, const Lost &lost, float dy, float dx) {
+float score(const Picture &a, const Picture &b, const Lost &lost, const float *motion) {
     float s = 0, total = 0;
     for (int k = 0; k < lost.count; k++) {
-        const float e = block(ref, img, h, w, lost.y[k], lost.x[k], lost.side, dy, dx), weight = __builtin_sqrtf(lost.left[k]);
-        const float f = e < lost.left[k] ? 1 - e / lost.left[k] : 0;
+        const float e = block(a, b, lost.y[k], lost.x[k], lost.side, lost.dy(motion, k), lost.dx(motion, k));
+        const float weight = __builtin_sqrtf(lost.left[k]), f = e < lost.left[k] ? 1 - e / lost.left[k] : 0;
         s += weight * f * f;
         total += weight;
     }
     return total > 0 ? s / total : 0;
 }
 
-// The best of the candidates (n, c, 2) for the tiles (n, 2), whole-pixel steps within +-radius of each included; NaN is
-// none.  rest: what the background leaves of every block, 0 where it explains it.
-void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side,
-            In<float, 3> candidates, int radius, Out<float, 2> best, Out<float, 1> share) {
-    const int h = ref.shape(0), w = ref.shape(1), n = tiles.shape(0), many = candidates.shape(1);
-    need((side == 2 || side == 4 || side == 8) && (int)candidates.shape(0) == n && (int)best.shape(0) == n && (int)share.shape(0) == n, "shapes differ");
+// The best of the candidates (n, c, 6) for the tiles (n, 2), shifts by whole pixels within +-radius included; NaN is none.
+void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side, In<float, 3> candidates,
+            int radius, Out<float, 2> best, Out<float, 1> share) {
+    const int n = tiles.shape(0), many = candidates.shape(1);
+    need(side == 2 || side == 4, "side must be 2 or 4");
+    need((int)candidates.shape(0) == n && candidates.shape(2) == 6, "candidates must be (n, c, 6)");
+    need((int)best.shape(0) == n && best.shape(1) == 6 && (int)share.shape(0) == n, "best must be (n, 6)");
+    const Picture a(ref), b(img);
     parallel(n, [&](int t) {
         Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, side);
-        float top = -1, by = NAN, bx = NAN;
         for (int k = 0; k < lost.count; k++) lost.left[k] *= side * side / 16.0f;  // rest is of 4 x 4 pixels
+        float *top = best.data() + 6 * t, most = -1;
+        std::fill(top, top + 6, (float)NAN);
         for (int c = 0; c < many; c++) {
-            const float *p = candidates.data() + 2 * ((size_t)t * many + c);
+            const float *p = candidates.data() + 6 * ((size_t)t * many + c);
             if (!(p[0] == p[0])) continue;
             for (int dy = -radius; dy <= radius; dy++)
                 for (int dx = -radius; dx <= radius; dx++) {
-                    const float g = score(ref.data(), img.data(), h, w, lost, p[0] + dy, p[1] + dx);
-                    if (g > top) top = g, by = p[0] + dy, bx = p[1] + dx;
+                    const float m[6] = {p[0] + dy, p[1] + dx, p[2], p[3], p[4], p[5]};
+                    const float g = score(a, b, lost, m);
+                    if (g > most) most = g, std::copy(m, m + 6, top);
                 }
         }
-        best.data()[2 * t] = by;
-        best.data()[2 * t + 1] = bx;
-        share.data()[t] = top;
+        share.data()[t] = most;
     });
 }
 
-// Lucas-Kanade on the unexplained blocks alone: pixels of the background among them, and what is hidden, differ by more than
-// the others and weigh little (Geman-McClure; the scale follows the residual down to `floor`).  shift (n, 2) in and out;
-// evidence (n, 5) as in align_tiles.
-void follow(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side,
-            In<float, 1> how, int rounds, Out<float, 2> shift, Out<float, 2> evidence) {
-    const int h = ref.shape(0), w = ref.shape(1), n = tiles.shape(0);
+struct Pull {  // what pixels say, in eight lanes
+    float yy[L] = {}, xy[L] = {}, xx[L] = {}, ey[L] = {}, ex[L] = {}, ee[L] = {}, all[L] = {}, s2;
+    explicit Pull(float s2) : s2(s2) {}
+    void block(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
+        const float py = y + dy, px = x + dx;
+        const int w = a.w;
+        if (y < 1 || x < 1 || y + side >= a.h || x + side >= w) return;
+        if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w))) return;
+        const int j = (int)py, i = (int)px;
+        const float fy = py - j, fx = px - i;
+        const float w00 = (1 - fy) * (1 - fx), w01 = (1 - fy) * fx, w10 = fy * (1 - fx), w11 = fy * fx;
+        for (int r = 0; r < side; r++)
+            for (int c = 0; c < side; c += 4) {
+                const int lane = side == L ? c : r % 2 * 4;
+                const float *p = a.p + (size_t)(y + r) * w + x + c, *q = b.p + (size_t)(j + r) * w + i + c;
+                for (int k = 0; k < 4; k++) {
+                    const float e = w00 * q[k] + w01 * q[k + 1] + w10 * q[k + w] + w11 * q[k + w + 1] - p[k];
+                    const float gy = 0.5f * (p[k + w] - p[k - w]), gx = 0.5f * (p[k + 1] - p[k - 1]);
+                    const float f = s2 / (s2 + e * e), m = f * f;
+                    const int l = lane + k;
+                    yy[l] += m * gy * gy, xy[l] += m * gx * gy, xx[l] += m * gx * gx;
+                    ey[l] += m * gy * e, ex[l] += m * gx * e, ee[l] += m * e * e, all[l] += m;
+                }
+            }
+    }
+};
+
+// Lucas-Kanade for the shift alone on the unexplained blocks, motions (n, 6) in and out: pixels of the background among them,
+// and what is hidden, differ by more than the others and weigh little (Geman-McClure; the scale follows the better third of
+// the blocks down to `floor`).  A start is worth the information of one pixel.  evidence (n, 3): what is known of the shift
+// (yy, xy, xx), 1 / px^2.  how = (floor, share).
+void follow(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side, In<float, 1> how, int rounds,
+            Out<float, 2> motions, Out<float, 2> evidence) {
+    const int n = tiles.shape(0);
     need((side == 4 || side == 8) && how.shape(0) == 2, "side 4 or 8, how (floor, share)");
+    need((int)motions.shape(0) == n && motions.shape(1) == 6, "motions must be (n, 6)");
+    need((int)evidence.shape(0) == n && evidence.shape(1) == 3, "evidence must be (n, 3)");
     const float floor = how.data()[0], share = how.data()[1];
-    need((int)shift.shape(0) == n && (int)evidence.shape(0) == n && evidence.shape(1) == 5, "shapes differ");
+    const Picture one(ref), two(img);
     parallel(n, [&](int t) {
         const Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, side);
-        float dy = shift.data()[2 * t], dx = shift.data()[2 * t + 1];
-        float *v = evidence.data() + 5 * t;
-        std::fill(v, v + 5, 0.0f);
-        if (!(dy == dy)) return;
+        float *motion = motions.data() + 6 * t, *known = evidence.data() + 3 * t;
+        std::fill(known, known + 3, 0.0f);
+        if (!(motion[0] == motion[0])) return;
         std::vector<float> left;
         for (int round = 0; round <= rounds; round++) {
             left.clear();
             for (int k = 0; k < lost.count; k++) {
-                const float e = block(ref.data(), img.data(), h, w, lost.y[k], lost.x[k], side, dy, dx);
+                const float e = block(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k));
                 if (e < INFINITY) left.push_back(e / (side * side));
             }
             if (left.empty()) return;
             std::nth_element(left.begin(), left.begin() + left.size() / 3, left.end());
-            const float s2 = std::max(2 * left[left.size() / 3], floor) * 3;
-            float yy = 0, xy = 0, xx = 0, ey = 0, ex = 0, ee = 0, total = 0;
+            Pull p(6 * std::max(left[left.size() / 3], floor));
             for (int k = 0; k < lost.count; k++)
-                for (int r = 0; r < side; r++) {
-                    const int y = lost.y[k] + r;
-                    if (y < 1 || y >= h - 1) continue;
-                    for (int c = 0; c < side; c++) {
-                        const int x = lost.x[k] + c;
-                        if (x < 1 || x >= w - 1 || !inside(y + dy, x + dx, h, w)) continue;
-                        const float *p = ref.data() + (size_t)y * w + x;
-                        const float e = read(img.data(), w, y + dy, x + dx) - p[0];
-                        const float gx = 0.5f * (p[1] - p[-1]), gy = 0.5f * (p[w] - p[-w]);
-                        const float f = s2 / (s2 + e * e), m = f * f;
-                        yy += m * gy * gy, xy += m * gx * gy, xx += m * gx * gx;
-                        ey += m * gy * e, ex += m * gx * e, ee += m * e * e, total += m;
-                    }
-                }
-            if (!(total > 0)) return;
-            const float scale = 1 / (share * std::max(ee / total, floor));
-            v[0] = yy * scale, v[1] = xy * scale, v[2] = xx * scale;
-            v[3] = v[0] * dy + v[1] * dx - ey * scale, v[4] = v[1] * dy + v[2] * dx - ex * scale;
-            if (round == rounds) return;
-            const float a = v[0] + 1, c = v[2] + 1, det = a * c - v[1] * v[1];  // a start is worth one pixel
-            if (!(det > 0)) return;
-            const float sy = (c * ey - v[1] * ex) * scale / det, sx = (a * ex - v[1] * ey) * scale / det;
-            dy -= sy > 1 ? 1 : sy < -1 ? -1 : sy;
-            dx -= sx > 1 ? 1 : sx < -1 ? -1 : sx;
-            shift.data()[2 * t] = dy;
-            shift.data()[2 * t + 1] = dx;
+                p.block(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k));
+            const float all = Sums::total(p.all);
+            if (!(all > 0)) return;
+            const float scale = 1 / (share * std::max(Sums::total(p.ee) / all, floor));
+            known[0] = Sums::total(p.yy) * scale, known[1] = Sums::total(p.xy) * scale, known[2] = Sums::total(p.xx) * scale;
+            const float ey = Sums::total(p.ey) * scale, ex = Sums::total(p.ex) * scale;
+            const float a = known[0] + 1, b = known[1], c = known[2] + 1, det = a * c - b * b;
+            if (round == rounds || !(det > 0)) return;
+            const float sy = (c * ey - b * ex) / det, sx = (a * ex - b * ey) / det;
+            motion[0] -= sy > 1 ? 1 : sy < -1 ? -1 : sy;
+            motion[1] -= sx > 1 ? 1 : sx < -1 ? -1 : sx;
         }
     });
 }
 
-// How many of the unexplained blocks in and around each tile a shift explains: the residual is below `limit` times what
-// noise and slack explain.
+// What a tile and its eight neighbours agree on, field (ty, tx, 6) of motions in and out (NaN: none), pixels of a tile of
+// `tile`: a shift and its changes, by what each knows of its shift, evidence (ty, tx, 3), and the less the farther it is
+// from the others (Geman-McClure, width from `wide` to `width`).  how = (wide, width, information that nothing bends).
+void agree(In<float, 3> field, In<float, 3> evidence, int tile, In<float, 1> how, Out<float, 3> out) {
+    const int ny = field.shape(0), nx = field.shape(1);
+    need(field.shape(2) == 6 && evidence.shape(2) == 3 && how.shape(0) == 3, "field (.., .., 6), evidence (.., .., 3)");
+    need((int)out.shape(0) == ny && (int)out.shape(1) == nx && out.shape(2) == 6, "out must have the shape of field");
+    const double wide = how.data()[0], width = how.data()[1], straight = how.data()[2];
+    parallel(ny, [&](int j) {
+        for (int i = 0; i < nx; i++) {
+            const float *own = field.data() + 6 * (j * nx + i);
+            float *to = out.data() + 6 * (j * nx + i);
+            std::copy(own, own + 6, to);
+            if (!(own[0] == own[0])) continue;
+            double m[6];
+            std::copy(own, own + 6, m);
+            for (int round = 0; round < 4; round++) {
+                const double reach = round == 0 ? wide : round == 1 ? 0.5 * (wide + width) : width, w2 = reach * reach;
+                double a[36] = {}, g[6] = {};
+                for (int v = std::max(0, j - 1); v <= std::min(ny - 1, j + 1); v++)
+                    for (int u = std::max(0, i - 1); u <= std::min(nx - 1, i + 1); u++) {
+                        const float *d = field.data() + 6 * (v * nx + u), *t = evidence.data() + 3 * (v * nx + u);
+                        if (!(d[0] == d[0])) continue;
+                        const double y = (v - j) * tile, x = (u - i) * tile;
+                        const double ey = m[0] + m[2] * y + m[3] * x - d[0], ex = m[1] + m[4] * y + m[5] * x - d[1];
+                        const double f = w2 / (w2 + ey * ey + ex * ex), w = f * f;
+                        static const int axis[6] = {0, 1, 0, 0, 1, 1};
+                        const double z[6] = {1, 1, y, x, y, x}, k[3] = {w * t[0], w * t[1], w * t[2]};
+                        const double b[2] = {k[0] * d[0] + k[1] * d[1], k[1] * d[0] + k[2] * d[1]};
+                        for (int r = 0; r < 6; r++) {
+                            for (int c = 0; c < 6; c++) a[6 * r + c] += k[axis[r] + axis[c]] * (z[r] * z[c]);
+                            g[r] += b[axis[r]] * z[r];
+                        }
+                    }
+                for (int r = 0; r < 6; r++) a[7 * r] += r < 2 ? 1e-3 : straight, g[r] += r < 2 ? 1e-3 * own[r] : 0;
+                if (!solve(a, g, 6)) break;
+                std::copy(g, g + 6, m);
+            }
+            for (int r = 0; r < 6; r++) to[r] = (float)m[r];
+        }
+    });
+}
+
+// How many of the unexplained blocks in and around each tile a motion explains (the residual is below `limit` times what
+// noise and slack explain), and how many there are; middle (n, 2): from the centre of the tile to that of those explained in
+// the tile itself, in pixels.
 void explains(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, In<float, 2> explained, float limit,
-              In<float, 2> shift, Out<int32_t, 2> counts) {
-    const int h = ref.shape(0), w = ref.shape(1), n = tiles.shape(0), wb = rest.shape(1);
-    need((int)shift.shape(0) == n && (int)counts.shape(0) == n && counts.shape(1) == 2, "shapes differ");
+              In<float, 2> motions, Out<int32_t, 2> counts, Out<float, 2> middle) {
+    const int n = tiles.shape(0), wb = rest.shape(1);
+    need((int)motions.shape(0) == n && motions.shape(1) == 6, "motions must be (n, 6)");
+    need((int)counts.shape(0) == n && counts.shape(1) == 2, "counts must be (n, 2)");
+    need((int)middle.shape(0) == n && middle.shape(1) == 2, "middle must be (n, 2)");
+    const Picture a(ref), b(img);
     parallel(n, [&](int t) {
         const Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, 4);
-        int good = 0;
+        const float *motion = motions.data() + 6 * t;
+        int good = 0, own = 0;
+        float v = 0, u = 0;
         for (int k = 0; k < lost.count; k++) {
-            const float e = block(ref.data(), img.data(), h, w, lost.y[k], lost.x[k], 4, shift.data()[2 * t], shift.data()[2 * t + 1]);
-            good += e < limit * explained.data()[(size_t)(lost.y[k] / 4) * wb + lost.x[k] / 4] && e < 0.5f * lost.left[k];
+            const float e = block(a, b, lost.y[k], lost.x[k], 4, lost.dy(motion, k), lost.dx(motion, k));
+            const float may = limit * explained.data()[(size_t)(lost.y[k] / 4) * wb + lost.x[k] / 4];
+            if (!(e < may && e < 0.5f * lost.left[k])) continue;
+            good++;
+            if (std::fabs(lost.v[k]) < 8 && std::fabs(lost.u[k]) < 8) own++, v += lost.v[k], u += lost.u[k];
         }
         counts.data()[2 * t] = good;
         counts.data()[2 * t + 1] = lost.count;
+        middle.data()[2 * t] = own ? v / own : 0;
+        middle.data()[2 * t + 1] = own ? u / own : 0;
     });
 }
 
 }  // namespace
 
-KERNEL("objects_choose", choose, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "side"_a, "candidates"_a, "radius"_a, "best"_a, "share"_a)
-KERNEL("objects_follow", follow, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "side"_a, "how"_a, "rounds"_a,
-       "shift"_a, "evidence"_a)
-KERNEL("objects_explains", explains, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "explained"_a, "limit"_a, "shift"_a,
-       "counts"_a)
+KERNEL("objects_choose", choose, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "side"_a, "candidates"_a, "radius"_a, "best"_a,
+       "share"_a)
+KERNEL("objects_follow", follow, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "side"_a, "how"_a, "rounds"_a, "motions"_a,
+       "evidence"_a)
+KERNEL("objects_agree", agree, "field"_a, "evidence"_a, "tile"_a, "how"_a, "out"_a)
+KERNEL("objects_explains", explains, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "explained"_a, "limit"_a, "motions"_a,
+       "counts"_a, "middle"_a)

@@ -41,7 +41,7 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Triple
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
-from lichtbild.combine.objects import LIMIT, Residue, seconds
+from lichtbild.combine.objects import LIMIT, Residue, objects
 from lichtbild.combine.pyramid import SOFT, grey, pyramid
 
 TILE = 64  # pixels; 32 at half size, 16 at quarter size
@@ -105,9 +105,12 @@ def align(frames: Frames[Mosaic], params: Align = Align()) -> Flow:
             below, moving = fixed.beside(frames[k])
             shift[k], trust[k], residue = background(below, moving, grid, params)
             if params.reach > 0 and residue is not None:
-                second[k] = seconds(below, moving, shift[k], residue, guess=guess, reach=params.reach)
+                own, second[k] = objects(
+                    below, moving, shift[k], residue, guess=guess, reach=params.reach
+                )
+                own[..., :2] -= shift[k]
                 away = abs(k - frames.reference)
-                guess = (second[k] - shift[k]) * np.float32((away + 1) / away)
+                guess = own * np.float32((away + 1) / away)
     return Flow(shift, TILE, trust, second if np.isfinite(second).any() else None)
 
 
@@ -194,7 +197,8 @@ def refine(
     )
     stiff, hold = (pixel / BEND) ** 2, (pixel / params.hold) ** 2
     base = np.empty_like(flow)
-    how = np.array([stiff, hold, WIDE / pixel, OWN / pixel, MOST], np.float32)
+    many = 2
+    how = np.array([stiff * many, hold * many, WIDE / pixel, OWN / pixel, MOST], np.float32)
     kernels.align_rows(offset, evidence, how, SWEEPS, base)
     how = np.array([stiff, hold, OWN / pixel, MOST], np.float32)
     kernels.align_settle(offset, evidence, base, how, SWEEPS, flow)

@@ -11,10 +11,13 @@ and where it came to lie in the other frame.  For the tiles with such blocks, an
 
    so that blocks which belong to something else neither help nor harm.
 2. Lucas–Kanade at quarter and half size with Geman–McClure weights, which ignore the background's pixels in
-   the blocks and what is hidden in the frame.
-3. Every tile tries the motions of its neighbours, and those that move alike are averaged by what each
-   knows (their information matrices).
+   the blocks and what is hidden.
+3. Every tile tries the motions of its neighbours; those that agree are joined to a shift and its changes from
+   pixel to pixel (things turn), each by what it knows (its information matrix).
 4. A tile keeps its motion only if it explains some of the blocks as well as noise allows.
+
+Motions are written "… 6": shift (y, x) at the tile's centre in pixels, and its changes per pixel (yy, yx, xy,
+xx).
 """
 
 from __future__ import annotations
@@ -28,21 +31,113 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Float32
 from lichtbild.combine.pyramid import SOFT
 
+TILE = 64
 FEW = 2  # unexplained blocks with which a tile is looked at
 LIMIT = 4.0  # times what noise and slack explain: a block is explained
+SURE = 0.5  # score from which on a guess needs no search
+WIDE, ALIKE = 8.0, 1.5  # px up to which neighbours may be, and in the end are, of one thing
+STRAIGHT = 2e5  # 1/(px/px)²: what is known beforehand of changes per pixel, that there are none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residue:
     """What the background's flow leaves: ``rest: Float32 "hb wb"`` squared residual of unexplained blocks of
-    16 px (0 where explained), ``explained`` what noise and slack explain of it.
+    16 px (0 where explained, < 0 outside the frame), ``explained`` what noise and slack explain of it.
     """
 
     rest: Float32
     explained: Float32
 
 
-def seconds(
+@dataclass(frozen=True, slots=True, eq=False)
+class Chase:
+    """Two pyramids and the tiles (j, i) in which something is left unexplained, "n 2"."""
+
+    fixed: list[Float32]
+    moving: list[Float32]
+    residue: Residue
+    tiles: NDArray[np.int32]
+
+    def only(self, some: NDArray[np.bool_]) -> Chase:
+        """The chase in some of the tiles."""
+        return Chase(self.fixed, self.moving, self.residue, np.ascontiguousarray(self.tiles[some]))
+
+    def choose(self, level: int, candidates: Float32, radius: int) -> tuple[Float32, Float32]:
+        """The best of the candidates "n c 6" of every tile, "n 6", and its score, "n"."""
+        n, size = len(self.tiles), np.float32(2 << level)
+        best, share = np.empty((n, 6), np.float32), np.empty(n, np.float32)
+        scaled = np.ascontiguousarray(candidates)
+        scaled = scaled / np.array([size, size, 1, 1, 1, 1], np.float32)
+        kernels.objects_choose(
+            self.fixed[level],
+            self.moving[level],
+            self.tiles,
+            self.residue.rest,
+            8 >> level,
+            scaled,
+            radius,
+            best,
+            share,
+        )
+        best[:, :2] *= size
+        return best, share
+
+    def follow(self, level: int, motions: Float32, rounds: int) -> tuple[Float32, Float32]:
+        """Motions "n 6" refined, and what is known of their shifts (yy, xy, xx) in 1/px², "n 3"."""
+        size = np.float32(2 << level)
+        evidence = np.zeros((len(self.tiles), 3), np.float32)
+        how = np.array([2 * SOFT[level], 4.0], np.float32)
+        made = motions / np.array([size, size, 1, 1, 1, 1], np.float32)
+        kernels.objects_follow(
+            self.fixed[level],
+            self.moving[level],
+            self.tiles,
+            self.residue.rest,
+            8 >> level,
+            how,
+            rounds,
+            made,
+            evidence,
+        )
+        made[:, :2] *= size
+        return made, evidence / (size * size)
+
+    def explains(self, motions: Float32) -> tuple[NDArray[np.int32], Float32]:
+        """How many blocks the motions explain and how many there are, "n 2", and where they are, "n 2": from
+        the tile's centre, px.
+        """
+        counts, middle = np.zeros((len(motions), 2), np.int32), np.zeros((len(motions), 2), np.float32)
+        kernels.objects_explains(
+            self.fixed[1],
+            self.moving[1],
+            self.tiles,
+            self.residue.rest,
+            self.residue.explained,
+            LIMIT,
+            motions / np.array([4, 4, 1, 1, 1, 1], np.float32),
+            counts,
+            middle,
+        )
+        return counts, middle * np.float32(4)
+
+    def around(self, field: Float32) -> Float32:
+        """The motions "ty tx 6" of each tile and its eight neighbours, continued to the tile's centre, "n 9
+        6".
+        """
+        padded = np.pad(field, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
+        j, i = self.tiles[:, 0], self.tiles[:, 1]
+        made = []
+        for v in (-1, 0, 1):
+            for u in (-1, 0, 1):
+                m = padded[j + 1 + v, i + 1 + u].copy()
+                y, x = np.float32(-TILE * v), np.float32(-TILE * u)
+                m[:, 0] += m[:, 2] * y + m[:, 3] * x
+                m[:, 1] += m[:, 4] * y + m[:, 5] * x
+                made.append(m)
+        return np.stack(made, axis=1)
+
+
+def objects(
     fixed: list[Float32],
     moving: list[Float32],
     shift: Float32,
@@ -50,8 +145,8 @@ def seconds(
     *,
     guess: Float32 | None,
     reach: float,
-) -> Float32:
-    """Shift "ty tx 2" (pixels) of what moves on its own in each tile, NaN where nothing does.
+) -> tuple[Float32, Float32]:
+    """Motions "ty tx 6" of what moves on its own, NaN where nothing does, and what to use in each tile.
 
     Parameters
     ----------
@@ -62,58 +157,70 @@ def seconds(
     residue : Residue
         What it leaves.
     guess : Float32, optional
-        Motion relative to the background "ty tx 2" that is expected, NaN where none is.
+        Motion relative to the background, "ty tx 6", that is expected; NaN where none is.
     reach : float
         How far to search around the background's motion, in pixels.
+
+    Returns
+    -------
+    tuple of Float32
+        Motions at the centres of the tiles; shifts "ty tx 2" in the middle of what they explain in the tile.
     """
-    found = np.full(shift.shape, np.nan, np.float32)
     grid = shift.shape[:2]
-    tiles = lost(residue.rest, grid)
-    if not len(tiles):
-        return found
-    at = tiles[:, 0], tiles[:, 1]
-    ground = shift[at] / np.float32(4)  # in pixels of quarter size
-    candidates = np.full((len(tiles), 9, 2), np.nan, np.float32)
+    found = np.full((*grid, 6), np.nan, np.float32)
+    chase = Chase(fixed, moving, residue, lost(residue.rest, grid))
+    if not len(chase.tiles):
+        return found, found[..., :2]
+    at = chase.tiles[:, 0], chase.tiles[:, 1]
+    found[at] = begun(chase, shift, guess, reach)
+    best, _ = chase.choose(1, chase.around(found), 0)
+    best = agreed(chase, *chase.follow(1, best, 2), grid)
+    best = agreed(chase, *chase.follow(0, best, 2), grid)
+    counts, middle = chase.explains(best)
+    best[~believed(counts)] = np.nan
+    for _ in range(2):  # a thing's neighbours may be of the thing
+        found[at] = best
+        near = chase.around(found)
+        near[:, 4] = np.nan
+        spare, _ = chase.choose(1, near, 0)
+        more, where = chase.explains(spare)
+        better = believed(more) & (np.isnan(best[:, 0]) | (more[:, 0] > counts[:, 0]))
+        best[better], counts[better], middle[better] = spare[better], more[better], where[better]
+    found[at] = best
+    second = np.full((*grid, 2), np.nan, np.float32)
+    v, u = middle.T
+    second[at] = np.stack(
+        [best[:, 0] + best[:, 2] * v + best[:, 3] * u, best[:, 1] + best[:, 4] * v + best[:, 5] * u], axis=1
+    )
+    return found, second
+
+
+def begun(chase: Chase, shift: Float32, guess: Float32 | None, reach: float) -> Float32:
+    """First motions "n 6" of the tiles: guessed from the frame before, or searched."""
+    at = chase.tiles[:, 0], chase.tiles[:, 1]
+    ground = np.zeros((len(chase.tiles), 6), np.float32)
+    ground[:, :2] = shift[at]
+    candidates = np.full((len(chase.tiles), 1, 6), np.nan, np.float32)
     if guess is not None:
-        candidates = around(guess, tiles) / np.float32(4) + ground[:, None]
-    best, share = choose(1, fixed, moving, tiles, residue, candidates, 1)
-    anew = ~(share > 0.5)
+        candidates = chase.around(guess) + ground[:, None]
+    best, share = chase.choose(1, candidates, 1)
+    anew = ~(share > SURE)
     if anew.any():
-        start = ground[anew][:, None] / np.float32(2)
-        coarse, _ = choose(2, fixed, moving, tiles[anew], residue, start, max(1, round(reach / 8)))
-        fresh, more = choose(1, fixed, moving, tiles[anew], residue, coarse[:, None] * np.float32(2), 2)
+        some = chase.only(anew)
+        coarse, _ = some.choose(2, ground[anew][:, None], max(1, round(reach / 8)))
+        fresh, more = some.choose(1, coarse[:, None], 2)
         better = more > share[anew]
         index = np.nonzero(anew)[0][better]
         best[index], share[index] = fresh[better], more[better]
-    follow(1, fixed, moving, tiles, residue, best, 3)
-    found[at] = best
-    best, _ = choose(1, fixed, moving, tiles, residue, around(found, tiles), 0)
-    follow(1, fixed, moving, tiles, residue, best, 2)
-    best *= np.float32(2)
-    evidence = follow(0, fixed, moving, tiles, residue, best, 2)
-    best = agreed(best, evidence, tiles, grid) / np.float32(2)
-    best[~explains(fixed, moving, tiles, residue, best)] = np.nan
-    for _ in range(2):  # a thing's neighbours may be of the thing
-        found[at] = best
-        spare, _ = choose(1, fixed, moving, tiles, residue, around(found, tiles), 0)
-        more = np.isnan(best[:, 0]) & explains(fixed, moving, tiles, residue, spare)
-        best[more] = spare[more]
-    found[at] = best * np.float32(4)
-    return found
+    return chase.follow(1, best, 3)[0]
 
 
-def explains(
-    fixed: list[Float32], moving: list[Float32], tiles: NDArray[np.int32], residue: Residue, shift: Float32
-) -> NDArray[np.bool_]:
-    """Whether the shifts (quarter-size pixels, "n 2") explain enough of their tiles' blocks."""
-    counts = np.zeros((len(tiles), 2), np.int32)
-    kernels.objects_explains(
-        fixed[1], moving[1], tiles, residue.rest, residue.explained, LIMIT, shift, counts
-    )
+def believed(counts: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether enough blocks of a tile are explained."""
     return (counts[:, 0] >= FEW) & (counts[:, 0] * 6 >= counts[:, 1])
 
 
-def lost(rest: Float32, grid: tuple[int, int]) -> NDArray[np.int32]:
+def lost(rest: Float32, grid: tuple[int, ...]) -> NDArray[np.int32]:
     """Tiles (j, i) with unexplained blocks, "n 2"."""
     full = np.zeros((grid[0] * 4, grid[1] * 4), np.int32)
     full[: rest.shape[0], : rest.shape[1]] = rest[: full.shape[0], : full.shape[1]] > 0
@@ -121,61 +228,11 @@ def lost(rest: Float32, grid: tuple[int, int]) -> NDArray[np.int32]:
     return np.argwhere(count >= FEW).astype(np.int32)
 
 
-def around(field: Float32, tiles: NDArray[np.int32]) -> Float32:
-    """Values of the field "ty tx 2" at tiles and their eight neighbours, "n 9 2"."""
-    padded = np.pad(field, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
-    j, i = tiles[:, 0], tiles[:, 1]
-    return np.ascontiguousarray(np.stack([padded[j + v, i + u] for v in range(3) for u in range(3)], axis=1))
-
-
-def choose(
-    level: int,
-    fixed: list[Float32],
-    moving: list[Float32],
-    tiles: NDArray[np.int32],
-    residue: Residue,
-    candidates: Float32,
-    radius: int,
-) -> tuple[Float32, Float32]:
-    """The best candidate of every tile and the share of the residue it explains."""
-    best, share = np.full((len(tiles), 2), np.nan, np.float32), np.full(len(tiles), -1, np.float32)
-    tiles, candidates = np.ascontiguousarray(tiles), np.ascontiguousarray(candidates)
-    kernels.objects_choose(
-        fixed[level], moving[level], tiles, residue.rest, 8 >> level, candidates, radius, best, share
-    )
-    return best, share
-
-
-def follow(
-    level: int,
-    fixed: list[Float32],
-    moving: list[Float32],
-    tiles: NDArray[np.int32],
-    residue: Residue,
-    shift: Float32,
-    rounds: int,
-) -> Float32:
-    """Refine `shift` in place; the evidence of every tile, "n 5"."""
-    evidence = np.zeros((len(tiles), 5), np.float32)
-    how = np.array([2 * SOFT[level], 4.0], np.float32)
-    kernels.objects_follow(
-        fixed[level], moving[level], tiles, residue.rest, 8 >> level, how, rounds, shift, evidence
-    )
-    return evidence
-
-
-def agreed(shift: Float32, evidence: Float32, tiles: NDArray[np.int32], grid: tuple[int, int]) -> Float32:
-    """Mean of every tile and its neighbours that move alike, weighted by what they know."""
-    field = np.full((*grid, 7), np.nan, np.float32)
-    field[tiles[:, 0], tiles[:, 1]] = np.concatenate([shift, evidence], axis=1)
-    near = around(field, tiles).astype(np.float64)
-    away = near[:, :, :2] - shift[:, None].astype(np.float64)
-    alike = (away * away).sum(axis=2) < 1.0  # half-size pixels; NaN is not
-    alike[:, 4] = True
-    weight = np.where(alike, 1.0, 0.0)
-    total = np.where(alike[..., None], near[:, :, 2:], 0) * weight[..., None]
-    a, b, c, p, q = total.sum(axis=1).T
-    a, c = a + 1e-3, c + 1e-3
-    p, q = p + 1e-3 * shift[:, 0], q + 1e-3 * shift[:, 1]
-    det = a * c - b * b
-    return np.stack([(c * p - b * q) / det, (a * q - b * p) / det], axis=1).astype(np.float32)
+def agreed(chase: Chase, motions: Float32, evidence: Float32, grid: tuple[int, ...]) -> Float32:
+    """Motions "n 6": what every tile and its neighbours that move alike agree on."""
+    at = chase.tiles[:, 0], chase.tiles[:, 1]
+    field, known = np.full((*grid, 6), np.nan, np.float32), np.zeros((*grid, 3), np.float32)
+    field[at], known[at] = motions, evidence
+    out = np.empty_like(field)
+    kernels.objects_agree(field, known, TILE, np.array([WIDE, ALIKE, STRAIGHT], np.float32), out)
+    return out[at]
