@@ -233,51 +233,31 @@ void demosaic(In<float, 2> cfa, int ry, int rx, float shot, float read, Out<floa
     });
 }
 
-// The mean of the nearest samples of each colour.
-void bilinear(In<float, 2> cfa, int ry, int rx, Out<float, 3> out) {
-    const int h = cfa.shape(0), w = cfa.shape(1);
-    need((int)out.shape(0) == h && (int)out.shape(1) == w && out.shape(2) == 3, "out must be (h, w, 3)");
+// Bit c where a sample of colour c within `reach` pixels was clipped.  cell: colours as they repeat, 3 = all three.
+void spread_clipped(In<uint8_t, 2> clipped, In<uint8_t, 2> cell, int reach, Out<uint8_t, 2> out) {
+    const int h = clipped.shape(0), w = clipped.shape(1), p = cell.shape(0), q = cell.shape(1);
+    need((int)out.shape(0) == h && (int)out.shape(1) == w && p > 0 && q > 0, "out must have the shape of clipped");
+    std::vector<uint8_t> bits((size_t)p * w);  // of a row of the cell
+    for (int y = 0; y < p; y++)
+        for (int x = 0; x < w; x++) bits[(size_t)y * w + x] = cell(y, x % q) == 3 ? 7 : 1 << cell(y, x % q);
     parallel_rows(h, 32, [&](int y0, int y1) {
-        for (int y = y0; y < y1; y++)
-            for (int x = 0; x < w; x++) {
-                auto c = [&](int dy, int dx) { return cfa.data()[(size_t)mirror(y + dy, h) * w + mirror(x + dx, w)]; };
-                float cross = 0.25f * (c(-1, 0) + c(1, 0) + c(0, -1) + c(0, 1));
-                float diag = 0.25f * (c(-1, -1) + c(-1, 1) + c(1, -1) + c(1, 1));
-                float hor = 0.5f * (c(0, -1) + c(0, 1)), ver = 0.5f * (c(-1, 0) + c(1, 0)), here = c(0, 0);
-                float *o = out.data() + ((size_t)y * w + x) * 3;
-                const bool red_row = ((y + ry) & 1) == 0, red_column = ((x + rx) & 1) == 0;
-                o[0] = red_row ? (red_column ? here : hor) : (red_column ? ver : diag);
-                o[1] = red_row == red_column ? cross : here;
-                o[2] = red_row ? (red_column ? diag : ver) : (red_column ? hor : here);
-            }
-    });
-}
-
-// Bit c where a sample of colour c within two pixels was clipped.  pattern: colour of the 2x2 cell, 3 = all three.
-void spread_clipped(In<uint8_t, 2> clipped, In<uint8_t, 1> pattern, Out<uint8_t, 2> out) {
-    const int h = clipped.shape(0), w = clipped.shape(1);
-    need((int)out.shape(0) == h && (int)out.shape(1) == w && pattern.shape(0) == 4, "out must have the shape of clipped");
-    uint8_t bit[4];
-    for (int k = 0; k < 4; k++) bit[k] = pattern.data()[k] == 3 ? 7 : 1 << pattern.data()[k];
-    parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<uint8_t> column(w + 4);
+        std::vector<uint8_t> column(w + 2 * reach);
+        uint8_t *middle = column.data() + reach;
         for (int y = y0; y < y1; y++) {
-            for (int x = 0; x < w; x++) {
-                uint8_t v = 0;
-                for (int d = -2; d <= 2; d++) {
-                    int yy = y + d;
-                    if (yy >= 0 && yy < h) v |= clipped.data()[(size_t)yy * w + x] ? bit[(yy & 1) * 2 + (x & 1)] : 0;
-                }
-                column[x + 2] = v;
+            std::fill(column.begin(), column.end(), 0);
+            for (int v = std::max(0, y - reach); v <= std::min(h - 1, y + reach); v++) {
+                const uint8_t *c = clipped.data() + (size_t)v * w, *b = bits.data() + (size_t)(v % p) * w;
+                for (int x = 0; x < w; x++) middle[x] |= c[x] ? b[x] : 0;
             }
             uint8_t *o = out.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) o[x] = column[x] | column[x + 1] | column[x + 2] | column[x + 3] | column[x + 4];
+            std::fill(o, o + w, 0);
+            for (int d = -reach; d <= reach; d++)
+                for (int x = 0; x < w; x++) o[x] |= middle[x + d];
         }
     });
 }
 
 }  // namespace
 
-KERNEL("demosaic_bilinear", bilinear, "cfa"_a, "ry"_a, "rx"_a, "out"_a)
-KERNEL("demosaic_clipped", spread_clipped, "clipped"_a, "pattern"_a, "out"_a)
+KERNEL("demosaic_clipped", spread_clipped, "clipped"_a, "cell"_a, "reach"_a, "out"_a)
 KERNEL("demosaic", demosaic, "cfa"_a, "ry"_a, "rx"_a, "shot"_a, "read"_a, "out"_a)

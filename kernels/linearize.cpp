@@ -114,8 +114,8 @@ static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black
     const int h = (int)dn.shape(0), w = (int)dn.shape(1), c = (int)dn.shape(2), n = w * c;
     need((int)black.shape(1) == n && black.shape(0) > 0, "black");
     need((int)black_rows.shape(0) == h || black_rows.shape(0) == 0, "black_rows");
-    need((int)gain.shape(1) == n && gain.shape(0) == 2, "gain");
-    need((int)clip.shape(1) == n && clip.shape(0) == 2, "clip");
+    need((int)gain.shape(1) == n && gain.shape(0) > 0, "gain");
+    need((int)clip.shape(1) == n && clip.shape(0) == gain.shape(0), "clip");
     need((int)light.shape(0) == h && (int)light.shape(1) == w && (int)light.shape(2) == c, "light");
     need((int)clipped.shape(0) == h && (int)clipped.shape(1) == w, "clipped");
     need(where.shape(1) == 15 && vignettes.shape(1) == 7, "opcodes");
@@ -125,18 +125,18 @@ static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black
     need(!shaded || ((int)shading.shape(0) == (h + 1) / 2 && (int)shading.shape(1) == (w + 1) / 2), "shading");
     int points = 1;
     for (auto &m : maps) points = std::max(points, m.h);
-    const int bh = (int)black.shape(0);
+    const int bh = (int)black.shape(0), gh = (int)gain.shape(0);
 
     parallel_rows(h, 32, [&](int y0, int y1) {
         std::vector<float> shade(n, 1.0f), row(points + 1), across(w);
         for (int y = y0; y < y1; y++) {
             const uint16_t *in = dn.data() + (size_t)y * n;
             float *out = light.data() + (size_t)y * n;
-            const float *b = black.data() + (size_t)(y % bh) * n, *g = gain.data() + (size_t)(y & 1) * n;
+            const float *b = black.data() + (size_t)(y % bh) * n, *g = gain.data() + (size_t)(y % gh) * n;
             const float by = black_rows.shape(0) ? black_rows(y) : 0.0f, top = (float)white;
             for (int x = 0; x < n; x++) out[x] = (std::min((float)in[x], top) - (b[x] + by)) * g[x];
             uint8_t *flag = clipped.data() + (size_t)y * w;
-            const uint16_t *full = clip.data() + (size_t)(y & 1) * n;
+            const uint16_t *full = clip.data() + (size_t)(y % gh) * n;
             if (c == 1)
                 for (int x = 0; x < w; x++) flag[x] = in[x] >= full[x];
             else
@@ -203,3 +203,31 @@ static void outliers(In<uint16_t, 2> dn, float slope, float base, Out<uint8_t, 2
     });
 }
 KERNEL("outliers", outliers, "dn"_a, "slope"_a, "base"_a, "found"_a)
+
+// The same for a cell of any size: same (p, q, 8, 2) are the steps from its places to the eight neighbours.
+static void outliers_cell(In<uint16_t, 2> dn, In<int32_t, 4> same, float slope, float base, Out<uint8_t, 2> found) {
+    const int h = (int)dn.shape(0), w = (int)dn.shape(1), p = (int)same.shape(0), q = (int)same.shape(1);
+    need((int)found.shape(0) == h && (int)found.shape(1) == w && same.shape(2) == 8 && same.shape(3) == 2, "found");
+    need(h >= 2 * p && w >= 2 * q, "a picture of two cells");
+    auto folded = [](int v, int n, int period) {
+        while (v < 0) v += period;
+        while (v >= n) v -= period;
+        return v;
+    };
+    parallel_rows(h, 32, [&](int y0, int y1) {
+        for (int y = y0; y < y1; y++)
+            for (int x = 0; x < w; x++) {
+                const int32_t *step = same.data() + ((size_t)(y % p) * q + x % q) * 16;
+                int hi = -1, hi2 = -1, lo = 65536, lo2 = 65536;
+                for (int k = 0; k < 8; k++) {
+                    const int v = dn.data()[(size_t)folded(y + step[2 * k], h, p) * w + folded(x + step[2 * k + 1], w, q)];
+                    hi2 = std::max(hi2, std::min(hi, v)), hi = std::max(hi, v);
+                    lo2 = std::min(lo2, std::max(lo, v)), lo = std::min(lo, v);
+                }
+                const float v = dn.data()[(size_t)y * w + x], up = v - (float)hi2, down = (float)lo2 - v;
+                const float above = std::max(slope * (float)hi2 + base, 1.0f), below = std::max(slope * (float)lo2 + base, 1.0f);
+                found.data()[(size_t)y * w + x] = (up > 0 && up * up > above) || (down > 0 && down * down > below);
+            }
+    });
+}
+KERNEL("outliers_cell", outliers_cell, "dn"_a, "same"_a, "slope"_a, "base"_a, "found"_a)

@@ -12,8 +12,8 @@ import rawpy
 from PIL import Image
 
 from lichtbild.base.errors import ExportError, InputError, UnsupportedRaw
-from lichtbild.base.image import BGGR, GBRG, GRBG, RGGB, Burst, CameraColour, Noise, RawFrame, Scene, Shot
-from lichtbild.capture.cell import cell_name
+from lichtbild.base.image import BGGR, GBRG, GRBG, RGGB, Burst, CameraColour, Noise, Scene, Shot
+from lichtbild.capture.cell import around, cell_name, read_cell
 from lichtbild.capture.linearize import Linearize, linearize
 from lichtbild.capture.opcodes import opcode_bytes, read_opcodes
 from lichtbild.capture.raw import info, read_raw
@@ -117,33 +117,58 @@ def test_every_sample_survives_the_file(tmp_path, name):
         ):  # it keeps no cell of 4 × 4, and counts the second green as 3
             assert np.where(raw.raw_pattern == 3, 1, raw.raw_pattern).tolist() == cfa.cell.tolist()
         assert raw.num_colors == (1 if name == "mono" else 3)
-    if name in OTHERS:
-        return
     frame = read_raw(path)
     assert np.array_equal(frame.dn, dn)
     assert (frame.shot.kind, frame.shot.filters) == (
         ("mono", "RGB") if name == "mono" else ("bayer", cfa.planes)
     )
-    assert frame.shot.pattern == (cfa.bayer or RGGB) and frame.shot.cell is None
-    assert info(path)["pattern"] == {"mono": None, "ryyb": "RYYB"}.get(name, name.upper())
+    assert np.array_equal(frame.shot.sites, cfa.cell) and (frame.shot.cell is not None) == (name in OTHERS)
+    words = {"mono": None, "ryyb": "RYYB", "quad": "quad-Bayer 4 × 4", "nona": "nona-Bayer 6 × 6"}
+    assert info(path)["pattern"] == (words | {"xtrans": "X-Trans 6 × 6"}).get(name, name.upper())
 
 
-@pytest.mark.parametrize(
-    "name, words", [("quad", "quad-Bayer 4 × 4"), ("nona", "nona-Bayer 6 × 6"), ("xtrans", "X-Trans 6 × 6")]
-)
-def test_a_mosaic_that_is_not_developed_is_called_by_its_name(tmp_path, name, words):
-    path, dn = written(tmp_path, name)
-    with pytest.raises(UnsupportedRaw, match=words) as refusal:
-        read_raw(path)
-    assert str(path) in str(refusal.value) and "2 × 2 Bayer" in str(refusal.value) and refusal.value.hint
-    with pytest.raises(UnsupportedRaw, match=words):  # nor is it when it has not been a file
-        linearize(Burst((RawFrame(dn, shot(known_cfa(name))),)))
-    assert cell_name(np.roll(known_cfa(name).cell, (1, 2), (0, 1))).endswith(words[-5:])
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_merged_scene_of_another_cell_is_no_bayer_mosaic(tmp_path, name):
     scene = Scene(
         np.zeros((*SIZE, 3), np.float32), "camera", shot(known_cfa(name)), Noise((1e-3,) * 3, (1e-6,) * 3)
     )
     with pytest.raises(ExportError, match="no Bayer"):
         write_merged(tmp_path / "merged.dng", scene, kind="cfa")
+
+
+@pytest.mark.parametrize(
+    "cell, words",
+    [
+        (np.array([[0, 1], [3, 2]]), "2 × 2 mosaic of the colour filters"),  # a fourth colour
+        (np.array([[0, 1], [1, 1]]), "red, green"),  # no blue
+        (np.resize([0, 1, 1, 2], (16, 16)), "up to 12 × 12"),
+    ],
+)
+def test_a_cell_that_nothing_here_can_take_is_refused(cell, words):
+    with pytest.raises(UnsupportedRaw, match=words) as refusal:
+        read_cell(cell, Path("strange.dng"))
+    assert "strange.dng" in str(refusal.value) and refusal.value.hint
+
+
+@pytest.mark.parametrize("name", [n for n in CFAS if n != "mono"])
+def test_the_photosites_around_every_place_have_its_colour(name):
+    cell = known_cfa(name).cell
+    p, q = cell.shape
+    found = around(cell)
+
+    def at(place, steps):
+        return cell[(place[0] + steps[..., 0]) % p, (place[1] + steps[..., 1]) % q]
+
+    for place in np.ndindex(p, q):
+        same, pairs = found.same[place], found.pairs[place]
+        assert (at(place, same) == cell[place]).all() and len({tuple(s) for s in same}) == 8
+        assert (at(place, pairs) == cell[place]).all()
+        for one, two in pairs:
+            assert one[0] * two[1] == one[1] * two[0] and one @ two < 0  # opposite
+        ways = np.array(((0, 1), (0, -1), (1, 0), (-1, 0)))
+        for way, beyond in zip(ways, found.beyond[place], strict=True):
+            assert (at(place, beyond) == at(place, way)).all() and (beyond @ way >= 1).all()
+    assert found.reach == (2 if name == "xtrans" else p // 2)
 
 
 def test_other_cells_are_described():
@@ -166,7 +191,7 @@ def test_gain_maps_reach_every_place_of_the_cell_once(name):
     assert np.array_equal(gain, cfa.mosaic(np.broadcast_to(np.array([1.0, 2.0, 3.0]), (*SIZE, 3))))
 
 
-@pytest.mark.parametrize("name", ["rggb", "bggr", "ryyb", "mono"])
+@pytest.mark.parametrize("name", CFAS)
 def test_light_comes_back_from_the_file(tmp_path, name):
     path, dn = written(tmp_path, name)
     light = linearize(Burst((read_raw(path),)), Linearize(hot_pixels=0))[0]

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lichtbild.base.errors import BurstMismatch, InputError
 from lichtbild.base.image import Burst, RawFrame, Shot
+from lichtbild.capture.cell import cell_name
 from lichtbild.capture.exposures import exposure_of, groups
 from lichtbild.capture.raw import READABLE, SUFFIXES, read_raw, read_shot
 from lichtbild.capture.reel import Reel
@@ -115,13 +116,17 @@ def order(shot: Shot) -> tuple[float, str]:
 
 
 def _traits(shot: Shot) -> dict[str, str]:
-    pattern = "".join("RGB"[c] for c in shot.pattern)
     return {
         "camera": f"{shot.make} {shot.model}".strip() or "unknown",
         "size": f"{shot.size[1]} × {shot.size[0]}",
-        "kind": shot.kind if shot.kind != "bayer" else f"Bayer {pattern}",
+        "kind": shot.kind if shot.kind != "bayer" else _mosaic(shot),
         "orientation": f"{shot.orientation}",
     }
+
+
+def _mosaic(shot: Shot) -> str:
+    rows = "/".join("".join("RGB"[c] for c in row) for row in shot.sites)
+    return f"Bayer {rows.replace('/', '')}" if shot.cell is None else f"{cell_name(shot.cell)} {rows}"
 
 
 def strangers(shots: Sequence[Shot]) -> list[tuple[Shot, str]]:

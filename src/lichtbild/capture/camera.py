@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import CameraColour, RawFrame, Shot, Triple, UInt16
-from lichtbild.capture.cell import bayer, refused
+from lichtbild.capture.cell import read_cell
 from lichtbild.capture.ciff import read_ciff
 from lichtbild.capture.dng import MOST_PIXELS, even_tiles
 from lichtbild.capture.exif import exposure_tags
@@ -120,15 +120,23 @@ def _levels(raw: rawpy.RawPy, path: Path) -> dict[str, Any]:
         black = np.full((2, 2), levels[0], np.float32)
     else:
         letters = raw.color_desc.decode("ascii", "replace")
-        cell = tuple("RGB".find(letters[i]) for i in pattern.flat)
-        if pattern.shape != (2, 2):
-            raise refused(path, np.array(cell).clip(0).astype(np.uint8).reshape(pattern.shape))
-        kind = {"kind": "bayer", "pattern": bayer(cell, path)}
-        black = np.array([[levels[i] for i in row] for row in pattern], np.float32)
+        numbers = _numbers(raw, pattern)
+        cell = np.array([["RGB".find(letters[i]) for i in row] for row in numbers])
+        kind = {"kind": "bayer", **read_cell(cell, path)}
+        black = np.array([[levels[i] for i in row] for row in numbers], np.float32)
     whites = [
         w for w in (raw.camera_white_level_per_channel or ()) if 0 < w <= raw.white_level and w > black.max()
     ]
     return {**kind, "black": even_tiles(black), "white": float(min(whites, default=raw.white_level))}
+
+
+def _numbers(raw: rawpy.RawPy, pattern: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """LibRaw's colour numbers of the cell at the top left of the visible area."""
+    if pattern.shape == (2, 2):
+        return pattern
+    p, q = pattern.shape
+    top, left = raw.sizes.top_margin, raw.sizes.left_margin
+    return np.array([[raw.raw_color(top + y, left + x) for x in range(q)] for y in range(p)], np.uint8)
 
 
 def _exposure(raw: rawpy.RawPy) -> dict[str, Any]:

@@ -10,7 +10,9 @@ Three rules, all of which must agree:
 - *It is alone*: a lens spreads even a star over more than one photosite, so the four direct neighbours of a
   real highlight rise with it.  Those of a defect do not.
 
-A defect's value is the mean of that pair of opposite neighbours of its colour which agree best.
+A defect's value is that between the pair of opposite neighbours of its colour which agree best.
+
+Which photosites are neighbours of one colour follows from the cell of the mosaic (`cell.around`).
 """
 
 from __future__ import annotations
@@ -22,18 +24,18 @@ from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Burst, Float32, Noise, UInt8, UInt16
+from lichtbild.capture.cell import DIRECT, Around, around
 
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows, columns
 
 _STAYS = 0.75  # of the frames
 _BUSY = 1.0  # × the spread of the neighbours: in fine texture nothing is sure
 _ALONE = 0.12  # rise of the direct neighbours, × the rise of the site
-_SAME = ((-2, -2), (-2, 0), (-2, 2), (0, -2), (0, 2), (2, -2), (2, 0), (2, 2))
-_PAIRS = ((0, 2), (2, 0), (2, 2), (2, -2))
+_SMALLEST = 12
 
 
 def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sites:
-    """Rows and columns of the defects of a Bayer or mono sensor; none where the image is too small to tell.
+    """Rows and columns of the defects of a mosaic or mono sensor; none where the image is too small to tell.
 
     Parameters
     ----------
@@ -49,51 +51,69 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
         float(first.shot.black.mean()),
     )
     h, w = dn.shape[:2]
-    if min(h, w) < 12:
+    cell = first.shot.sites
+    if min(h, w) < max(_SMALLEST, 2 * max(cell.shape)):
         return np.empty(0, np.intp), np.empty(0, np.intp)
+    nearby = around(cell)
     k2 = (threshold * (1.5 if len(burst.frames) == 1 else 1.0)) ** 2
     slope = k2 * max(noise.shot) * span
     base = k2 * max(noise.read) * span**2 - slope * black + k2 / 12
     found = np.empty((h, w), np.uint8)
-    kernels.outliers(dn, slope, base, found)
+    if max(cell.shape) <= 2:
+        kernels.outliers(dn, slope, base, found)
+    else:
+        kernels.outliers_cell(dn, nearby.same.astype(np.int32), slope, base, found)
     y, x = np.divmod(np.flatnonzero(found.view(np.bool_)), w)
-    stays, rise, around = np.zeros(len(y)), np.zeros(len(y)), np.zeros((4, len(y)))
+    stays, rise, direct = np.zeros(len(y)), np.zeros(len(y)), np.zeros((4, len(y)))
     for frame in burst.frames:
-        out, r, a = _standing(frame.dn, y, x, slope, base)
+        out, r, a = _standing(frame.dn, (y, x), nearby, slope, base)
         stays += out
         rise += r
-        around += a
+        direct += a
     # what stays may come in pairs, so the middle two count; one frame alone must be sure of all four
-    beside = around.mean(0) if len(burst.frames) == 1 else around[1:3].mean(0)
+    beside = direct.mean(0) if len(burst.frames) == 1 else direct[1:3].mean(0)
     keep = (stays >= math.ceil(_STAYS * len(burst.frames))) & (beside * np.sign(rise) < _ALONE * abs(rise))
     return y[keep], x[keep]
 
 
-def _take(dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float64]:
-    h, w = dn.shape
-    y, x = abs(y), abs(x)  # mirrored at the edges
-    return dn[np.where(y < h, y, 2 * h - 2 - y), np.where(x < w, x, 2 * w - 2 - x)].astype(np.float64)
+def _take(
+    dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], period: tuple[int, int]
+) -> NDArray[np.float64]:
+    y, x = _folded(y, dn.shape[0], period[0]), _folded(x, dn.shape[1], period[1])
+    return dn[y, x].astype(np.float64)
+
+
+def _folded(v: NDArray[np.intp], size: int, period: int) -> NDArray[np.intp]:
+    """Positions beyond the edge, brought back to their colour: mirrored, or shifted by whole cells."""
+    if period <= 2:
+        v = abs(v)
+        return np.where(v < size, v, 2 * size - 2 - v)
+    low = np.where(v < 0, -(v // period) * period, 0)
+    high = np.where(v >= size, ((v - size) // period + 1) * period, 0)
+    return v + low - high
 
 
 def _standing(
-    dn: UInt16, y: NDArray[np.intp], x: NDArray[np.intp], slope: float, base: float
+    dn: UInt16, sites: Sites, nearby: Around, slope: float, base: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Whether each site stands out, its rise over its colour, and the rise of its direct neighbours."""
-    value = _take(dn, y, x)
-    same = np.sort([_take(dn, y + dy, x + dx) for dy, dx in _SAME], axis=0)
+    y, x = sites
+    period = nearby.same.shape[:2]
+    place = y % period[0], x % period[1]
+
+    def take(steps: NDArray[np.intp]) -> NDArray[np.float64]:  # "sites … 2" → "… sites"
+        steps = np.moveaxis(steps, 0, -2)
+        return _take(dn, y + steps[..., 0], x + steps[..., 1], period)
+
+    value = take(np.zeros((len(y), 2), np.intp))
+    same = np.sort(take(nearby.same[place]), axis=0)
     up, down = value - same[6], same[1] - value
     busy = _BUSY * (same[6] - same[1])
     out = (up > busy) & (up**2 > np.maximum(slope * same[6] + base, 1))
     out |= (down > busy) & (down**2 > np.maximum(slope * same[1] + base, 1))
-    around = []
-    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):  # against their own colour, on the far side of the site
-        far = [
-            _take(dn, y + 3 * dy, x + 3 * dx),
-            _take(dn, y + dy + 2 * dx, x + dx + 2 * dy),
-            _take(dn, y + dy - 2 * dx, x + dx - 2 * dy),
-        ]
-        around.append(_take(dn, y + dy, x + dx) - np.median(far, axis=0))
-    return out, value - same[3:5].mean(0), np.sort(around, axis=0)
+    there = take(np.broadcast_to(np.array(DIRECT, np.intp), (len(y), 4, 2)))
+    rises = there - np.median(take(nearby.beyond[place]), axis=1)  # against their own colour, on the far side
+    return out, value - same[3:5].mean(0), np.sort(rises, axis=0)
 
 
 def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:
@@ -109,11 +129,8 @@ def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:
     return points[:, 0], points[:, 1]
 
 
-def repair(light: Float32, clipped: UInt8, sites: Sites, green: tuple[bool, bool, bool, bool]) -> None:
-    """Replace the sites in place.
-
-    `green` says which places of the 2 × 2 cell have neighbours of their own colour diagonally.
-    """
+def repair(light: Float32, clipped: UInt8, sites: Sites, cell: UInt8) -> None:
+    """Replace the sites of a mosaic of `cell` in place."""
     y, x = sites
     if not len(y):
         return
@@ -122,17 +139,17 @@ def repair(light: Float32, clipped: UInt8, sites: Sites, green: tuple[bool, bool
     bad[y, x] = True
     best = np.full(len(y), np.inf)
     value, flag = light[y, x].copy(), clipped[y, x].copy()
-    diagonal = np.array(green)[2 * (y % 2) + x % 2]
-    for dy, dx in (*_PAIRS, (1, 1), (1, -1)):
-        (ya, xa), (yb, xb) = (_mirrored(y + s * dy, x + s * dx, h, w) for s in (1, -1))
-        a, b = light[ya, xa], light[yb, xb]
-        differ = np.where(bad[ya, xa] | bad[yb, xb], np.float32(1e30), np.abs(a - b))
-        better = (differ < best) & (diagonal | (abs(dy * dx) != 1))
-        best[better], value[better] = differ[better], (0.5 * (a + b))[better]
-        flag[better] = (clipped[ya, xa] & clipped[yb, xb])[better]
+    pairs = around(cell).pairs[y % cell.shape[0], x % cell.shape[1]]
+    for k in range(pairs.shape[1]):
+        one, two = pairs[:, k, 0], pairs[:, k, 1]
+        a, b = (
+            (_folded(y + s[:, 0], h, cell.shape[0]), _folded(x + s[:, 1], w, cell.shape[1]))
+            for s in (one, two)
+        )
+        near, far = (np.sqrt((s * s).sum(1)).astype(np.float32) for s in (one, two))
+        differ = np.where(bad[a] | bad[b], np.float32(1e30), np.abs(light[a] - light[b]))
+        better = differ < best
+        best[better] = differ[better]
+        value[better] = ((far * light[a] + near * light[b]) / (near + far))[better]
+        flag[better] = (clipped[a] & clipped[b])[better]
     light[y, x], clipped[y, x] = value, flag
-
-
-def _mirrored(y: NDArray[np.intp], x: NDArray[np.intp], h: int, w: int) -> Sites:
-    y, x = abs(y), abs(x)
-    return np.where(y < h, y, 2 * h - 2 - y), np.where(x < w, x, 2 * w - 2 - x)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demosaic: three colours at every pixel, from the one that the sensor measured.
 
-Green first.  Along each of the four axis directions a red or blue site extrapolates its green neighbour by
-the local *ratio* of brightness, because light and shade scale all colours together (d = one pixel in that
-direction)::
+Two methods.  ``mixture`` (see `mixture`) knows any colour filter array and is the sharpest; ``ratio`` knows
+Bayer mosaics and takes a tenth of the time, for bursts of many frames, where the errors of single frames
+average away.
+
+``ratio`` finds green first.  Along each of the four axis directions a red or blue site extrapolates its green
+neighbour by the local *ratio* of brightness, because light and shade scale all colours together (d = one
+pixel in that direction)::
 
     G_d = c(d) · (1 + (L − L(2d)) / (L + L(2d))),   L = c + low(c),   low = 3×3 binomial
 
@@ -32,9 +36,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lichtbild.base import kernels
-from lichtbild.base.image import Frames, Mosaic, Scene
+from lichtbild.base.image import Float32, Frames, Mosaic, Scene
 from lichtbild.base.params import Params, choice
 from lichtbild.base.spare import Spare
+from lichtbild.capture.cell import around
+from lichtbild.capture.mixture import mixture, nearest_means
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,10 @@ class Demosaic(Params):
     """How missing colours are interpolated."""
 
     method: str = choice(
-        "ratio", ("ratio", "bilinear"), "ratio: sharp, follows edges. bilinear: plain, for comparison."
+        "auto",
+        ("auto", "ratio", "mixture", "bilinear"),
+        "ratio: sharp and fast, for Bayer mosaics. mixture: sharpest, and for any mosaic. auto: the one that "
+        "pays. bilinear: plain, for comparison.",
     )
 
 
@@ -60,11 +69,10 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
     -------
     Frames[Scene]
         ``rgb: Float32 "h w 3"`` in camera space; ``frames`` is 1 / lens-shading gain, ``clipped`` has bit c
-        set where a sample of colour c within two pixels was clipped (the reference only, where all frames are
-        exposed alike).
+        set where a sample of colour c close by (within two pixels of a Bayer mosaic) was clipped (the
+        reference only, where all frames are exposed alike).
     """
     history = (*frames.history, f"demosaic method={params.method}")
-
     spare = Spare()
 
     def make(k: int) -> Scene:
@@ -92,20 +100,30 @@ def coloured(
     elif mosaic.kind == "mono":
         rgb = np.repeat(mosaic.cfa[..., None], 3, axis=2)
     else:
-        red = mosaic.pattern.index(0)
         rgb = spare.empty((h, w, 3), np.float32)
-        if params.method == "bilinear":
-            kernels.demosaic_bilinear(mosaic.cfa, red // 2, red % 2, rgb)
-        else:
-            kernels.demosaic(mosaic.cfa, red // 2, red % 2, mosaic.noise.shot[1], mosaic.noise.read[1], rgb)
+        interpolate(mosaic, params.method, rgb)
     clipped = None
     if mark_clipped and mosaic.kind == "linear":
         clipped = mosaic.clipped
     elif mark_clipped and mosaic.clipped.any():
         clipped = np.empty((h, w), np.uint8)
-        pattern = np.array(mosaic.pattern if mosaic.kind == "bayer" else (3, 3, 3, 3), np.uint8)
-        kernels.demosaic_clipped(mosaic.clipped, pattern, clipped)
+        cell = mosaic.cell if mosaic.kind == "bayer" else np.full((1, 1), 3, np.uint8)
+        kernels.demosaic_clipped(mosaic.clipped, cell, around(mosaic.cell).reach + 1, clipped)
     frames = None
     if mosaic.shading is not None:
         frames = np.float32(1) / mosaic.shading
     return Scene(rgb, "camera", mosaic.shot, mosaic.noise, mosaic.gain, frames, clipped, 1, history)
+
+
+def interpolate(mosaic: Mosaic, method: str, rgb: Float32) -> None:
+    """Write the three colours of every pixel of a mosaic to ``rgb: Float32 "h w 3"``.
+
+    ``ratio`` knows Bayer mosaics only: others are interpolated by ``mixture``; ``auto`` is ``ratio``.
+    """
+    noise = mosaic.noise.shot[1], mosaic.noise.read[1]
+    if mosaic.shot.cell is None and method in ("auto", "ratio"):
+        red = mosaic.pattern.index(0)
+        kernels.demosaic(mosaic.cfa, red // 2, red % 2, *noise, rgb)
+        return
+    m = nearest_means(mosaic.cell) if method == "bilinear" else mixture(mosaic.cell)
+    kernels.demosaic_cell(mosaic.cfa, m.cell, m.taps, m.weights, m.trust, m.groups, *noise, rgb)

@@ -26,7 +26,7 @@ from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import Kind, Noise, Shot
 from lichtbild.base.tiff import SUB_IFDS, Field
 from lichtbild.capture.blocks import CFA, LINEAR_RAW, MOST_PIXELS, VC5, Layout, default_crop, read_layout
-from lichtbild.capture.cell import bayer, refused
+from lichtbild.capture.cell import read_cell
 from lichtbild.capture.exif import exposure_tags
 from lichtbild.capture.opcodes import read_opcodes
 from lichtbild.capture.profile import read_colour, read_neutral, triple
@@ -134,22 +134,16 @@ def _planes(raw: Directory) -> tuple[int, int, int]:
 
 
 def _mosaic(raw: Directory) -> dict[str, Any]:
-    """Pattern and filters of a Bayer mosaic."""
-    dim = tuple(int(v) for v in raw.numbers(33421) or (2, 2))
+    """Pattern or cell, and filters."""
+    dim = tuple(int(v) for v in raw.numbers(33421, 2) or (2, 2))
     codes = tuple(int(v) for v in raw.numbers(33422) or ())
+    if len(codes) != dim[0] * dim[1] or not codes:
+        raise CorruptRaw(f"{raw.path}: {len(codes)} colours in a mosaic cell of {dim[0]} × {dim[1]}")
     filters = "RYB" if YELLOW in (raw.numbers(50710) or ()) else "RGB"
     cell = tuple(1 if c == YELLOW else c for c in codes) if filters == "RYB" else codes
-    if dim != (2, 2):
-        p, q = dim[0], dim[-1]
-        if len(cell) != p * q or max(cell, default=9) > 2:
-            raise UnsupportedRaw(
-                f"{raw.path} has a {p} × {q} mosaic of the colour filters {cell}, "
-                "allowed is a 2 × 2 Bayer pattern"
-            )
-        raise refused(raw.path, np.array(cell, np.uint8).reshape(dim))
     if raw.integer(50711, 1) != 1:
         raise UnsupportedRaw(f"{raw.path} has staggered photosites, allowed is a rectangular layout")
-    return {"pattern": bayer(cell, raw.path), "filters": filters}
+    return {**read_cell(np.array(cell).reshape(dim), raw.path), "filters": filters}
 
 
 def _levels(raw: Directory, samples: int, size: tuple[int, int]) -> dict[str, Any]:

@@ -32,7 +32,6 @@ from lichtbild.base.image import Burst, Float32, Frames, Mosaic, Noise, Opcode, 
 from lichtbild.base.params import Params, knob
 from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
-from lichtbild.capture.cell import require_bayer
 from lichtbild.capture.defects import Sites, defects, listed, repair
 from lichtbild.capture.exposures import groups, relative
 from lichtbild.capture.neutral import balance, neutral_of
@@ -74,11 +73,6 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     Frames[Mosaic]
         ``cfa`` in units of the reference's clip level times its ``gain``.
 
-    Raises
-    ------
-    UnsupportedRaw
-        The colours of the mosaic do not repeat every 2 × 2 pixels.
-
     Warns
     -----
     FallbackWarning
@@ -86,7 +80,6 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     """
     reference = burst.reference or 0
     shot = burst.frames[reference].shot
-    require_bayer(shot)
     neutral = neutral_of(burst.frames[reference])
     gain = balance(neutral) if shot.kind != "mono" else (1.0, 1.0, 1.0)
     _tell(shot)
@@ -157,8 +150,7 @@ def _light(
     )
     cfa = light if c == 3 else light[..., 0]
     if c == 1:
-        green = (False,) * 4 if shot.kind == "mono" else tuple(p == 1 for p in shot.pattern)
-        repair(cfa, clipped, sites, (green[0], green[1], green[2], green[3]))
+        repair(cfa, clipped, sites, shot.sites)
     return Mosaic(
         cfa,
         shot.kind,
@@ -189,12 +181,12 @@ def _black(shot: Shot, w: int, c: int) -> tuple[Float32, Float32, float]:
 
 
 def _samples(shot: Shot, values: Triple, w: int) -> Float32:
-    """A value per colour, laid out for the samples of an even and an odd row."""
+    """A value per colour, laid out for the samples of every row of the cell."""
     if shot.kind == "linear":
-        return np.tile(np.array([values, values], np.float32), (1, w))
-    colours = shot.pattern if shot.kind == "bayer" else (0, 0, 0, 0)
-    cells = np.array([values[c] for c in colours], np.float32).reshape(2, 2)
-    return np.ascontiguousarray(np.tile(cells, (1, (w + 1) // 2))[:, :w])
+        return np.tile(np.array([values], np.float32), (1, w))
+    cell = shot.sites if shot.kind == "bayer" else np.zeros((1, 1), np.uint8)
+    rows = np.array(values, np.float32)[cell]
+    return np.ascontiguousarray(np.tile(rows, (1, -(-w // rows.shape[1])))[:, :w])
 
 
 def _shading(shot: Shot) -> tuple[Float32, NDArray[np.float64], NDArray[np.float64]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import RawFrame, Triple
+from lichtbild.capture.cell import places
 
 _STRONGEST = 8.0  # white-balance gain an estimate may ask for
 _BLOCK = 16  # photosites of one colour averaged before estimating the white balance
@@ -46,29 +47,19 @@ def neutral_of(frame: RawFrame) -> Triple | None:
 
 def _estimated_neutral(frame: RawFrame) -> Triple:
     """Shades of grey: the 6-norm over the scene of each colour, of block means without clipped photosites."""
-    shot, dn = frame.shot, frame.dn
-    planes = [dn] * 3 if dn.ndim == 3 else [dn[i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    colours = (0, 1, 2) if dn.ndim == 3 else shot.pattern
-    blacks = (
-        shot.black.reshape(-1, shot.black.shape[-1])[0]
-        if shot.black.ndim == 3
-        else shot.black[:2, :2].ravel()
-    )
-    side = max(1, min(_BLOCK, *(s // 8 for s in planes[0].shape[:2])))
+    planes = places(frame)
+    sizes = np.min([plane.shape for plane, _, _ in planes], axis=0)
+    side = max(1, min(_BLOCK, *(int(s) // 8 for s in sizes)))
+    rows, columns = int(sizes[0]) // side, int(sizes[1]) // side
     means, highest = [], []
-    for k, plane in enumerate(planes):
-        plane = plane[..., k] if dn.ndim == 3 else plane
-        rows, columns = (
-            dn.shape[0] // (side * (1 if dn.ndim == 3 else 2)),
-            dn.shape[1] // (side * (1 if dn.ndim == 3 else 2)),
-        )
+    for plane, black, _ in planes:
         cut = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
-        means.append(np.maximum(cut.mean((1, 3), dtype=np.float64) - float(blacks[k]), 0))
+        means.append(np.maximum(cut.mean((1, 3), dtype=np.float64) - black, 0))
         highest.append(cut.max((1, 3)))
-    usable = np.max(highest, axis=0) < 0.98 * shot.white
+    usable = np.max(highest, axis=0) < 0.98 * frame.shot.white
     usable = usable if usable.any() else np.ones_like(usable)
     sums, counts = [0.0] * 3, [0] * 3
-    for c, mean in zip(colours, means, strict=True):
+    for (_, _, c), mean in zip(planes, means, strict=True):
         cubes = mean[usable] ** 3
         sums[c] += float((cubes * cubes).mean())
         counts[c] += 1

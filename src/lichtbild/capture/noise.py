@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base.image import Burst, Noise, RawFrame
+from lichtbild.capture.cell import places
 
 _SIDE = 8  # photosites of one colour
 _MOST_BLOCKS = 12_000  # per colour plane: a better fit than the model deserves
@@ -63,22 +64,14 @@ def _same(shot: float, read: float) -> Noise:
 def _blocks(frame: RawFrame) -> tuple[Array, Array, Array]:
     """Mean, finest diagonal energy and all other detail energy of blocks neither black nor clipped."""
     s = frame.shot
-    if frame.dn.ndim == 3:
-        planes = [
-            (frame.dn[..., c], s.black[..., c % s.black.shape[-1]] if s.black.ndim == 3 else s.black)
-            for c in range(3)
-        ]
-    else:
-        planes = [(frame.dn[i::2, j::2], s.black[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
     parts = []
-    for plane, levels in planes:
-        black = levels.mean()
+    for plane, black, _ in places(frame):
         rows, columns = plane.shape[0] // _SIDE, plane.shape[1] // _SIDE
         every = max(1, rows * columns // _MOST_BLOCKS)
         cut = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)[::every]
-        x = (cut.astype(np.float32).transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE) - black) / np.float32(
-            s.white - black
-        )
+        x = (
+            cut.astype(np.float32).transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE) - np.float32(black)
+        ) / np.float32(s.white - black)
         usable = (x.max((1, 2)) < 0.97) & (cut.transpose(0, 2, 1, 3).reshape(-1, _SIDE * _SIDE).min(1) > 0)
         parts.append(_energies(x[usable]))
     mean, fine, coarse = (np.concatenate(p) for p in zip(*parts, strict=True))

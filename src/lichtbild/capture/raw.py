@@ -18,6 +18,7 @@ from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
 from lichtbild.base.image import RawFrame, Shot, UInt16
 from lichtbild.capture.blocks import Layout
 from lichtbild.capture.camera import READABLE, camera_raw, camera_shot, libraw, unpacked
+from lichtbild.capture.cell import cell_name
 from lichtbild.capture.dng import is_dng, read_tags
 from lichtbild.capture.levels import frame_of
 from lichtbild.capture.plain import EXAMPLE, read_plain
@@ -177,7 +178,7 @@ def info(path: Path | str) -> dict[str, Any]:
         "height": s.size[0],
         "width": s.size[1],
         "orientation": s.orientation,
-        "pattern": "".join(s.filters[c] for c in s.pattern) if s.kind == "bayer" else None,
+        "pattern": _pattern(s) if s.kind == "bayer" else None,
         "black": sorted({float(v) for v in s.black.flat}),
         "white": s.white,
         "iso": s.iso,
@@ -193,6 +194,10 @@ def info(path: Path | str) -> dict[str, Any]:
         "baseline_exposure": s.baseline_exposure,
         "opcodes": [[o.name for o in ops] for ops in s.opcodes],
     }
+
+
+def _pattern(s: Shot) -> str:
+    return "".join(s.filters[c] for c in s.pattern) if s.cell is None else cell_name(s.cell)
 
 
 # ---- opening

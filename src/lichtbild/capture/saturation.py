@@ -51,21 +51,24 @@ def saturation(frame: RawFrame) -> Triple:
 def _pairs(frame: RawFrame, colour: int) -> NDArray[np.uint16]:
     """One photosite in sixteen of a colour, each with the next of its colour in the row: ``"2 n"``."""
     dn, shot = frame.dn, frame.shot
-    if dn.ndim == 3:
-        starts, step, apart, plane = [(0, 0)], 4, 1, dn[..., colour]
-    elif shot.kind == "mono":
-        starts, step, apart, plane = [(0, 0)], 4, 1, dn
-    else:
-        sites = [divmod(k, 2) for k, c in enumerate(shot.pattern) if c == colour]
-        starts, step, apart, plane = [(y + d, x + d) for y, x in sites for d in (0, 4)], 8, 2, dn
+    if dn.ndim == 3 or shot.kind == "mono":
+        plane = dn[..., colour] if dn.ndim == 3 else dn
+        return _strided(plane, (0, 0), (4, 4), 1)
+    cell = shot.sites
+    p, q = cell.shape
+    parts = []
+    for y, x in np.argwhere(cell == colour).tolist():
+        apart = next(d for d in range(1, q + 1) if cell[y, (x + d) % q] == colour)
+        parts += [_strided(dn, (y + a * p, x + a * q), (4 * p, 4 * q), apart) for a in (0, 2)]
+    return np.concatenate(parts, axis=1)
+
+
+def _strided(
+    plane: NDArray[np.uint16], start: tuple[int, int], step: tuple[int, int], apart: int
+) -> NDArray[np.uint16]:
     wide = max(plane.shape[1] - apart, 0)
-    return np.concatenate(
-        [
-            np.stack([plane[y::step, x:wide:step].ravel(), plane[y::step, x + apart :: step].ravel()])
-            for y, x in starts
-        ],
-        axis=1,
-    )
+    (y, x), (down, across) = start, step
+    return np.stack([plane[y::down, x:wide:across].ravel(), plane[y::down, x + apart :: across].ravel()])
 
 
 def _level(pairs: NDArray[np.uint16], white: float, stated: float, expected: float) -> float:
