@@ -203,11 +203,17 @@ KERNEL("ljpeg_decode", ljpeg_decode, "stream"_a, "out"_a)
 
 namespace {
 
-inline int bits_of(int d) {  // of a difference modulo 2^16, as signed 16 bits
-    int m = d < 0 ? -d : d, n = 0;
-    while (m) m >>= 1, n++;
-    return n;
-}
+struct Bits {  // how many bits a difference takes, as signed 16 bits
+    uint8_t of[65536];
+    Bits() {
+        for (int d = -32768; d < 32768; d++) {
+            int m = d < 0 ? -d : d, n = 0;
+            while (m) m >>= 1, n++;
+            of[(uint16_t)d] = (uint8_t)n;
+        }
+    }
+};
+const Bits bits_table;
 
 // Lengths of an optimal prefix code of at most 16 bits that leaves the code of ones unused (T.81, annex K.2).
 void code_lengths(const int64_t *counts, int n, uint8_t *lengths) {
@@ -251,16 +257,52 @@ struct Writer {
         *p++ = (uint8_t)b;
     }
     void word(int v) { byte(v >> 8), byte(v & 255); }
-    void bits(uint32_t v, int n) {
+    void bits(uint32_t v, int n) {  // n <= 32
         hold = hold << n | v, have += n;
-        while (have >= 8) {
-            have -= 8;
-            int b = (int)(hold >> have & 255);
-            byte(b);
-            if (b == 255) byte(0);
+        while (have >= 32) {
+            have -= 32;
+            uint32_t four = (uint32_t)(hold >> have), ones = ~four;
+            if (end - p >= 8 && !((ones - 0x01010101u) & ~ones & 0x80808080u)) {  // no byte of ones
+                p[0] = (uint8_t)(four >> 24), p[1] = (uint8_t)(four >> 16), p[2] = (uint8_t)(four >> 8), p[3] = (uint8_t)four;
+                p += 4;
+            } else
+                for (int k = 24; k >= 0; k -= 8) stuffed((int)(four >> k & 255));
         }
     }
+    void stuffed(int b) {
+        byte(b);
+        if (b == 255) byte(0);
+    }
+    void finish() {
+        if (have & 7) bits((1u << (8 - (have & 7))) - 1, 8 - (have & 7));
+        while (have > 0) have -= 8, stuffed((int)(hold >> have & 255));
+    }
 };
+
+template <int N> void differences(In<uint16_t, 3> tile, uint16_t *d, int64_t counts[4][17]) {
+    const int h = (int)tile.shape(0), w = (int)tile.shape(1) * N;
+    int32_t seen[N][17] = {};
+    for (int y = 0; y < h; y++, d += w) {
+        const uint16_t *row = tile.data() + (size_t)y * w;
+        for (int c = 0; c < N; c++) d[c] = (uint16_t)(row[c] - (y ? row[c - w] : 32768));
+        for (int i = N; i < w; i++) d[i] = (uint16_t)(row[i] - row[i - N]);
+        for (int i = 0; i < w; i += N)
+            for (int c = 0; c < N; c++) seen[c][bits_table.of[d[i + c]]]++;
+    }
+    for (int c = 0; c < N; c++)
+        for (int s = 0; s < 17; s++) counts[c][s] = seen[c][s];
+}
+
+template <int N> void write(Writer &to, const uint16_t *d, size_t n, const uint32_t code[4][17], const int size[4][17]) {
+    for (size_t i = 0; i < n; i += N)
+        for (int c = 0; c < N; c++) {
+            const int s = bits_table.of[d[i + c]], v = (int16_t)d[i + c];
+            if (s == 16)
+                to.bits(code[c][s], size[c][s]);
+            else
+                to.bits(code[c][s] << s | (uint32_t)(v < 0 ? v + (1 << s) - 1 : v), size[c][s] + s);
+        }
+}
 
 }  // namespace
 
@@ -268,17 +310,11 @@ struct Writer {
 static void ljpeg_encode(In<uint16_t, 3> tile, Out<uint8_t, 1> out, Out<int64_t, 1> length) {
     const int h = (int)tile.shape(0), w = (int)tile.shape(1), n = (int)tile.shape(2);
     need(h >= 1 && w >= 1 && h < 65536 && w < 65536 && n >= 1 && n <= 4 && length.shape(0) == 1, "ljpeg_encode");
-    std::vector<int16_t> differences((size_t)h * w * n);
+    std::vector<uint16_t> d((size_t)h * w * n);
     int64_t counts[4][17] = {};
-    for (int y = 0; y < h; y++) {
-        const uint16_t *row = tile.data() + (size_t)y * w * n, *above = row - (size_t)w * n;
-        int16_t *d = differences.data() + (size_t)y * w * n;
-        for (int i = 0; i < w * n; i++) {
-            int before = i >= n ? row[i - n] : y ? above[i] : 32768;
-            d[i] = (int16_t)(uint16_t)(row[i] - before);
-            counts[i % n][bits_of(d[i])]++;
-        }
-    }
+    void (*const count[])(In<uint16_t, 3>, uint16_t *, int64_t[4][17]) = {differences<1>, differences<2>, differences<3>,
+                                                                          differences<4>};
+    count[n - 1](tile, d.data(), counts);
     Writer to{out.data(), out.data() + out.shape(0)};
     to.word(0xffd8), to.word(0xffc3), to.word(8 + 3 * n), to.byte(16), to.word(h), to.word(w), to.byte(n);
     for (int c = 0; c < n; c++) to.byte(c + 1), to.byte(0x11), to.byte(0);
@@ -300,12 +336,10 @@ static void ljpeg_encode(In<uint16_t, 3> tile, Out<uint8_t, 1> out, Out<int64_t,
     to.word(0xffda), to.word(6 + 2 * n), to.byte(n);
     for (int c = 0; c < n; c++) to.byte(c + 1), to.byte(c << 4);
     to.byte(1), to.byte(0), to.byte(0);
-    for (size_t i = 0; i < differences.size(); i++) {
-        int c = (int)(i % n), d = differences[i], s = bits_of(d);
-        to.bits(code[c][s], size[c][s]);
-        if (s && s < 16) to.bits((uint32_t)(d < 0 ? d + (1 << s) - 1 : d), s);
-    }
-    if (to.have) to.bits((1u << (8 - to.have)) - 1, 8 - to.have);
+    void (*const all[])(Writer &, const uint16_t *, size_t, const uint32_t[4][17], const int[4][17]) = {write<1>, write<2>,
+                                                                                                       write<3>, write<4>};
+    all[n - 1](to, d.data(), d.size(), code, size);
+    to.finish();
     to.word(0xffd9);
     length(0) = to.p - out.data();
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rawpy
 
-from lichtbild.base import tiff
+from lichtbild.base import kernels, tiff
 from lichtbild.base.directories import read_directories
 from lichtbild.base.image import RGGB, Burst, CameraColour, Noise, RawFrame, Scene, Shot
 from lichtbild.base.tiff import numbers_field
@@ -318,3 +318,36 @@ def test_a_merged_file_is_developed_to_the_light_of_its_burst(tmp_path, kind):
         np.testing.assert_allclose(mean, by_burst, rtol=2e-3, atol=1e-4)
         np.testing.assert_allclose(mean, level, rtol=0.05, atol=5e-4)
     assert develop(Burst((frame,), 0)).rgb.shape == (304, 496, 3)
+
+
+# ---- packing
+
+
+@pytest.mark.parametrize("size", [(300, 400), (256, 512), (512, 512), (520, 1024), (301, 515), (600, 256)])
+@pytest.mark.parametrize("kind", ["linear", "cfa"])
+def test_every_bit_survives_packing(tmp_path, size, kind):
+    rng = np.random.default_rng(size[0])
+    y, x = np.mgrid[: size[0], : size[1]] / 300
+    smooth = np.stack([np.sin(x * y), np.cos(x + 2 * y), np.sin(x - y)], -1) * 0.4 + 0.5
+    rgb = (smooth + rng.normal(0, 1e-3, smooth.shape)).astype(np.float32)
+    scene = Scene(rgb, "camera", camera(size), Noise((1e-3,) * 3, (1e-6,) * 3), GAIN)
+    plain = write_merged(tmp_path / "plain.dng", scene, kind=kind, compress=False)
+    packed = write_merged(tmp_path / "packed.dng", scene, kind=kind, preview=np.zeros((8, 9, 3), np.uint8))
+    dn = read_raw(plain).dn
+    assert (read_raw(packed).dn == dn).all()
+    with rawpy.imread(str(packed)) as raw:
+        image = raw.raw_image_visible
+        assert ((image[..., :3] if image.ndim == 3 else image) == dn).all()
+    if dn.size >= 1 << 18:
+        assert packed.stat().st_size < plain.stat().st_size
+
+
+def test_packed_bytes_do_not_depend_on_threads(tmp_path):
+    rgb = np.random.default_rng(0).random((600, 700, 3), np.float32)
+    scene = Scene(rgb, "camera", camera((600, 700)), Noise((1e-3,) * 3, (1e-6,) * 3), GAIN)
+    made = []
+    for threads in (1, 2):
+        kernels.set_threads(threads)
+        made.append(write_merged(tmp_path / f"{threads}.dng", scene).read_bytes())
+    kernels.set_threads(0)
+    assert made[0] == made[1]

@@ -2,8 +2,7 @@
 """TIFF fields and files, and the one way a file of ours reaches the disk.
 
 A TIFF file is a linked list of directories of ``(tag, type, count, value or offset)``.  The writer lays out
-directories, their children (SubIFDs, EXIF, GPS) and uncompressed strips, little-endian; `directories` reads
-them.
+directories, their children (SubIFDs, EXIF, GPS) and strips or tiles, little-endian; `directories` reads them.
 
 `write_file` writes beside the target and renames: a reader sees the old file or the whole one, never half of
 it.
@@ -47,6 +46,7 @@ CODES = {
 }
 SUB_IFDS, EXIF_IFD, GPS_IFD = 330, 34665, 34853
 STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTE_COUNTS = 273, 278, 279
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTE_COUNTS = 322, 323, 324, 325
 Chunk = bytes | bytearray | memoryview
 
 
@@ -105,11 +105,20 @@ def bytes_field(type: int, payload: bytes) -> Field:
 
 @dataclass(slots=True, eq=False)
 class Page:
-    """One directory to be written: fields, children, and the pixels of its single strip (or none)."""
+    """One directory to be written: fields, children, and its pixels, in a single strip, in tiles, or none.
+
+    The sides of tiles stand among the fields.
+    """
 
     fields: dict[int, Field]
     children: dict[int, list[Page]] = field(default_factory=dict)
     strip: Chunk | None = None
+    tiles: list[bytes] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[Chunk]:
+        """Strip or tiles."""
+        return [*self.tiles] if self.strip is None else [self.strip]
 
 
 def _even(n: int) -> int:
@@ -132,6 +141,9 @@ def _complete(page: Page, rows: int) -> dict[int, Field]:
         fields[STRIP_OFFSETS] = numbers_field(LONG, 0)
         fields[ROWS_PER_STRIP] = numbers_field(LONG, rows)
         fields[STRIP_BYTE_COUNTS] = numbers_field(LONG, memoryview(page.strip).nbytes)
+    elif page.tiles:
+        fields[TILE_OFFSETS] = numbers_field(LONG, *[0] * len(page.tiles))
+        fields[TILE_BYTE_COUNTS] = numbers_field(LONG, *map(len, page.tiles))
     return fields
 
 
@@ -151,7 +163,7 @@ def _encode(fields: Mapping[int, Field], at: int, following: int) -> bytes:
 
 
 def tiff_chunks(chain: Iterable[Page]) -> list[Chunk]:
-    """A little-endian TIFF file as chunks for `write_file`: directories first, then the strips.
+    """A little-endian TIFF file as chunks for `write_file`: directories first, then the pixels.
 
     Raises
     ------
@@ -165,11 +177,12 @@ def tiff_chunks(chain: Iterable[Page]) -> list[Chunk]:
     for page, f in zip(pages, fields, strict=True):
         starts[id(page)] = at
         at += _even(len(_encode(f, 0, 0)))
-    strips: dict[int, int] = {}
+    offsets: dict[int, list[int]] = {}
     for page in pages:
-        if page.strip is not None:
-            strips[id(page)] = at
-            at += _even(memoryview(page.strip).nbytes)
+        offsets[id(page)] = []
+        for block in page.blocks:
+            offsets[id(page)].append(at)
+            at += _even(memoryview(block).nbytes)
     if at > 0xFFFFFFFF:
         raise ExportError(f"a TIFF of {at / 2**30:.1f} GiB is not possible; allowed are 4 GiB")
     chunks: list[Chunk] = [struct.pack("<2sHI", b"II", 42, 8)]
@@ -177,14 +190,15 @@ def tiff_chunks(chain: Iterable[Page]) -> list[Chunk]:
     for page, f in zip(pages, fields, strict=True):
         for tag, children in page.children.items():
             f[tag] = numbers_field(LONG, *(starts[id(c)] for c in children))
-        if page.strip is not None:
-            f[STRIP_OFFSETS] = numbers_field(LONG, strips[id(page)])
+        if page.blocks:
+            tag = TILE_OFFSETS if page.strip is None else STRIP_OFFSETS
+            f[tag] = numbers_field(LONG, *offsets[id(page)])
         block = _encode(f, starts[id(page)], following.get(id(page), 0))
         chunks.append(block.ljust(_even(len(block)), b"\0"))
     for page in pages:
-        if page.strip is not None:
-            chunks.append(page.strip)
-            chunks.append(b"\0" * (memoryview(page.strip).nbytes & 1))
+        for pixels in page.blocks:
+            chunks.append(pixels)
+            chunks.append(b"\0" * (memoryview(pixels).nbytes & 1))
     return chunks
 
 

@@ -54,6 +54,7 @@ class Layout:
     table: UInt16 | None = None
     masked: tuple[Area, ...] = ()
     whites: tuple[float, ...] = ()  # per plane, where they differ
+    tiled: bool = False  # blocks at the border are whole, too
 
     @property
     def as_is(self) -> bool:
@@ -107,6 +108,7 @@ def read_layout(raw: Directory) -> Layout:
         _interleave(raw, h, w),
         _table(raw),
         _masked(raw, h, w),
+        tiled=324 in raw,
     )
 
 

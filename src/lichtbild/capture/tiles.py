@@ -108,12 +108,12 @@ def _decode(
     out: Pixels,
     places: list[tuple[int, int, int]],
 ) -> None:
-    called = "tile" if layout.block[1] < layout.size[1] else "strip"
+    called = "tile" if layout.tiled else "strip"
 
     def one(k: int) -> None:
         y = places[k][1]
         shape = (layout.block[0], layout.block[1], out.shape[3])
-        if layout.block[1] == layout.size[1]:  # the last strip is shorter
+        if not layout.tiled:  # the last strip is shorter
             shape = (min(shape[0], layout.size[0] - y), *shape[1:])
         what = f"{path}: {called} {k}"
         _put(out, places[k], layout.block, unpack(streams[k], layout, shape, what), what)
