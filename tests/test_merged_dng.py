@@ -11,6 +11,7 @@ import rawpy
 
 from lichtbild.base import kernels, tiff
 from lichtbild.base.directories import read_directories
+from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import RGGB, Burst, CameraColour, Noise, RawFrame, Scene, Shot
 from lichtbild.base.tiff import numbers_field
 from lichtbild.capture.opcodes import read_opcodes
@@ -274,6 +275,14 @@ def test_lens_crops_last_and_only_once():
     large = replace(scene, rgb=rgb.repeat(2, 0).repeat(2, 1), clipped=None)
     assert (cropped(large).rgb == large.rgb[4:84, 8:108]).all()
     assert cropped(large).frames.shape == (20, 25)
+
+
+def test_local_tone_of_the_profile_is_said_not_to_be_applied():
+    table = {"raw": {52525: tiff.bytes_field(tiff.UNDEFINED, bytes(64))}}
+    rgb = np.full((48, 64, 3), 0.5, np.float32)
+    scene = Scene(rgb, "camera", camera((48, 64), exif=table), Noise((0.0,) * 3, (0.0,) * 3), GAIN)
+    with pytest.warns(FallbackWarning, match="ProfileGainTableMap is not applied"):
+        assert lens(scene) is scene
 
 
 def test_a_crop_that_does_not_fit_is_none():
