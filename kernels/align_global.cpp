@@ -7,8 +7,9 @@
 
 namespace {
 
-// Best translation within +-radius by mean absolute difference over the overlap.
-void search(In<float, 2> ref, In<float, 2> img, int radius, Out<double, 1> out) {
+// Best translation within +-radius by mean absolute difference over the overlap: of those that noise (variance per pixel)
+// cannot tell from the best one, the shortest.
+void search(In<float, 2> ref, In<float, 2> img, int radius, double noise, Out<double, 1> out) {
     const int h = ref.shape(0), w = ref.shape(1), n = 2 * radius + 1;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && out.shape(0) == 2, "shapes differ");
     std::vector<double> cost(n * n);
@@ -23,12 +24,16 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, Out<double, 1> out) 
             s += row;
         }
         double area = double(std::max(0, yb - ya)) * std::max(0, xb - xa);
-        // a far shift must be better by more than what noise does: where there is nothing to see, nothing moved
-        cost[k] = area > 0.25 * h * w ? s / area + 0.002 * (std::abs(dy) + std::abs(dx)) : 1e30;
+        cost[k] = area > 0.25 * h * w ? s / area : 1e30;
     });
-    int best = radius * n + radius;
-    for (int k = 0; k < n * n; k++)
-        if (cost[k] < cost[best]) best = k;
+    // |difference| of noise spreads by 0.6 sigma, sigma^2 = 2 noise; four softened pixels share one independent value
+    const double least = *std::min_element(cost.begin(), cost.end());
+    const double margin = 4 * 0.6 * std::sqrt(2 * 2 * noise * 4 / ((double)h * w));
+    int best = 0, nearest = 1 << 30;
+    for (int k = 0; k < n * n; k++) {
+        const int dy = k / n - radius, dx = k % n - radius, far = dy * dy + dx * dx;
+        if (cost[k] <= least + margin && far < nearest) nearest = far, best = k;
+    }
     out.data()[0] = best / n - radius;
     out.data()[1] = best % n - radius;
 }
@@ -99,6 +104,6 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
 
 }  // namespace
 
-KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "out"_a)
+KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "noise"_a, "out"_a)
 KERNEL("align_global", global_fit, "reference"_a, "image"_a, "terms"_a, "rounds"_a, "sparse"_a, "scale"_a,
        "noise"_a, "motion"_a)

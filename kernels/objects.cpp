@@ -209,31 +209,24 @@ void agree(In<float, 3> field, In<float, 3> evidence, int tile, In<float, 1> how
 }
 
 // How many of the unexplained blocks in and around each tile a motion explains (the residual is below `limit` times what
-// noise and slack explain), and how many there are; middle (n, 2): from the centre of the tile to that of those explained in
-// the tile itself, in pixels.
+// noise and slack explain), and how many there are.
 void explains(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, In<float, 2> explained, float limit,
-              In<float, 2> motions, Out<int32_t, 2> counts, Out<float, 2> middle) {
+              In<float, 2> motions, Out<int32_t, 2> counts) {
     const int n = tiles.shape(0), wb = rest.shape(1);
     need((int)motions.shape(0) == n && motions.shape(1) == 6, "motions must be (n, 6)");
     need((int)counts.shape(0) == n && counts.shape(1) == 2, "counts must be (n, 2)");
-    need((int)middle.shape(0) == n && middle.shape(1) == 2, "middle must be (n, 2)");
     const Picture a(ref), b(img);
     parallel(n, [&](int t) {
         const Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, 4);
         const float *motion = motions.data() + 6 * t;
-        int good = 0, own = 0;
-        float v = 0, u = 0;
+        int good = 0;
         for (int k = 0; k < lost.count; k++) {
             const float e = block(a, b, lost.y[k], lost.x[k], 4, lost.dy(motion, k), lost.dx(motion, k));
             const float may = limit * explained.data()[(size_t)(lost.y[k] / 4) * wb + lost.x[k] / 4];
-            if (!(e < may && e < 0.5f * lost.left[k])) continue;
-            good++;
-            if (std::fabs(lost.v[k]) < 8 && std::fabs(lost.u[k]) < 8) own++, v += lost.v[k], u += lost.u[k];
+            good += e < may && e < 0.5f * lost.left[k];
         }
         counts.data()[2 * t] = good;
         counts.data()[2 * t + 1] = lost.count;
-        middle.data()[2 * t] = own ? v / own : 0;
-        middle.data()[2 * t + 1] = own ? u / own : 0;
     });
 }
 
@@ -245,4 +238,4 @@ KERNEL("objects_follow", follow, "reference"_a, "image"_a, "tiles"_a, "rest"_a, 
        "evidence"_a)
 KERNEL("objects_agree", agree, "field"_a, "evidence"_a, "tile"_a, "how"_a, "out"_a)
 KERNEL("objects_explains", explains, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "explained"_a, "limit"_a, "motions"_a,
-       "counts"_a, "middle"_a)
+       "counts"_a)

@@ -5,18 +5,47 @@
 
 namespace {
 
-// Mean of each 2x2 cell, variance-stabilised: z = 2/s sqrt(s g + r) has unit noise where var(g) = s g + r.
-void grey(In<float, 2> cfa, float s, float r, Out<float, 2> out) {
+// Weights of a window of `n` photosites around a half-size pixel, in half-size pixels: whole ones, and halves at the ends
+// where n / 2 is even.
+std::vector<float> window(int n) {
+    const int k = n / 2;
+    std::vector<float> weights(k | 1, 1.0f / k);
+    if (k % 2 == 0) weights.assign(k + 1, 1.0f / k), weights.front() *= 0.5f, weights.back() *= 0.5f;
+    return weights;
+}
+
+// Mean over a window of p x q photosites (whole cells of the colours) around each half-size pixel, variance-stabilised:
+// z = 2/s sqrt(s g + r) has unit noise where var(g) = s g + r.
+void grey(In<float, 2> cfa, int p, int q, float s, float r, Out<float, 2> out) {
     const int h = out.shape(0), w = out.shape(1), W = cfa.shape(1);
     need((int)cfa.shape(0) / 2 == h && W / 2 == w, "out must be (h/2, w/2)");
+    need(p >= 2 && q >= 2 && p % 2 == 0 && q % 2 == 0, "a window has an even number of photosites");
+    const std::vector<float> down = window(p), across = window(q);
+    const int v = down.size() / 2, u = across.size() / 2;
     parallel_rows(h, 32, [&](int y0, int y1) {
+        std::vector<float> row(w), sum(w);
         for (int y = y0; y < y1; y++) {
-            const float *a = cfa.data() + (size_t)2 * y * W, *b = a + W;
+            for (int k = -v; k <= v; k++) {
+                const float *a = cfa.data() + (size_t)2 * clampi(y + k, 0, h - 1) * W, *b = a + W;
+                const float t = 0.25f * down[k + v];
+                for (int x = 0; x < w; x++) {
+                    const float g = t * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+                    row[x] = k == -v ? g : row[x] + g;
+                }
+            }
+            const float *g = row.data();
+            if (u > 0) {
+                for (int x = 0; x < w; x++) {
+                    float t = 0;
+                    for (int k = -u; k <= u; k++) t += across[k + u] * row[clampi(x + k, 0, w - 1)];
+                    sum[x] = t;
+                }
+                g = sum.data();
+            }
             float *o = out.data() + (size_t)y * w;
             for (int x = 0; x < w; x++) {
-                float g = 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
-                float v = s * g + r;
-                o[x] = 2.0f / s * __builtin_sqrtf(v > 0 ? v : 0);
+                const float t = s * g[x] + r;
+                o[x] = 2.0f / s * __builtin_sqrtf(t > 0 ? t : 0);
             }
         }
     });
@@ -93,7 +122,7 @@ double sharpness(In<uint16_t, 2> dn) {
 
 }  // namespace
 
-KERNEL("align_grey", grey, "cfa"_a, "shot"_a, "read"_a, "out"_a)
+KERNEL("align_grey", grey, "cfa"_a, "high"_a, "wide"_a, "shot"_a, "read"_a, "out"_a)
 KERNEL("align_half", half, "image"_a, "out"_a)
 KERNEL("align_soften", soften, "image"_a, "out"_a)
 KERNEL("align_sharpness", sharpness, "dn"_a)

@@ -229,9 +229,11 @@ class Flow:
 
     ``shift: Float32 "n ty tx 2"`` is (y, x) in pixels.  The centre of tile (j, i) is ``((j + ½)·tile − ½, (i
     + ½)·tile − ½)``; between centres the flow is bilinear.  It is the smooth motion of the background: what
-    moves on its own in front of it is not in it, but in ``second: Float32 "n ty tx 2"``: the shift (pixels,
-    constant over the tile) of a thing that is seen in the tile or reaches into it, NaN where there is none;
-    None when nothing anywhere moves on its own.
+    moves on its own in front of it is not in it, but in ``second: Float32 "n ty tx 2"``: the shift (pixels)
+    of a thing that is seen in the tile or reaches into it, NaN where there is none; None when nothing
+    anywhere moves on its own.  Where such a thing turns, its shift v, u pixels (y, x) from the centre of the
+    tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v + turn[3]·u)`` by ``turn: Float32 "n ty tx 4"``, 0 where
+    it is the same all over the tile.
 
     ``trust: Float32 "n ty tx"`` is the share of the tile's area, 0 … 1, which ``shift`` explains up to noise.
     """
@@ -240,6 +242,7 @@ class Flow:
     tile: int
     trust: Float32
     second: Float32 | None = None
+    turn: Float32 | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

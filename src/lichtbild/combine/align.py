@@ -42,7 +42,7 @@ from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Triple
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 from lichtbild.combine.objects import LIMIT, Residue, objects
-from lichtbild.combine.pyramid import SOFT, grey, pyramid
+from lichtbild.combine.pyramid import grey, noise_at, pyramid
 
 TILE = 64  # pixels; 32 at half size, 16 at quarter size
 CORRELATED = 4.0  # pixels of the softened pictures that share one independent residual
@@ -95,7 +95,7 @@ def align(frames: Frames[Mosaic], params: Align = Align()) -> Flow:
     grid = -(-h // TILE), -(-w // TILE)
     shift = np.zeros((frames.count, *grid, 2), np.float32)
     trust = np.ones((frames.count, *grid), np.float32)
-    second = np.full((frames.count, *grid, 2), np.nan, np.float32)
+    own = np.full((frames.count, *grid, 6), np.nan, np.float32)
     if frames.count == 1 or min(h, w) < 16:
         return Flow(shift, TILE, trust)
     fixed = Fixed(reference)
@@ -105,13 +105,19 @@ def align(frames: Frames[Mosaic], params: Align = Align()) -> Flow:
             below, moving = fixed.beside(frames[k])
             shift[k], trust[k], residue = background(below, moving, grid, params)
             if params.reach > 0 and residue is not None:
-                own, second[k] = objects(
-                    below, moving, shift[k], residue, guess=guess, reach=params.reach
-                )
-                own[..., :2] -= shift[k]
-                away = abs(k - frames.reference)
-                guess = own * np.float32((away + 1) / away)
-    return Flow(shift, TILE, trust, second if np.isfinite(second).any() else None)
+                own[k] = objects(below, moving, shift[k], residue, guess=guess, reach=params.reach)
+                guess = continued(own[k], shift[k], abs(k - frames.reference))
+    if not np.isfinite(own).any():
+        return Flow(shift, TILE, trust)
+    return Flow(shift, TILE, trust, np.ascontiguousarray(own[..., :2]), np.ascontiguousarray(own[..., 2:]))
+
+
+def continued(own: Float32, shift: Float32, away: int) -> Float32:
+    """What to expect, relative to the background, of motions "ty tx 6" one frame farther from the reference
+    than `away`.
+    """
+    ground = np.concatenate([shift, np.zeros((*shift.shape[:2], 4), np.float32)], axis=2)
+    return (own - ground) * np.float32((away + 1) / away)
 
 
 class Fixed:
@@ -135,7 +141,7 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
     motion = np.zeros(12)
     top = len(fixed) - 1
     start = np.zeros(2)
-    kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), start)
+    kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), noise_at(top), start)
     motion[0], motion[6] = start
     for level in range(top, -1, -1):
         if level < top:
@@ -190,14 +196,14 @@ def refine(
     """Bring the background's flow (offsets to the global motion, pixels of this level) up to date."""
     pixel = 2 << level
     offset, evidence = flow.copy(), np.zeros((*flow.shape[:2], 5), np.float32)
-    how = np.array([2 * SOFT[level], CORRELATED, (pixel / params.hold) ** 2], np.float32)
+    how = np.array([2 * noise_at(level), CORRELATED, (pixel / params.hold) ** 2], np.float32)
     side, margin, rounds = TILE // pixel, (0, 4)[level], (1, 3)[level]
     kernels.align_tiles(
         fixed[level], moving[level], motion / (1 << level), side, margin, how, rounds, flags, offset, evidence
     )
     stiff, hold = (pixel / BEND) ** 2, (pixel / params.hold) ** 2
     base = np.empty_like(flow)
-    many = 2
+    many = 2  # tiles that a row is worth
     how = np.array([stiff * many, hold * many, WIDE / pixel, OWN / pixel, MOST], np.float32)
     kernels.align_rows(offset, evidence, how, SWEEPS, base)
     how = np.array([stiff, hold, OWN / pixel, MOST], np.float32)
@@ -208,7 +214,7 @@ def unexplained(fixed: list[Float32], moving: list[Float32], flow: Float32) -> R
     """What the flow (quarter-size pixels) leaves in blocks of 16 px."""
     shape = fixed[1].shape[0] // 4, fixed[1].shape[1] // 4
     left, explained = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    how = np.array([2 * SOFT[1], (SLACK / 4) ** 2], np.float32)
+    how = np.array([2 * noise_at(1), (SLACK / 4) ** 2], np.float32)
     kernels.align_residue(fixed[1], moving[1], flow, TILE // 4, how, left, explained)
     seen = left >= 0
     ratio = left[seen] / explained[seen]

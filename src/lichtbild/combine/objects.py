@@ -29,14 +29,14 @@ from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32
-from lichtbild.combine.pyramid import SOFT
+from lichtbild.combine.pyramid import noise_at
 
 TILE = 64
 FEW = 2  # unexplained blocks with which a tile is looked at
 LIMIT = 4.0  # times what noise and slack explain: a block is explained
 SURE = 0.5  # score from which on a guess needs no search
 WIDE, ALIKE = 8.0, 1.5  # px up to which neighbours may be, and in the end are, of one thing
-STRAIGHT = 2e5  # 1/(px/px)²: what is known beforehand of changes per pixel, that there are none
+STRAIGHT, BENT = 1e9, 1e3  # 1/(px/px)²: what is held against changes per pixel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ class Chase:
         """Motions "n 6" refined, and what is known of their shifts (yy, xy, xx) in 1/px², "n 3"."""
         size = np.float32(2 << level)
         evidence = np.zeros((len(self.tiles), 3), np.float32)
-        how = np.array([2 * SOFT[level], 4.0], np.float32)
+        how = np.array([2 * noise_at(level), 4.0], np.float32)
         made = motions / np.array([size, size, 1, 1, 1, 1], np.float32)
         kernels.objects_follow(
             self.fixed[level],
@@ -102,11 +102,9 @@ class Chase:
         made[:, :2] *= size
         return made, evidence / (size * size)
 
-    def explains(self, motions: Float32) -> tuple[NDArray[np.int32], Float32]:
-        """How many blocks the motions explain and how many there are, "n 2", and where they are, "n 2": from
-        the tile's centre, px.
-        """
-        counts, middle = np.zeros((len(motions), 2), np.int32), np.zeros((len(motions), 2), np.float32)
+    def explains(self, motions: Float32) -> NDArray[np.int32]:
+        """How many blocks the motions explain and how many there are, "n 2"."""
+        counts = np.zeros((len(motions), 2), np.int32)
         kernels.objects_explains(
             self.fixed[1],
             self.moving[1],
@@ -116,9 +114,8 @@ class Chase:
             LIMIT,
             motions / np.array([4, 4, 1, 1, 1, 1], np.float32),
             counts,
-            middle,
         )
-        return counts, middle * np.float32(4)
+        return counts
 
     def around(self, field: Float32) -> Float32:
         """The motions "ty tx 6" of each tile and its eight neighbours, continued to the tile's centre, "n 9
@@ -145,8 +142,8 @@ def objects(
     *,
     guess: Float32 | None,
     reach: float,
-) -> tuple[Float32, Float32]:
-    """Motions "ty tx 6" of what moves on its own, NaN where nothing does, and what to use in each tile.
+) -> Float32:
+    """Motions "ty tx 6" of what moves on its own in each tile, NaN where nothing does.
 
     Parameters
     ----------
@@ -160,39 +157,29 @@ def objects(
         Motion relative to the background, "ty tx 6", that is expected; NaN where none is.
     reach : float
         How far to search around the background's motion, in pixels.
-
-    Returns
-    -------
-    tuple of Float32
-        Motions at the centres of the tiles; shifts "ty tx 2" in the middle of what they explain in the tile.
     """
     grid = shift.shape[:2]
     found = np.full((*grid, 6), np.nan, np.float32)
     chase = Chase(fixed, moving, residue, lost(residue.rest, grid))
     if not len(chase.tiles):
-        return found, found[..., :2]
+        return found
     at = chase.tiles[:, 0], chase.tiles[:, 1]
     found[at] = begun(chase, shift, guess, reach)
     best, _ = chase.choose(1, chase.around(found), 0)
     best = agreed(chase, *chase.follow(1, best, 2), grid)
     best = agreed(chase, *chase.follow(0, best, 2), grid)
-    counts, middle = chase.explains(best)
+    counts = chase.explains(best)
     best[~believed(counts)] = np.nan
     for _ in range(2):  # a thing's neighbours may be of the thing
         found[at] = best
         near = chase.around(found)
         near[:, 4] = np.nan
         spare, _ = chase.choose(1, near, 0)
-        more, where = chase.explains(spare)
+        more = chase.explains(spare)
         better = believed(more) & (np.isnan(best[:, 0]) | (more[:, 0] > counts[:, 0]))
-        best[better], counts[better], middle[better] = spare[better], more[better], where[better]
+        best[better], counts[better] = spare[better], more[better]
     found[at] = best
-    second = np.full((*grid, 2), np.nan, np.float32)
-    v, u = middle.T
-    second[at] = np.stack(
-        [best[:, 0] + best[:, 2] * v + best[:, 3] * u, best[:, 1] + best[:, 4] * v + best[:, 5] * u], axis=1
-    )
-    return found, second
+    return found
 
 
 def begun(chase: Chase, shift: Float32, guess: Float32 | None, reach: float) -> Float32:
@@ -229,10 +216,16 @@ def lost(rest: Float32, grid: tuple[int, ...]) -> NDArray[np.int32]:
 
 
 def agreed(chase: Chase, motions: Float32, evidence: Float32, grid: tuple[int, ...]) -> Float32:
-    """Motions "n 6": what every tile and its neighbours that move alike agree on."""
+    """Motions "n 6": what every tile and its neighbours that move alike agree on; one that changes from pixel
+    to pixel only where it explains clearly more.
+    """
     at = chase.tiles[:, 0], chase.tiles[:, 1]
     field, known = np.full((*grid, 6), np.nan, np.float32), np.zeros((*grid, 3), np.float32)
     field[at], known[at] = motions, evidence
-    out = np.empty_like(field)
-    kernels.objects_agree(field, known, TILE, np.array([WIDE, ALIKE, STRAIGHT], np.float32), out)
-    return out[at]
+    both = []
+    for straight in (STRAIGHT, BENT):
+        out = np.empty_like(field)
+        kernels.objects_agree(field, known, TILE, np.array([WIDE, ALIKE, straight], np.float32), out)
+        both.append(out[at])
+    simple, turned = (chase.explains(m)[:, 0] for m in both)
+    return np.where((turned > simple + simple // 4 + 1)[:, None], both[1], both[0])

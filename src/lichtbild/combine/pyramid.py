@@ -6,20 +6,28 @@ brightness::
 
     z = 2/s · √(s·g + r)      for  var(g) = s·g + r      standard deviation 1
 
-Every colour filter array repeats in a cell, and only a mean over whole cells is the same light wherever it
-is taken.  Where the cell is 2×2 that is the mean of a half-size pixel; larger cells (quad-Bayer 4×4, X-Trans
+Every colour filter array repeats in a cell, and only a mean over whole cells is the same light wherever it is
+taken.  Where the cell is 2×2 that is the mean of a half-size pixel; larger cells (quad-Bayer 4×4, X-Trans
 6×6) are averaged by a window of one cell around it.
+
+Frames of other exposures see the same light with other noise and other clip levels.  They are put in units of
+the reference's noise, and all light beyond the lower clip level is taken to be at it.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Mosaic, Noise, Triple
 
 LEVELS = 6
-SOFT = (0.1406, 0.0269)  # noise variance of the softened pictures at half and quarter size
+
+
+def noise_at(level: int) -> float:
+    """Noise variance of the softened pictures of a pyramid."""
+    return 0.1406 if level == 0 else 0.0269 / 4.0 ** (level - 1)
 
 
 def grey(mosaic: Mosaic, noise: Noise | None = None, ceiling: Triple | None = None) -> Float32:
@@ -35,32 +43,40 @@ def grey(mosaic: Mosaic, noise: Noise | None = None, ceiling: Triple | None = No
     ceiling : tuple of float, optional
         Light per colour beyond which all is the same: the least clip level of the frames that are compared.
     """
-    s, r = mean_noise(mosaic, noise or mosaic.noise)
     cfa = mosaic.cfa
-    if ceiling is not None:
-        cfa = np.minimum(cfa, tops(mosaic, ceiling))
     if mosaic.kind == "linear":
-        cfa = cfa[..., 0] * np.float32(0.25) + cfa[..., 1] * np.float32(0.5) + cfa[..., 2] * np.float32(0.25)
+        top = np.array(ceiling, np.float32) if ceiling else np.float32(np.inf)
+        r, g, b = np.moveaxis(np.minimum(cfa, top), 2, 0)
+        cfa = r * np.float32(0.25) + g * np.float32(0.5) + b * np.float32(0.25)
+        cell = np.array([[0, 1], [1, 2]], np.uint8)
+    else:
+        cell = mosaic.cell
+        if ceiling:
+            cfa = np.minimum(cfa, tiled(np.array(ceiling, np.float32)[cell], cfa.shape))
     cfa = np.ascontiguousarray(cfa)
+    high, wide = (max(2, n * (1 + n % 2)) for n in cell.shape)
+    s, r = window_noise(noise or mosaic.noise, cell, high, wide)
     h, w = cfa.shape
     out = np.empty((h // 2, w // 2), np.float32)
-    kernels.align_grey(cfa, max(s, 1e-9), r, out)
+    kernels.align_grey(cfa, high, wide, max(s, 1e-9), r, out)
     return out
 
 
-def mean_noise(mosaic: Mosaic, noise: Noise) -> tuple[float, float]:
-    """Shot and read variance of the mean of four photosites, two of them green."""
-    shot, read = noise.shot, noise.read
-    return (shot[0] + 2 * shot[1] + shot[2]) / 16, (read[0] + 2 * read[1] + read[2]) / 16
+def window_noise(noise: Noise, cell: NDArray[np.uint8], high: int, wide: int) -> tuple[float, float]:
+    """Shot and read variance of the mean over a window of `high` × `wide` photosites."""
+    counts = np.bincount(cell.ravel(), minlength=3) / cell.size
+    free = 1.0
+    for n in (high, wide):  # with halves at its ends, a window is worth a little less than it is wide
+        free *= n if n // 2 % 2 else n * n / (n - 1)
+    shot = sum(float(k) * s for k, s in zip(counts, noise.shot, strict=True))
+    read = sum(float(k) * r for k, r in zip(counts, noise.read, strict=True))
+    return shot / free, read / free
 
 
-def tops(mosaic: Mosaic, ceiling: Triple) -> Float32:
-    """The ceiling of every photosite."""
-    if mosaic.kind != "bayer":
-        return np.array(ceiling if mosaic.kind == "linear" else ceiling[1], np.float32)
-    h, w = mosaic.cfa.shape
-    cell = np.array([ceiling[c] for c in mosaic.pattern], np.float32).reshape(2, 2)
-    return np.tile(cell, (-(-h // 2), -(-w // 2)))[:h, :w]
+def tiled(cell: Float32, shape: tuple[int, ...]) -> Float32:
+    """A cell repeated over a picture."""
+    h, w = shape[:2]
+    return np.tile(cell, (-(-h // cell.shape[0]), -(-w // cell.shape[1])))[:h, :w]
 
 
 def pyramid(image: Float32) -> list[Float32]:
