@@ -232,8 +232,8 @@ class Flow:
     moves on its own in front of it is not in it, but in ``second: Float32 "n ty tx 2"``: the shift (pixels)
     of a thing that is seen in the tile or reaches into it, NaN where there is none; None when nothing
     anywhere moves on its own.  Where such a thing turns, its shift v, u pixels (y, x) from the centre of the
-    tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v + turn[3]·u)`` by ``turn: Float32 "n ty tx 4"``, 0 where
-    it is the same all over the tile.
+    tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v + turn[3]·u)`` by ``turn: Float32 "n ty tx 4"``, which
+    is 0 where the shift is the same all over the tile.
 
     ``trust: Float32 "n ty tx"`` is the share of the tile's area, 0 … 1, which ``shift`` explains up to noise.
     """
