@@ -17,6 +17,7 @@ void agree(In<float, 3> rgb, In<float, 3> means, In<float, 3> shift, int tile, i
     need(((int)out.shape(0) - 1) * step + SIDE <= hc && (nx - 1) * step + SIDE <= wc && out.shape(2) == 3 && out.shape(3) == SUMS,
          "out must be (rows, columns, 3, 7) within the picture");
     const FlowField flow{shift.data(), (int)shift.shape(0), (int)shift.shape(1), (float)tile};
+    const FlowRows rows(flow, w);
     parallel((int)out.shape(0), [&](int j) {
         constexpr int RUNS = 2 * SIDE / RUN, W = 2 * SIDE;
         static thread_local Warp warp;
@@ -27,7 +28,7 @@ void agree(In<float, 3> rgb, In<float, 3> means, In<float, 3> shift, int tile, i
             double *o = out.data() + ((size_t)j * nx + i) * 3 * SUMS;
             bool inside = true;
             for (int y = 0; y < W; y++) {
-                flow.row(y0 + y, r0, r0 + RUNS, dy, dx);
+                rows.row(y0 + y, r0, r0 + RUNS, dy, dx);
                 warp.row(rgb.data(), h, w, y0 + y, r0, r0 + RUNS, dy, dx, 1.0f, pixels + y * W * 3, seen);
                 for (uint8_t s : seen) inside &= s != 0;
             }

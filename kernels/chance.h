@@ -12,6 +12,7 @@ struct Frame {
     const float *rgb;
     int h, w;
     FlowField flow;
+    FlowRows rows;
     const float *second;  // (ny, nx, 2) or null
 };
 
@@ -38,7 +39,7 @@ inline Motions motions(const Frame &f, float y, float x) {
     const int tj = clampi((int)(y / f.flow.tile), 0, f.flow.ny - 1), ti = clampi((int)(x / f.flow.tile), 0, f.flow.nx - 1);
     float dy, dx;
     const int r = (int)x / RUN;
-    f.flow.row(y, r, r + 1, &dy, &dx);
+    f.rows.row(y, r, r + 1, &dy, &dx);
     m.add(dy, dx);
     m.known = m.count;
     for (int pass = 0; pass < 2; pass++) {

@@ -22,20 +22,23 @@ struct Grounds {  // what differences are judged by
     const Judge &judge;
 };
 
-// Rows of scratch for `differences`, for areas up to m cells wide.
 class Differences {
     std::vector<float> pairs, mean, part, shot, read, shade;
 
   public:
+    // What can be laid out beforehand for rows of up to m cells.
+    void prepare(const Judge &J, int m) {
+        const size_t N = 3 * m;
+        if (shot.size() < N) pairs.resize(2 * N + 8), mean.resize(N + 8), part.resize(N + 8), shot.resize(N), read.resize(N), shade.resize(N);
+        for (size_t i = 0; i < N; i += 3)
+            for (int c = 0; c < 3; c++) shot[i + c] = 0.5f * J.shot[c], read[i + c] = J.read[c];
+    }
     // D of the m cells from (y, x0): a and b are the two rows of warped pixels.
     void row(const float *a, const float *b, const Area &area, int y, int x0, int m, const Grounds &by, float *d) {
         const Judge &J = by.judge;
         const int w = 3 * area.wc, N = 3 * m;
-        if ((int)shot.size() < N) {
-            pairs.resize(2 * N + 8), mean.resize(N + 8), part.resize(N + 8), shot.resize(N), read.resize(N), shade.resize(N);
-        }
-        for (int i = 0; i < N; i++) shot[i] = 0.5f * J.shot[i % 3], read[i] = J.read[i % 3];
-        float *t = pairs.data(), *v = mean.data(), *q = part.data();
+        float *__restrict t = pairs.data(), *__restrict v = mean.data(), *__restrict q = part.data();
+        const float *shot = this->shot.data(), *read = this->read.data();
         for (int i = 0; i < 2 * N; i++) t[i] = a[i] + b[i];
         for (int i = 0; i < 2 * N - 3; i++) t[i] = 0.25f * (t[i] + t[i + 3]);
         for (int x = 0; x < m; x++) std::memcpy(v + 3 * x, t + 6 * x, 4 * sizeof(float));  // the fourth is overwritten

@@ -5,7 +5,7 @@
 
 namespace {
 
-constexpr int TALL = 96, WIDE = 192;  // cells of a piece of work; multiples of BLOCK
+constexpr int TALL = 192, WIDE = 384;  // cells of a piece of work; multiples of BLOCK
 
 // Means of the 2 x 2 cells: (3, h/2, w/2), or (h/2, w/2, 3) with the colours side by side.
 void cells(In<float, 3> rgb, Out<float, 3> out, bool planar) {
@@ -64,24 +64,28 @@ void add(const Maps &maps, const Area &area, int c0, int c1, int x0, int x1, int
     const int last = c1 == area.hc ? h : 2 * c1;
     std::vector<float> line(area.m);
     float e[6 * STRETCH + 3];
+    constexpr int NONE = 1, ALL = 2;  // 3: some
+    std::vector<uint8_t> kinds((size_t)area.n * ((x1 - x0 + STRETCH - 1) / STRETCH));
+    auto held = [&](int j, int i0, int i1) -> int {
+        uint8_t &kind = kinds[(size_t)j * ((x1 - x0 + STRETCH - 1) / STRETCH) + (i0 + area.x0 - x0) / STRETCH];
+        if (kind) return kind;
+        const float *p = maps.least + (size_t)j * area.m;
+        int zeros = 0, ones = 0;
+        const int a = std::max(0, i0 - 1), b = std::min(area.m, i1 + 1);
+        for (int x = a; x < b; x++) zeros += p[x] == 0, ones += p[x] == 1;
+        return kind = zeros == b - a ? NONE : ones == b - a ? ALL : NONE | ALL;
+    };
     for (int y = 2 * c0; y < last; y++) {
         const int near = clampi((y - 1) / 2 - area.y0, 0, area.n - 1), next = std::min(near + 1, area.n - 1);
         for (int s = x0; s < x1; s += STRETCH) {
             const int end = std::min(x1, s + STRETCH), i0 = s - area.x0, i1 = end - area.x0;
             const bool odd = end == area.wc && to.w > 2 * area.wc;
             const int n = 6 * (end - s) + (odd ? 3 : 0);
-            float low = 2, high = 0;
-            for (int j : {near, next}) {
-                const float *p = maps.least + (size_t)j * area.m;
-                for (int x = std::max(0, i0 - 1); x < std::min(area.m, i1 + 1); x++) {
-                    low = p[x] < low ? p[x] : low;
-                    high = p[x] > high ? p[x] : high;
-                }
-            }
-            if (high == 0) continue;
+            const int some = held(near, i0, i1) | held(next, i0, i1);
+            if (some == NONE) continue;
             const float *src = maps.warped + ((size_t)(y - 2 * area.y0) * maps.wide + 2 * i0) * 3;
             float *dst = to.total + ((size_t)y * to.w + 2 * s) * 3;
-            if (low == 1) {
+            if (some == ALL) {
                 for (int t = 0; t < n; t++) dst[t] += src[t];
             } else {
                 spread(maps.least, area, y, i0, i1, odd, line.data(), e);
@@ -108,9 +112,10 @@ void piece(const Frame &f, const Grounds &by, int c0, int c1, int x0, int x1, co
     maps.diff = maps.warped + (size_t)rows * wide * 3;
     maps.fine = maps.diff + cells, maps.broad = maps.fine + cells, maps.weight = maps.broad + cells, maps.least = maps.weight + cells;
     maps.seen = reinterpret_cast<uint8_t *>(maps.least + cells);
+    differences.prepare(by.judge, area.m);
     std::vector<float> dy(runs), dx(runs);
     for (int r = 0; r < rows; r++) {
-        f.flow.row(2 * a0 + r, first, first + runs, dy.data(), dx.data());
+        f.rows.row(2 * a0 + r, first, first + runs, dy.data(), dx.data());
         warp.row(f.rgb, f.h, f.w, 2 * a0 + r, first, first + runs, dy.data(), dx.data(), by.judge.gain,
                  maps.warped + (size_t)r * wide * 3, maps.seen + (size_t)r * runs);
         if (r % 2 == 0 || r / 2 >= area.n) continue;
@@ -144,8 +149,8 @@ void merge_frame(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<floa
     need(J.all() || ((int)ref.shape(0) == hc && (int)ref.shape(1) == wc && ref.shape(2) == 3), "reference must be (h/2, w/2, 3)");
     const bool shaded = (int)shade.shape(0) == hc && (int)shade.shape(1) == wc, squared = square.shape(0) != 0;
     need(!squared || ((int)square.shape(0) == hc && (int)square.shape(1) == wc), "square must be (h/2, w/2)");
-    const Frame f{rgb.data(), h, w, {shift.data(), (int)shift.shape(0), (int)shift.shape(1), (float)tile},
-                  second.shape(0) ? second.data() : nullptr};
+    const FlowField flow{shift.data(), (int)shift.shape(0), (int)shift.shape(1), (float)tile};
+    const Frame f{rgb.data(), h, w, flow, FlowRows(flow, w), second.shape(0) ? second.data() : nullptr};
     const Grounds by{ref.data(), shaded ? shade.data() : nullptr, J};
     const Sums to{total.data(), belief.data(), squared ? square.data() : nullptr, w};
     const int across = (wc + WIDE - 1) / WIDE;
