@@ -1,232 +1,320 @@
 // SPDX-License-Identifier: Apache-2.0
-// Denoise: overlapping 8 x 8 cosine transforms, every coefficient shrunk by the noise it is known to hold.
-// The idea stands in correct/denoise.py.  The vertical transforms are shared by all blocks of a strip; horizontal ones run
-// on vectors whose eight lanes are the eight vertical frequencies.
-#include "kernel.h"
+// Denoise: overlapping 8 x 8 cosine transforms of brightness and of two colour differences, every coefficient shrunk by the
+// energy that it and its neighbours have beyond the noise; colour follows brightness.  The idea stands in correct/denoise.py.
+//
+// The picture is cut into tiles.  In a tile rows of blocks go through three steps, each one row of blocks behind the one before,
+// because a row is judged together with the rows above and below: `measure`, `lead` (brightness), `follow` (colour, and back to
+// pixels).  A block is eight vectors, one for each horizontal frequency; their eight lanes are the vertical frequencies.
+#include "cosine.h"
 
 namespace {
 
-constexpr int N = 8, BAND = 64;
-typedef float v8 __attribute__((vector_size(32)));
+constexpr int N = 8, TALL = 128, WIDE = 256, RING = 4, COEF = N * N;
+constexpr float MOST = 1e6f;  // energy of a coefficient in units of its noise; what is no number counts as that
 
-__attribute__((always_inline)) inline v8 load(const float *p) {
-    v8 v;
-    std::memcpy(&v, p, 32);
-    return v;
-}
-__attribute__((always_inline)) inline void store(float *p, v8 v) { std::memcpy(p, &v, 32); }
-
-// Orthonormal 8-point cosine transform (type II) and its inverse, on anything that adds and multiplies.
-constexpr float C1 = 0.4903926402f, C2 = 0.4619397663f, C3 = 0.4157348062f, C4 = 0.3535533906f, C5 = 0.2777851165f,
-                C6 = 0.1913417162f, C7 = 0.0975451610f;
-template <class T> inline void forward(T *x) {
-    T s0 = x[0] + x[7], s1 = x[1] + x[6], s2 = x[2] + x[5], s3 = x[3] + x[4];
-    T d0 = x[0] - x[7], d1 = x[1] - x[6], d2 = x[2] - x[5], d3 = x[3] - x[4];
-    T e0 = s0 + s3, e1 = s1 + s2, e2 = s0 - s3, e3 = s1 - s2;
-    x[0] = (e0 + e1) * C4;
-    x[4] = (e0 - e1) * C4;
-    x[2] = e2 * C2 + e3 * C6;
-    x[6] = e2 * C6 - e3 * C2;
-    x[1] = (d0 * C1 + d1 * C3) + (d2 * C5 + d3 * C7);
-    x[3] = (d0 * C3 - d1 * C7) - (d2 * C1 + d3 * C5);
-    x[5] = (d0 * C5 - d1 * C1) + (d2 * C7 + d3 * C3);
-    x[7] = (d0 * C7 - d1 * C5) + (d2 * C3 - d3 * C1);
-}
-template <class T> inline void inverse(T *x) {
-    T a = (x[0] + x[4]) * C4, b = (x[0] - x[4]) * C4, c = x[2] * C2 + x[6] * C6, d = x[2] * C6 - x[6] * C2;
-    T e0 = a + c, e3 = a - c, e1 = b + d, e2 = b - d;
-    T o0 = (x[1] * C1 + x[3] * C3) + (x[5] * C5 + x[7] * C7), o1 = (x[1] * C3 - x[3] * C7) - (x[5] * C1 + x[7] * C5);
-    T o2 = (x[1] * C5 - x[3] * C1) + (x[5] * C7 + x[7] * C3), o3 = (x[1] * C7 - x[3] * C5) + (x[5] * C3 - x[7] * C1);
-    x[0] = e0 + o0; x[7] = e0 - o0;
-    x[1] = e1 + o1; x[6] = e1 - o1;
-    x[2] = e2 + o2; x[5] = e2 - o2;
-    x[3] = e3 + o3; x[4] = e3 - o3;
-}
-
-// plane: the picture; one, more (8, 8): noise power of the coefficients [vertical, horizontal], for variance 1, of a single
-// frame and of each further one; variance (h/s, w/s): noise variance of one sample, frames: how many were merged, both per
-// cell of s pixels.  tau: shrink threshold in standard deviations.  step: distance of the blocks.
-void shrink(In<float, 2> plane, In<float, 2> one, In<float, 2> more, In<float, 2> variance, In<float, 2> frames, int cell,
-            float tau, int step, Out<float, 2> out) {
-    const int h = plane.shape(0), w = plane.shape(1), hc = variance.shape(0), wc = variance.shape(1);
-    need((int)out.shape(0) == h && (int)out.shape(1) == w, "out must have the shape of plane");
-    need(one.size() == 64 && more.size() == 64, "noise power must be (8, 8)");
-    need(frames.shape(0) == variance.shape(0) && frames.shape(1) == variance.shape(1), "frames must have the shape of variance");
-    need(h >= N && w >= N, "plane must be at least 8 x 8");
-    need(cell >= 1 && step >= 1 && step <= N, "cell and step must be positive");
-    v8 p1[N], p2[N];  // [horizontal] lanes vertical
-    for (int u = 0; u < N; u++)
-        for (int v = 0; v < N; v++) {
-            p1[v][u] = one.data()[u * N + v] * tau * tau;
-            p2[v][u] = more.data()[u * N + v] * tau * tau;
+#if defined(__clang__) || __GNUC__ >= 12
+#define LANES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int index8 __attribute__((vector_size(32)));
+#define LANES(a, b, ...) __builtin_shuffle(a, b, index8{__VA_ARGS__})
+#endif
+// Eight vectors of eight: rows become columns.
+inline void transpose(lanes8 *v) {
+    lanes8 a[N], b[N];
+    for (int k = 0; k < N; k += 2) {
+        a[k] = LANES(v[k], v[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        a[k + 1] = LANES(v[k], v[k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    for (int k = 0; k < N; k += 4)
+        for (int m = 0; m < 2; m++) {
+            b[k + m] = LANES(a[k + m], a[k + m + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            b[k + m + 2] = LANES(a[k + m], a[k + m + 2], 2, 3, 10, 11, 6, 7, 14, 15);
         }
-    p1[0][0] = p2[0][0] = 0;  // the mean stays
-    parallel((h + BAND - 1) / BAND, [&](int band) {
-        const int ya = band * BAND, yb = std::min(h, ya + BAND);
-        static thread_local Scratch memory;
-        const size_t strip = (size_t)w * N, area = (size_t)(yb - ya) * w;
-        float *coef = memory.get<float>(2 * strip + 2 * area + w), *sum = coef + strip, *total = sum + strip,
-              *norm = total + area, *mass = norm + area;
-        std::fill(total, norm + area, 0.0f);
-        // block rows start at multiples of step; the last one is moved up to the border
-        int first = ya < N ? 0 : ((ya - N + 1 + step - 1) / step) * step;
-        for (int y = first;; y += step) {
-            const bool final_row = y >= h - N;
-            const int y0 = final_row ? h - N : y;
-            if (y0 >= yb) break;
-            if (y0 + N > ya) {
-                for (int x = 0; x + 8 <= w; x += 8) {
-                    v8 t[N];
-                    for (int k = 0; k < N; k++) t[k] = load(plane.data() + (size_t)(y0 + k) * w + x);
-                    forward(t);
-                    for (int i = 0; i < 8; i++)
-                        for (int k = 0; k < N; k++) coef[(size_t)(x + i) * N + k] = t[k][i];
-                }
-                for (int x = w & ~7; x < w; x++) {
-                    float t[N];
-                    for (int k = 0; k < N; k++) t[k] = plane.data()[(size_t)(y0 + k) * w + x];
-                    forward(t);
-                    for (int k = 0; k < N; k++) coef[(size_t)x * N + k] = t[k];
-                }
-                std::fill(sum, sum + strip, 0.0f);
-                std::fill(mass, mass + w, 0.0f);
-                const int cy = std::min(hc - 1, (y0 + N / 2) / cell);
-                for (int x = 0;; x += step) {
-                    const bool final_block = x >= w - N;
-                    const int x0 = final_block ? w - N : x;
-                    const size_t c = (size_t)cy * wc + std::min(wc - 1, (x0 + N / 2) / cell);
-                    const float n = frames.data()[c], var = variance.data()[c];
-                    const float m = n > 1 ? n : 1, low = n > 1 ? 1 : n > 0.05f ? n : 0.05f;
-                    const float a = var / (m * m * low), b = var * (m - 1) / (m * m);
-                    v8 t[N];
-                    for (int k = 0; k < N; k++) t[k] = load(&coef[(size_t)(x0 + k) * N]);
-                    forward(t);
-                    v8 kept = {};
-                    for (int k = 0; k < N; k++) {
-                        v8 power = p1[k] * a + p2[k] * b, e = t[k] * t[k];
-                        v8 g = 1.0f - power / (e + 1e-30f);
-                        g = g > 0.0f ? g : (v8){};
-                        t[k] *= g;
-                        kept += g * g;
-                    }
-                    const float live = ((kept[0] + kept[4]) + (kept[2] + kept[6])) + ((kept[1] + kept[5]) + (kept[3] + kept[7]));
-                    const float weight = 1.0f / (1.0f + live);
-                    inverse(t);
-                    for (int k = 0; k < N; k++) {
-                        float *s = &sum[(size_t)(x0 + k) * N];
-                        store(s, load(s) + t[k] * weight);
-                        mass[x0 + k] += weight;
-                    }
-                    if (final_block) break;
-                }
-                float rows[N];
-                const int k0 = std::max(0, ya - y0), k1 = std::min(N, yb - y0);
-                for (int x = 0; x + 8 <= w; x += 8) {
-                    v8 t[N];
-                    for (int k = 0; k < N; k++)
-                        for (int i = 0; i < 8; i++) t[k][i] = sum[(size_t)(x + i) * N + k];
-                    inverse(t);
-                    const v8 m = load(&mass[x]);
-                    for (int k = k0; k < k1; k++) {
-                        float *o = &total[(size_t)(y0 + k - ya) * w + x], *q = &norm[(size_t)(y0 + k - ya) * w + x];
-                        store(o, load(o) + t[k]);
-                        store(q, load(q) + m);
-                    }
-                }
-                for (int x = w & ~7; x < w; x++) {
-                    for (int k = 0; k < N; k++) rows[k] = sum[(size_t)x * N + k];
-                    inverse(rows);
-                    for (int k = k0; k < k1; k++) {
-                        total[(size_t)(y0 + k - ya) * w + x] += rows[k];
-                        norm[(size_t)(y0 + k - ya) * w + x] += mass[x];
-                    }
+    for (int k = 0; k < 4; k++) {
+        v[k] = LANES(b[k], b[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        v[k + 4] = LANES(b[k], b[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+inline float total(lanes8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+
+// Which frequencies are judged, [horizontal]: those below reach, but not the mean.  `share` is the reciprocal of how many such
+// neighbours of 3 x 3 a frequency has in its block.
+struct Judged {
+    lanes8 here[N], share[N];
+    explicit Judged(int reach) {
+        const auto judged = [&](int u, int v) { return u >= 0 && v >= 0 && u < reach && v < reach && (u || v); };
+        for (int v = 0; v < N; v++)
+            for (int u = 0; u < N; u++) {
+                int n = 0;
+                for (int b = v - 1; b <= v + 1; b++)
+                    for (int a = u - 1; a <= u + 1; a++) n += judged(a, b) && (a != u || b != v);
+                here[v][u] = judged(u, v);
+                share[v][u] = 1.0f / std::max(n, 1);
+            }
+    }
+};
+
+// Where blocks start along an axis: multiples of step, the last one moved up to the border.
+struct Grid {
+    int size, step, count;
+    Grid(int size, int step) : size(size), step(step), count((size - N + step - 1) / step + 1) {}
+    int at(int i) const { return std::min(i * step, size - N); }
+    int first(int a) const {  // the first block that reaches pixel a
+        return a < N ? 0 : (a - N) / step + 1;
+    }
+    int last(int b) const {  // the last block that starts before pixel b
+        return b > size - N ? count - 1 : (b - 1) / step;
+    }
+};
+
+struct Spectra {
+    lanes8 one[3][N], more[3][N];
+};
+
+struct Work {
+    int h, w, hp, wp;
+    const float *planes, *levels;
+    float *out;
+    Spectra spectra;
+    float tau[3], own, beside, near, doubt;
+    bool active[3];
+    Grid rows, columns;
+    Judged judged;
+};
+
+// One tile: rows of blocks in rings, columns of blocks from i0 to i1 (with those that are only looked at).
+class Tile {
+    const Work &t;
+    const int ya, yb, xa, xb, i0, i1, blocks, left, right;
+    float *coef[3], *energy[3], *bright, *lines, *sums[3], *sheet[3], *slope[2];
+    std::vector<int> place;  // of the patch whose noise a block has
+
+    float *at(float *ring, int row, int i) const { return ring + ((size_t)(row & (RING - 1)) * blocks + (i - i0)) * COEF; }
+
+    // Reciprocal of the noise power of the coefficients of plane c in a block.
+    void power(int c, int row, int i, lanes8 *inverse) const {
+        const int py = std::min(t.hp - 1, (int)((long long)(t.rows.at(row) + N / 2) * t.hp / t.h));
+        const size_t area = (size_t)t.hp * t.wp, q = (size_t)py * t.wp + place[i - i0];
+        const float var = t.levels[c * area + q], a = var * t.levels[3 * area + q], b = var * t.levels[4 * area + q];
+        for (int k = 0; k < N; k++) inverse[k] = 1.0f / (t.spectra.one[c][k] * a + t.spectra.more[c][k] * b + 1e-20f);
+    }
+    void energies(const lanes8 *x, const lanes8 *inverse, float *out) const {
+        for (int k = 0; k < N; k++) {
+            lanes8 e = x[k] * x[k] * inverse[k];
+            e = e < MOST ? e : (lanes8){} + MOST;
+            store8(out + k * N, e * t.judged.here[k]);
+        }
+    }
+    // Energy of a block's coefficients, together with those beside it and those of neighbouring frequencies -> gain.
+    void gains(int c, int row, int i, lanes8 *gain) const {
+        const int up = std::max(0, row - 1), down = std::min(t.rows.count - 1, row + 1);
+        const int l = std::max(0, i - 1), r = std::min(t.columns.count - 1, i + 1);
+        const float *p[9];
+        int n = 0;
+        for (int y : {up, row, down})
+            for (int x : {l, i, r}) p[n++] = at(energy[c], y, x);
+        const lanes8 zero = {};
+        lanes8 mean[N], wide[N];
+        for (int k = 0; k < N; k++) {
+            mean[k] = zero;
+            for (int m = 0; m < 9; m++) mean[k] += load8(p[m] + k * N);
+        }
+        for (int k = 0; k < N; k++) {
+            lanes8 s = mean[k] + (k > 0 ? mean[k - 1] : zero);
+            if (k < N - 1) s += mean[k + 1];
+            wide[k] = s + (LANES(s, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(s, zero, 1, 2, 3, 4, 5, 6, 7, 8));
+        }
+        for (int k = 0; k < N; k++) {
+            const lanes8 e = t.own * load8(p[4] + k * N) + t.beside * mean[k] + t.near * ((wide[k] - mean[k]) * t.judged.share[k]);
+            const lanes8 g = 1.0f - t.tau[c] / (e + 1e-20f);
+            gain[k] = g > 0.0f ? g : zero;
+            gain[k] = t.judged.here[k] > 0.0f ? gain[k] : zero + 1.0f;
+        }
+    }
+
+  public:
+    Tile(const Work &t, int ya, int yb, int xa, int xb, Scratch &memory)
+        : t(t), ya(ya), yb(yb), xa(xa), xb(xb), i0(std::max(0, t.columns.first(xa) - 2)),
+          i1(std::min(t.columns.count - 1, t.columns.last(xb) + 2)), blocks(i1 - i0 + 1), left(t.columns.at(i0)),
+          right(t.columns.at(i1) + N), place(blocks) {
+        const size_t ring = (size_t)RING * blocks * COEF, strip = (size_t)(right - left) * N, area = (size_t)(yb - ya) * (xb - xa);
+        float *p = memory.get<float>(7 * ring + 4 * strip + 3 * area + 2 * RING * blocks);
+        for (int c = 0; c < 3; c++) coef[c] = p, p += ring, energy[c] = p, p += ring;
+        bright = p, p += ring;
+        lines = p, p += strip;
+        for (int c = 0; c < 3; c++) sums[c] = p, p += strip;
+        for (int c = 0; c < 3; c++) sheet[c] = p, std::fill(p, p + area, 0.0f), p += area;
+        for (int c = 0; c < 2; c++) slope[c] = p, p += RING * blocks;
+        for (int i = i0; i <= i1; i++)
+            place[i - i0] = std::min(t.wp - 1, (int)((long long)(t.columns.at(i) + N / 2) * t.wp / t.w));
+    }
+
+    void run() {
+        const int first = t.rows.first(ya), last = t.rows.last(yb), bottom = t.rows.count - 1;
+        const int from = std::max(0, first - 2), to = std::min(bottom, last + 2);
+        for (int r = from; r <= to + 2; r++) {
+            if (r <= to) measure(r);
+            if (r - 1 >= std::max(0, first - 1) && r - 1 <= std::min(bottom, last + 1)) lead(r - 1);
+            if (r - 2 >= first && r - 2 <= last) follow(r - 2);
+        }
+        for (int c = 0; c < 3; c++)
+            if (t.active[c]) write(c);
+    }
+
+  private:
+    // Pixels -> coefficients of one row of blocks, and the energies of brightness.
+    void measure(int row) {
+        const int y0 = t.rows.at(row), n = right - left;
+        for (int c = 0; c < 3; c++) {
+            const float *source = t.planes + ((size_t)c * t.h + y0) * t.w + left;
+            for (int x = 0; x < n; x += N) {
+                const int first = std::min(x, n - N);
+                lanes8 v[N];
+                for (int k = 0; k < N; k++) v[k] = load8(source + (size_t)k * t.w + first);
+                Cosine::forward(v);
+                transpose(v);
+                for (int i = 0; i < N; i++) store8(lines + (size_t)(first + i) * N, v[i]);
+            }
+            for (int i = i0; i <= i1; i++) {
+                const float *p = lines + (size_t)(t.columns.at(i) - left) * N;
+                lanes8 v[N], inverse[N];
+                for (int k = 0; k < N; k++) v[k] = load8(p + k * N);
+                Cosine::forward(v);
+                float *q = at(coef[c], row, i);
+                for (int k = 0; k < N; k++) store8(q + k * N, v[k]);
+                if (c == 0) {
+                    power(c, row, i, inverse);
+                    energies(v, inverse, at(energy[c], row, i));
                 }
             }
-            if (final_row) break;
         }
-        for (int y = ya; y < yb; y++)
-            for (int x = 0; x < w; x++)
-                out.data()[(size_t)y * w + x] = total[(size_t)(y - ya) * w + x] / norm[(size_t)(y - ya) * w + x];
-    });
-}
+    }
 
-// RGB -> luma (R + 2G + B)/4 and the differences R - G, B - G, planar; and the mean green of the 2 x 2 cells.
-void split(In<float, 3> rgb, Out<float, 3> planes, Out<float, 2> green) {
-    const int h = rgb.shape(0), w = rgb.shape(1), hc = green.shape(0), wc = green.shape(1);
-    need((int)planes.shape(1) == h && (int)planes.shape(2) == w && planes.shape(0) == 3, "planes must be (3, h, w)");
-    need(hc == h / 2 && wc == w / 2, "green must be (h/2, w/2)");
-    float *Y = planes.data(), *U = Y + (size_t)h * w, *V = U + (size_t)h * w;
-    parallel_rows(h, 32, [&](int y0, int y1) {
-        for (int y = y0; y < y1; y++) {
-            const float *p = rgb.data() + (size_t)y * w * 3;
-            float *a = Y + (size_t)y * w, *b = U + (size_t)y * w, *c = V + (size_t)y * w;
-            for (int x = 0; x < w; x++) {
-                const float r = p[3 * x], g = p[3 * x + 1], bl = p[3 * x + 2];
-                a[x] = 0.25f * (r + bl) + 0.5f * g;
-                b[x] = r - g;
-                c[x] = bl - g;
-            }
-            if (!(y & 1) && y / 2 < hc)
-                for (int x = 0; x < wc; x++) {
-                    const float *q = p + 6 * x;
-                    green.data()[(size_t)(y / 2) * wc + x] = 0.25f * ((q[1] + q[4]) + (q[3 * w + 1] + q[3 * w + 4]));
+    // Brightness is shrunk; what it foretells of the colours is taken off them, and the energies of the rest are measured.
+    void lead(int row) {
+        for (int i = i0 > 0 ? i0 + 1 : 0; i <= (i1 < t.columns.count - 1 ? i1 - 1 : i1); i++) {
+            lanes8 gain[N], y[N];
+            gains(0, row, i, gain);
+            const float *p = at(coef[0], row, i);
+            float *q = at(bright, row, i);
+            for (int k = 0; k < N; k++) store8(q + k * N, y[k] = load8(p + k * N) * gain[k]);
+            y[0][0] = 0;
+            for (int c = 1; c < 3; c++) {
+                lanes8 inverse[N], x[N], both = {}, self = {};
+                power(c, row, i, inverse);
+                float *o = at(coef[c], row, i);
+                for (int k = 0; k < N; k++) {
+                    x[k] = load8(o + k * N);
+                    const lanes8 weighted = y[k] * inverse[k];
+                    both += x[k] * weighted;
+                    self += y[k] * weighted;
                 }
+                const float a = total(both) / (total(self) + t.doubt);
+                slope[c - 1][(row & (RING - 1)) * blocks + (i - i0)] = a;
+                for (int k = 0; k < N; k++) store8(o + k * N, x[k] = x[k] - a * y[k]);
+                energies(x, inverse, at(energy[c], row, i));
+            }
         }
-    });
-}
+    }
 
-void join(In<float, 3> planes, Out<float, 3> rgb) {
-    const int h = rgb.shape(0), w = rgb.shape(1);
-    need((int)planes.shape(1) == h && (int)planes.shape(2) == w && planes.shape(0) == 3, "planes must be (3, h, w)");
-    const float *Y = planes.data(), *U = Y + (size_t)h * w, *V = U + (size_t)h * w;
-    parallel_rows(h, 32, [&](int y0, int y1) {
-        for (size_t i = (size_t)y0 * w; i < (size_t)y1 * w; i++) {
-            const float g = Y[i] - 0.25f * (U[i] + V[i]);
-            rgb.data()[3 * i] = g + U[i];
-            rgb.data()[3 * i + 1] = g;
-            rgb.data()[3 * i + 2] = g + V[i];
+    // The rest of the colours is shrunk; all three go back to pixels.
+    void follow(int row) {
+        const int n = right - left, y0 = t.rows.at(row);
+        for (int c = 0; c < 3; c++)
+            if (t.active[c]) std::fill(sums[c], sums[c] + (size_t)n * N, 0.0f);
+        for (int i = t.columns.first(xa); i <= t.columns.last(xb); i++) {
+            lanes8 y[N];
+            for (int k = 0; k < N; k++) y[k] = load8(at(bright, row, i) + k * N);
+            for (int c = 0; c < 3; c++) {
+                if (!t.active[c]) continue;
+                lanes8 x[N];
+                if (c == 0) {
+                    for (int k = 0; k < N; k++) x[k] = y[k];
+                } else {
+                    lanes8 gain[N];
+                    gains(c, row, i, gain);
+                    const float a = slope[c - 1][(row & (RING - 1)) * blocks + (i - i0)];
+                    const float *p = at(coef[c], row, i);
+                    for (int k = 0; k < N; k++) x[k] = load8(p + k * N) * gain[k] + a * y[k];
+                    x[0][0] = p[0];
+                }
+                Cosine::inverse(x);
+                float *o = sums[c] + (size_t)(t.columns.at(i) - left) * N;
+                for (int k = 0; k < N; k++) store8(o + k * N, load8(o + k * N) + x[k]);
+            }
         }
-    });
-}
+        for (int c = 0; c < 3; c++)
+            if (t.active[c])
+                for (int x = xa; x < xb; x += N) {
+                    const int first = std::min(x, right - N), skip = x - first;
+                    lanes8 v[N];
+                    for (int k = 0; k < N; k++) v[k] = load8(sums[c] + (size_t)(first + k - left) * N);
+                    transpose(v);
+                    Cosine::inverse(v);
+                    for (int k = std::max(0, ya - y0); k < std::min(N, yb - y0); k++) {
+                        float *o = sheet[c] + (size_t)(y0 + k - ya) * (xb - xa) + (x - xa);
+                        if (x + N <= xb)
+                            store8(o, load8(o) + v[k]);
+                        else
+                            for (int i = 0; i < xb - x; i++) o[i] += v[k][skip + i];
+                    }
+                }
+    }
 
-// Mean of 2 x 2.
-void halve(In<float, 2> in, Out<float, 2> out) {
-    const int w = in.shape(1), hc = out.shape(0), wc = out.shape(1);
-    need(hc == (int)in.shape(0) / 2 && wc == w / 2, "out must be half of in");
-    parallel_rows(hc, 32, [&](int y0, int y1) {
-        for (int y = y0; y < y1; y++) {
-            const float *a = in.data() + (size_t)2 * y * w, *b = a + w;
-            for (int x = 0; x < wc; x++)
-                out.data()[(size_t)y * wc + x] = 0.25f * ((a[2 * x] + a[2 * x + 1]) + (b[2 * x] + b[2 * x + 1]));
-        }
-    });
-}
-
-// plane += what denoising changed at half size (after - before), bilinear between cell centres.
-void add_change(In<float, 2> before, In<float, 2> after, Out<float, 2> plane) {
-    const int h = plane.shape(0), w = plane.shape(1), hc = before.shape(0), wc = before.shape(1);
-    need(hc == h / 2 && wc == w / 2 && after.shape(0) == before.shape(0) && after.shape(1) == before.shape(1),
-         "before and after must be half of plane");
-    parallel_rows(h, 32, [&](int ya, int yb) {
-        std::vector<float> line(wc);
+    // The mean over all blocks that cover a pixel.
+    void write(int c) const {
+        std::vector<float> across(xb - xa, 0.0f), down(yb - ya, 0.0f);
+        for (int i = t.columns.first(xa); i <= t.columns.last(xb); i++)
+            for (int x = std::max(xa, t.columns.at(i)); x < std::min(xb, t.columns.at(i) + N); x++) across[x - xa] += 1;
+        for (int i = t.rows.first(ya); i <= t.rows.last(yb); i++)
+            for (int y = std::max(ya, t.rows.at(i)); y < std::min(yb, t.rows.at(i) + N); y++) down[y - ya] += 1;
+        for (float &v : across) v = 1.0f / v;
         for (int y = ya; y < yb; y++) {
-            const int i = std::min(y / 2, hc - 1), k = clampi(y & 1 ? i + 1 : i - 1, 0, hc - 1);
-            const size_t p = (size_t)i * wc, q = (size_t)k * wc;
-            for (int x = 0; x < wc; x++)
-                line[x] = 0.75f * (after.data()[p + x] - before.data()[p + x]) + 0.25f * (after.data()[q + x] - before.data()[q + x]);
-            float *o = plane.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) {
-                const int a = std::min(x / 2, wc - 1), b = clampi(x & 1 ? a + 1 : a - 1, 0, wc - 1);
-                o[x] += 0.75f * line[a] + 0.25f * line[b];
-            }
+            const float *p = sheet[c] + (size_t)(y - ya) * (xb - xa), share = 1.0f / down[y - ya];
+            float *o = t.out + ((size_t)c * t.h + y) * t.w + xa;
+            for (int x = 0; x < xb - xa; x++) o[x] = p[x] * (across[x] * share);
         }
+    }
+};
+
+// planes (3, h, w): brightness and two colour differences -> out.  levels (5, hp, wp): noise variance of each plane, and the
+// shares of single and of warped frames in it (see `denoise_levels`); their patches cover the picture evenly.  one, more
+// (3, 8, 8): noise power of the coefficients [vertical, horizontal] for variance 1.  tau (3): threshold, in multiples of the noise
+// power; a plane where it is 0 is left alone.  blend (4): weights of a coefficient's own energy, of the mean over 3 x 3
+// blocks and of the mean over neighbouring frequencies; and the variance that slopes of colour against brightness have.
+// Frequencies from reach on are left as they are.  step: distance of the blocks.
+void shrink(In<float, 3> planes, In<float, 3> levels, In<float, 3> one, In<float, 3> more, In<float, 1> tau, In<float, 1> blend,
+            int reach, int step, Out<float, 3> out) {
+    const int h = planes.shape(1), w = planes.shape(2);
+    need(planes.shape(0) == 3 && out.shape(0) == 3 && (int)out.shape(1) == h && (int)out.shape(2) == w,
+         "planes and out must be (3, h, w)");
+    need(levels.shape(0) == 5 && levels.size() > 0, "levels must be (5, hp, wp)");
+    need(one.size() == 3 * COEF && more.size() == 3 * COEF, "noise power must be (3, 8, 8)");
+    need(tau.size() == 3 && blend.size() == 4, "tau must be (3,), blend (4,)");
+    need(h >= N && w >= N, "planes must be at least 8 x 8");
+    need(step >= 1 && step <= N && reach >= 1 && reach <= N, "step and reach must be 1 ... 8");
+    const float *f = blend.data();
+    Work work{h, w, (int)levels.shape(1), (int)levels.shape(2), planes.data(), levels.data(), out.data(), {}, {},
+              f[0], f[1] / 9, f[2] / 9, 1 / f[3], {}, Grid(h, step), Grid(w, step), Judged(reach)};
+    for (int c = 0; c < 3; c++) {
+        work.tau[c] = tau.data()[c];
+        work.active[c] = tau.data()[c] > 0;
+        for (int u = 0; u < N; u++)
+            for (int v = 0; v < N; v++) {
+                work.spectra.one[c][v][u] = one.data()[(c * N + u) * N + v];
+                work.spectra.more[c][v][u] = more.data()[(c * N + u) * N + v];
+            }
+    }
+    const int across = (w + WIDE - 1) / WIDE, down = (h + TALL - 1) / TALL;
+    parallel(across * down, [&](int piece) {
+        static thread_local Scratch memory;
+        const int ya = piece / across * TALL, xa = piece % across * WIDE;
+        Tile(work, ya, std::min(h, ya + TALL), xa, std::min(w, xa + WIDE), memory).run();
     });
+    for (int c = 0; c < 3; c++)
+        if (!work.active[c]) std::memcpy(out.data() + (size_t)c * h * w, planes.data() + (size_t)c * h * w, sizeof(float) * h * w);
 }
 
 }  // namespace
 
-KERNEL("denoise_shrink", shrink, "plane"_a, "one"_a, "more"_a, "variance"_a, "frames"_a, "cell"_a, "tau"_a, "step"_a, "out"_a)
-KERNEL("denoise_split", split, "rgb"_a, "planes"_a, "green"_a)
-KERNEL("denoise_join", join, "planes"_a, "rgb"_a)
-KERNEL("denoise_halve", halve, "image"_a, "out"_a)
-KERNEL("denoise_add_change", add_change, "before"_a, "after"_a, "plane"_a)
+KERNEL("denoise_shrink", shrink, "planes"_a, "levels"_a, "one"_a, "more"_a, "tau"_a, "blend"_a, "reach"_a, "step"_a, "out"_a)

@@ -8,7 +8,8 @@ import pytest
 from lichtbild.base import kernels
 from lichtbild.base.image import RGGB, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.demosaic import coloured
-from lichtbild.correct.denoise import Denoise, denoise, noise_power, spectrum, split
+from lichtbild.correct.denoise import METHODS, Denoise, denoise
+from lichtbild.correct.noise_power import BAYER, enlarged, measured, noise_power, spectra, split
 
 
 def flat_frame(seed=0, size=256, level=0.3, sigma=0.01):
@@ -52,35 +53,81 @@ def basis():
     return b
 
 
-def twin(plane, power, variance, tau, step):
-    """Block by block: transform, shrink, transform back, average with the weights."""
-    h, w = plane.shape
-    total, mass, b = np.zeros((h, w)), np.zeros((h, w)), basis()
-    ys, xs = ([*range(0, n - 8, step), n - 8] for n in (h, w))
-    for y in ys:
-        for x in xs:
-            c = b @ plane[y : y + 8, x : x + 8].astype(np.float64) @ b.T
-            p = tau**2 * power * variance
-            gain = np.maximum(0, 1 - p / np.maximum(c**2, 1e-30))
-            gain[0, 0] = 1
-            weight = 1 / (1 + (gain**2).sum())
-            total[y : y + 8, x : x + 8] += weight * (b.T @ (gain * c) @ b)
-            mass[y : y + 8, x : x + 8] += weight
-    return total / mass
+def around(values, axes):
+    """Sum over 3 places along each of these axes, clamped at the border."""
+    for axis in axes:
+        n = values.shape[axis]
+        values = sum(values.take(np.clip(np.arange(n) + d, 0, n - 1), axis) for d in (-1, 0, 1))
+    return values
 
 
-@pytest.mark.parametrize("size", [(8, 8), (37, 41), (100, 64), (73, 150)])
-@pytest.mark.parametrize("step", [1, 3, 4])
-def test_the_kernel_equals_its_twin(size, step):
+def neighbours(judged, values):
+    """Mean over the judged frequencies of 3×3, without the one in the middle; 0 where there are none."""
+    wide = np.pad(values * judged, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    count = np.pad(judged, 1)
+    total, number = np.zeros_like(values), np.zeros((8, 8))
+    for v, u in [(v, u) for v in range(3) for u in range(3) if (v, u) != (1, 1)]:
+        total += wide[:, :, v : v + 8, u : u + 8]
+        number += count[v : v + 8, u : u + 8]
+    return total / np.maximum(number, 1)
+
+
+def twin(planes, power, variance, tau, blend, reach, step):
+    """The docstring's formulas, all blocks at once."""
+    own, beside, near, slopes = blend
+    h, w = planes.shape[1:]
+    b, judged = basis(), np.zeros((8, 8))
+    judged[:reach, :reach] = 1
+    judged[0, 0] = 0
+    ys, xs = (sorted({*range(0, n - 8, step), n - 8}) for n in (h, w))
+    block = lambda p: np.array([[p[y : y + 8, x : x + 8] for x in xs] for y in ys], np.float64)  # noqa: E731
+    c = [b @ block(p) @ b.T for p in planes]
+    p = [power[k] * variance[k] for k in range(3)]
+
+    def gains(k, coefficients):
+        e = coefficients**2 / p[k] * judged
+        mean = around(e, (0, 1)) / 9
+        mixed = own * e + beside * mean + near * neighbours(judged, mean)
+        return np.where(judged > 0, np.maximum(0, 1 - tau[k] / np.maximum(mixed, 1e-20)), 1)
+
+    bright = gains(0, c[0]) * c[0]
+    y = bright.copy()
+    y[..., 0, 0] = 0
+    clean = [bright]
+    for k in (1, 2):
+        slope = (c[k] * y / p[k]).sum((2, 3)) / ((y * y / p[k]).sum((2, 3)) + 1 / slopes)
+        led = slope[..., None, None] * y
+        clean.append(led + gains(k, c[k] - led) * (c[k] - led))
+    out, count = np.zeros(planes.shape), np.zeros((h, w))
+    for j, top in enumerate(ys):
+        for i, left in enumerate(xs):
+            place = np.s_[top : top + 8, left : left + 8]
+            count[place] += 1
+            for k in range(3):
+                out[k][place] += b.T @ clean[k][j, i] @ b
+    return out / count
+
+
+@pytest.mark.parametrize("size", [(8, 8), (37, 41), (100, 64), (150, 290)])
+@pytest.mark.parametrize(("step", "reach"), [(1, 8), (3, 8), (4, 3)])
+def test_the_kernel_equals_its_twin(size, step, reach):
+    if step == 1 and size[0] > 100:
+        size = (30, 270)
     rng = np.random.default_rng(1)
-    plane = (0.3 + 0.1 * np.sin(np.arange(size[1]) / 5) + rng.normal(0, 0.02, size)).astype(np.float32)
-    power = rng.uniform(0.2, 2, (8, 8)).astype(np.float32)
-    cells = (max(1, size[0] // 2), max(1, size[1] // 2))
-    out = np.empty_like(plane)
-    kernels.denoise_shrink(
-        plane, power, power, np.full(cells, 4e-4, np.float32), np.ones(cells, np.float32), 2, 1.5, step, out
-    )
-    np.testing.assert_allclose(out, twin(plane, power.astype(float), 4e-4, 1.5, step), atol=2e-5)
+    wave = 0.3 + 0.1 * np.sin(np.arange(size[1]) / 5) * np.array([1, 0.5, -0.2])[:, None, None]
+    planes = (wave + rng.normal(0, 0.02, (3, *size))).astype(np.float32)
+    power = rng.uniform(0.2, 2, (3, 8, 8)).astype(np.float32)
+    levels = np.ones((5, -(-size[0] // 4), -(-size[1] // 4)), np.float32)
+    variance = (4e-4, 2e-4, 3e-4)
+    for k in range(3):
+        levels[k] = variance[k]
+    levels[3], levels[4] = 0.25, 0.75
+    tau, blend = (1.2, 1.4, 1.1), (0.2, 0.3, 0.5, 0.25)
+    out = np.empty_like(planes)
+    constants = (np.array(v, np.float32) for v in (tau, blend))
+    kernels.denoise_shrink(planes, levels, power, power, *constants, reach, step, out)
+    expected = twin(planes, power.astype(float), variance, tau, blend, reach, step)
+    np.testing.assert_allclose(out, expected, atol=2e-5)
 
 
 def test_split_and_join_are_inverse():
@@ -91,16 +138,82 @@ def test_split_and_join_are_inverse():
 
 
 def test_the_noise_spectrum_is_that_of_our_demosaic():
-    one, _ = noise_power("bayer", 1.0, 1.0)
-    measured = [spectrum(p) / 0.01**2 for p in split(flat_frame(seed=5, size=512).rgb)]
-    for predicted, seen in zip(one, measured, strict=True):
-        assert np.abs(np.log(predicted / seen)).mean() < 0.15
+    power = measured("bayer")
+    seen = spectra(flat_frame(seed=5, size=512).rgb)
+    for k in range(3):
+        assert np.abs(np.log(power.one[k] / seen[k])).mean() < 0.15
 
 
 def test_warping_keeps_low_frequencies_and_loses_high_ones():
-    one, more = noise_power("bayer", 1.0, 1.0)
-    assert more[0][0, 0] == pytest.approx(one[0][0, 0], rel=0.1)
-    assert more[0][7, 7] < 0.7 * one[0][7, 7]
+    power = measured("bayer")
+    assert power.more[0, 0, 0] == pytest.approx(power.one[0, 0, 0], rel=0.1)
+    assert power.more[0, 7, 7] < 0.7 * power.one[0, 7, 7]
+
+
+def test_every_colour_adds_its_own_noise():
+    """Light of one colour is noisy in that colour, and the planes know it."""
+    mix = measured("bayer", BAYER, 4.0, 2.0).mix
+    np.testing.assert_allclose(mix @ [4, 1, 2], 1, atol=1e-3)
+    assert mix[0].argmax() == 1
+    assert mix[1, 0] > 2 * mix[1, 2]
+    assert mix[2, 2] > 2 * mix[2, 0]
+
+
+@pytest.mark.parametrize("size", [6, 4])
+def test_other_cells_have_spectra_of_their_own(size):
+    quad = tuple(tuple(int(v) for v in row) for row in np.kron(BAYER, np.ones((2, 2), int)))
+    cell = quad if size == 4 else ((1, 2, 1, 1, 0, 1), (0, 1, 0, 2, 1, 2), (1, 2, 1, 1, 0, 1),
+                                   (1, 0, 1, 1, 2, 1), (2, 1, 2, 0, 1, 0), (1, 0, 1, 1, 2, 1))  # fmt: skip
+    power = measured("bayer", cell)
+    assert np.isfinite(power.one).all()
+    assert (power.one >= 0).all()
+    assert np.abs(power.one - measured("bayer").one).max() > 0.1
+
+
+def test_an_enlarged_picture_has_noise_of_lower_frequency():
+    scene = scene_of(np.full((192, 192, 3), 0.3), Noise((1e-3,) * 3, (1e-5,) * 3))
+    twice, once = (noise_power(replace(scene, frames=np.ones((n, n), np.float32))) for n in (48, 96))
+    assert twice.doublings == 1
+    assert once.doublings == 0
+    assert twice.one[0, 0, 0] > 3 * once.one[0, 0, 0]
+    assert twice.one[0, 7, 7] < 0.1 * once.one[0, 7, 7]
+
+
+def test_an_enlarged_flat_field_loses_most_of_its_noise():
+    large = enlarged(flat_frame().rgb, 2.0)
+    scene = replace(scene_of(large, Noise((0.0,) * 3, (1e-4,) * 3)), frames=np.ones((112, 112), np.float32))
+    before, after = split(scene.rgb), split(denoise(scene).rgb)
+    for c in range(3):
+        assert after[c].std() < 0.4 * before[c].std()
+
+
+def test_texture_below_the_noise_is_kept_better_than_by_thresholds():
+    """A texture that is everywhere, though no coefficient of it is far above the noise, keeps its energy."""
+    rng, sigma = np.random.default_rng(4), 0.01
+    light = 0.3 + 0.02 * rng.standard_normal((256, 256, 1)) * np.ones(3)
+    scene = scene_of(light + sigma * rng.standard_normal(light.shape), Noise((0.0,) * 3, (sigma**2,) * 3))
+    scene = replace(scene, shot=replace(scene.shot, kind="linear"))
+    out = denoise(scene).rgb
+    assert split(out)[0].std() > 0.85 * split(np.float32(light))[0].std()
+    assert np.square(out - light).mean() < 0.6 * np.square(scene.rgb - light).mean()
+
+
+def test_colour_follows_brightness_where_noise_hides_it():
+    """Stripes of two materials: their colour is known from their brightness."""
+    rng, sigma = np.random.default_rng(5), 0.03
+    stripe = (np.arange(192) // 3 % 2)[None, :, None] * np.ones((192, 1, 1))
+    light = 0.15 + 0.3 * stripe * np.array([1.0, 0.7, 0.3])
+    noise = Noise((0.0,) * 3, (sigma**2,) * 3)
+    scene = scene_of(light + sigma * rng.standard_normal(light.shape), noise)
+    scene = replace(scene, shot=replace(scene.shot, kind="linear"))
+    before, after = (split(np.float32(rgb - light)) for rgb in (scene.rgb, denoise(scene).rgb))
+    for c in (1, 2):
+        assert after[c].std() < 0.3 * before[c].std()
+
+
+def test_every_method_is_a_choice():
+    (knob,) = (k for k in Denoise.knobs() if k.name == "method")
+    assert set(knob.choices) == set(METHODS)
 
 
 def test_a_flat_field_loses_most_of_its_noise_and_keeps_its_mean():
@@ -177,11 +290,12 @@ def test_odd_sizes_and_threads(size):
 
 
 def test_nan_stays_local():
-    rgb = np.full((128, 128, 3), 0.3, np.float32)
-    rgb[64, 64] = np.nan
+    """Three sizes see it, the smallest in blocks of 32 pixels."""
+    rgb = np.full((192, 192, 3), 0.3, np.float32)
+    rgb[96, 96] = np.nan
     out = denoise(scene_of(rgb, Noise((1e-3,) * 3, (1e-5,) * 3))).rgb
-    assert np.isfinite(out[:16]).all()
-    assert np.isnan(out[64, 64]).any()
+    assert np.isfinite(out[:32]).all()
+    assert np.isnan(out[96, 96]).any()
 
 
 @pytest.mark.parametrize("kind", ["bayer", "mono", "linear"])

@@ -1,52 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 """Denoise: what noise remains after the merge, taken away by as much as is known to be there.
 
-The picture is split into luminance and two colour differences, ``Y = (R + 2G + B)/4, U = R − G, V = B − G``,
-and each into overlapping blocks of 8×8 pixels.  In the cosine transform of a block every coefficient c holds
-noise of a known power p, and is shrunk by the non-negative garrote::
+The picture is split into brightness and two colour differences, ``Y = (R + 2G + B)/4, U = R − G, V = B − G``,
+and each into overlapping blocks of 8×8 pixels.  In the cosine transform [2] of a block every coefficient c
+holds noise of a known power p.  What it holds beyond is judged not by itself alone, as thresholds do, but
+together with its neighbours: its energy e₁ = c²/p, the mean e₂ of it over the same frequency in 3×3 blocks,
+and the mean e₃ of that over the frequencies beside it.  c is then multiplied by Wiener's gain [1]::
 
-    c ← c · max(0, 1 − τ² p / c²)
+    e = a·e₁ + b·e₂ + d·e₃,     c ← c · max(0, 1 − τ/e)
 
-Blocks overlap and are averaged with weights ``1 / (1 + Σ gain²)``: smooth blocks count more than busy ones.
+So fine texture stays, which is there all around though no single coefficient of it is above the noise.
 
-p is not flat: demosaicking and warping colour the noise.  Its spectrum is not a table but measured: white
-noise is sent through our own demosaicking and warping once, ``P_one`` for the reference and ``P_more`` for
-warped frames; n merged frames hold ``p = var · (P_one + (n − 1) P_more) / n²``, with var from the noise model
-and n from the merge, block by block.  So around a moving thing, where fewer frames were used, more is
+Colour follows brightness.  Within a block mostly two materials meet, and then the differences U and V are
+straight lines over Y.  The slope of that line is found from the coefficients (with a prior of variance s²),
+and only what is left beside the line is shrunk::
+
+    slope = Σ u·y/p / (Σ y²/p + 1/s²),     u ← slope·y + gain · (u − slope·y)
+
+Blocks overlap and are averaged.  Noise of low frequency, which 8×8 blocks cannot see, is treated the same
+way at half and quarter size [3], there in the lowest frequencies only: blotches of colour, and at little
+light the coarse grain of brightness.
+
+p is measured, see ``noise_power``; around a moving thing, where fewer frames were used, more is
 denoised, and no boundary shows.
 
-Noise of low frequency, which 8×8 blocks cannot see, is treated the same way at half and quarter size:
-blotches of colour, and at little light the coarse grain of luminance.
+Another method, for instance a learned one, is a function like `classical`: it gets the scene (with its noise
+model and frames) and the strengths, returns the light, and is entered in `METHODS` under a name, which
+`Denoise.method` then takes.
 
 References
 ----------
-[1] G. Yu, G. Sapiro, "DCT image denoising: a simple and effective image denoising algorithm", IPOL 1, 2011.
+[1] M. K. Mıhçak, I. Kozintsev, K. Ramchandran, P. Moulin, "Low-complexity image denoising based on
+    statistical modeling of wavelet coefficients", IEEE Signal Process. Lett. 6(12), 1999.
+    doi:10.1109/97.803428
+[2] G. Yu, G. Sapiro, "DCT image denoising: a simple and effective image denoising algorithm", IPOL 1, 2011.
     doi:10.5201/ipol.2011.ys-dct
-[2] H.-Y. Gao, "Wavelet shrinkage denoising using the non-negative garrote", J. Comput. Graph. Stat. 7(4),
-    1998.
 [3] N. Pierazzo, J.-M. Morel, G. Facciolo, "Multi-scale DCT denoising", IPOL 7, 2017.
     doi:10.5201/ipol.2017.201
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import RGGB, Float32, Kind, Mosaic, Noise, Scene, Shot
-from lichtbild.base.params import Params, knob
+from lichtbild.base.image import Float32, Scene
+from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
-from lichtbild.capture.demosaic import coloured
-from lichtbild.combine.merge import BELIEVE_ALL
+from lichtbild.correct.noise_power import Power, noise_power
 
-TAU = 1.35  # threshold in standard deviations at strength 1
-STEPS = (3, 4, 4)  # distance of the blocks, for Y, U, V
-SHIFTS = ((0.5, 0.5), (0.25, 0.0), (0.0, 0.75), (0.375, 0.625), (0.125, 0.875), (0.75, 0.25))
+TAU = 1.4  # gain is 0 where energy is below that many times the noise's
+BLEND = (0.05, 0.1, 0.85, 0.25)  # own energy, 3×3 blocks, frequencies beside; variance of slopes
+STEP = 3  # distance of the blocks
+REACH = 3  # frequencies that are judged at half size and below, where the higher ones have been already
+LEVELS = (1, 2, 2)  # times that Y, U, V are halved
+PATCH = 4  # pixels, for which the noise is known
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class Denoise(Params):
     chroma: float = knob(
         1.0, 0.0, 3.0, "×", "Noise of colour taken away, in multiples of what is known to be there."
     )
+    method: str = choice("classical", ("classical",), "classical: cosine transforms and the noise model.")
 
 
 @stage
@@ -68,7 +80,7 @@ def denoise(scene: Scene, params: Denoise = Denoise()) -> Scene:
     Parameters
     ----------
     scene : Scene
-        In camera space, with its noise model and ``frames``.
+        In camera space, with its noise model and ``frames``; larger than these where it was enlarged.
     params : Denoise
         Strengths; 0 leaves a part untouched.
 
@@ -78,118 +90,62 @@ def denoise(scene: Scene, params: Denoise = Denoise()) -> Scene:
         The same light with less noise; the same object when both strengths are 0.
     """
     scene.require("camera")
-    h, w = scene.rgb.shape[:2]
-    if (
-        (params.luma == 0 and params.chroma == 0)
-        or min(h, w) < 16
-        or max(*scene.noise.shot, *scene.noise.read) <= 0
-    ):
+    small = min(scene.rgb.shape[:2]) < 16
+    silent = max(*scene.noise.shot, *scene.noise.read) <= 0
+    if (params.luma == 0 and params.chroma == 0) or small or silent:
         return scene
+    return replace(scene, rgb=METHODS[params.method](scene, params))
+
+
+def classical(scene: Scene, params: Denoise) -> Float32:
+    """The light without noise, ``"h w 3"``, by cosine transforms (see above)."""
+    h, w = scene.rgb.shape[:2]
+    power = noise_power(scene)
     planes = np.empty((3, h, w), np.float32)
-    green = np.empty((h // 2, w // 2), np.float32)
-    kernels.denoise_split(scene.rgb, planes, green)
-    variance = np.maximum(green, np.float32(0)) * np.float32(scene.noise.shot[1]) + np.float32(
-        scene.noise.read[1]
-    )
-    frames = np.ones_like(green) if scene.frames is None else scene.frames
-    powers = noise_power(scene.shot.kind, *colour_ratios(scene.noise))
-    shrunk = np.empty((h, w), np.float32)
-    for c, strength in enumerate((params.luma, params.chroma, params.chroma)):
-        if strength > 0:
-            tau = TAU * float(np.sqrt(strength))
-            kernels.denoise_shrink(
-                planes[c], powers[0][c], powers[1][c], variance, frames, 2, tau, STEPS[c], shrunk
-            )
-            planes[c] = shrunk
-            coarse(planes[c], powers[0][c], powers[1][c], variance, frames, tau, 2 if c else 1)
+    kernels.denoise_split(scene.rgb, planes)
+    levels = noise_levels(scene, power)
+    tau = np.array([params.luma, params.chroma, params.chroma], np.float32) * np.float32(TAU)
+    clean = np.empty_like(planes)
+    shrink = kernels.denoise_shrink
+    shrink(planes, levels, power.one, power.more, tau, np.array(BLEND, np.float32), 8, STEP, clean)
+    coarse(clean, levels, power, tau, 1)
     rgb = np.empty_like(scene.rgb)
-    kernels.denoise_join(planes, rgb)
-    return replace(scene, rgb=rgb)
+    kernels.denoise_join(clean, rgb)
+    return rgb
 
 
-def coarse(
-    plane: Float32, one: Float32, more: Float32, variance: Float32, frames: Float32, tau: float, levels: int
-) -> None:
-    """Do the same at half size, where noise is white again, and add the change to `plane` in place."""
-    h, w = plane.shape
-    if levels == 0 or min(h, w) < 64:
-        return
-    before = np.empty((h // 2, w // 2), np.float32)
-    kernels.denoise_halve(plane, before)
-    flat = [np.full((8, 8), p[:2, :2].mean() / 4, np.float32) for p in (one, more)]
-    after = np.empty_like(before)
-    cell = max(1, variance.shape[0] * 2 // h)
-    kernels.denoise_shrink(before, flat[0], flat[1], variance, frames, cell, tau, 4, after)
-    coarse(after, flat[0], flat[1], variance, frames, tau, levels - 1)
-    kernels.denoise_add_change(before, after, plane)
+METHODS: Mapping[str, Callable[[Scene, Denoise], Float32]] = {"classical": classical}
 
 
-def colour_ratios(noise: Noise) -> tuple[float, float]:
-    """Noise variance of red and of blue relative to green at a mid-grey, in steps of a quarter."""
-    at = [s * 0.1 + r for s, r in zip(noise.shot, noise.read, strict=True)]
-    steps = [round(4 * v / max(at[1], 1e-12)) / 4 for v in at]
-    return min(max(steps[0], 0.25), 16.0), min(max(steps[2], 0.25), 16.0)
+def noise_levels(scene: Scene, power: Power) -> Float32:
+    """How much noise there is, patch by patch: ``"5 h/4 w/4"``, rounded up.
 
-
-@lru_cache(maxsize=32)
-def noise_power(kind: Kind, red: float, blue: float) -> tuple[list[Float32], list[Float32]]:
-    """Power of the cosine coefficients of Y, U, V for green noise of variance 1: one frame, a warped one.
-
-    White noise with the variances (red, 1, blue) goes through demosaicking, if the sensor has a mosaic, and
-    through warping by a few fractions of a pixel; the power is the mean square of the coefficients of all
-    blocks, rounded to three digits.
+    Variance of Y, U, V of one frame from the light of all three colours, and the shares that the reference's
+    own noise and that of warped frames have in it: for n frames 1/n² and (n − 1)/n².
     """
-    size, sigma = 256, 0.01
-    spread = np.sqrt(np.array([red, 1, blue], np.float32)) * np.float32(sigma)
-    cell = np.tile(spread[np.array([[0, 1], [1, 2]])], (size // 2, size // 2))
-    sites = {"bayer": cell, "mono": spread[1], "linear": spread}[kind]
-    shape = (size, size, 3) if kind == "linear" else (size, size)
-    draw = np.random.Generator(np.random.Philox(7)).standard_normal(shape, dtype=np.float32)
-    cfa = (np.float32(0.5) + draw * sites).astype(np.float32)
-    noise = Noise((0.0, 0.0, 0.0), (red * sigma**2, sigma**2, blue * sigma**2))
-    unclipped, shot = np.zeros((size, size), np.uint8), Shot(Path(), (size, size))
-    frame = coloured(Mosaic(cfa, kind, RGGB, (1.0, 1.0, 1.0), noise, unclipped, shot))
-    one = [spectrum(p) / sigma**2 for p in split(frame.rgb)]
-    more = [np.zeros((8, 8)) for _ in range(3)]
-    for shift in SHIFTS:
-        for total, p in zip(more, split(warped(frame.rgb, shift)), strict=True):
-            total += spectrum(p) / sigma**2 / len(SHIFTS)
-    digits = [[np.round(p, 3).astype(np.float32) for p in powers] for powers in (one, more)]
-    return digits[0], digits[1]
+    h, w = scene.rgb.shape[:2]
+    levels = np.empty((5, -(-h // PATCH), -(-w // PATCH)), np.float32)
+    frames = np.ones((1, 1), np.float32) if scene.frames is None else scene.frames
+    noise = (np.array(v, np.float32) for v in (scene.noise.shot, scene.noise.read))
+    kernels.denoise_levels(scene.rgb, frames, *noise, power.mix, levels)
+    return levels
 
 
-def split(rgb: Float32) -> Float32:
-    """Y, U, V planes."""
-    planes = np.empty((3, *rgb.shape[:2]), np.float32)
-    kernels.denoise_split(rgb, planes, np.empty((rgb.shape[0] // 2, rgb.shape[1] // 2), np.float32))
-    return planes
-
-
-def warped(rgb: Float32, shift: tuple[float, float]) -> Float32:
-    """The picture moved by a constant shift with the merge's own interpolation."""
-    h, w = rgb.shape[:2]
-    total, belief = np.zeros_like(rgb), np.zeros((h // 2, w // 2), np.float32)
-    flow = np.broadcast_to(np.array(shift, np.float32), (1, 1, 2)).copy()
-    kernels.merge_add(
-        rgb,
-        np.zeros((3, h // 2, w // 2), np.float32),
-        np.zeros((0, 0), np.float32),
-        flow,
-        64,
-        BELIEVE_ALL,
-        total,
-        belief,
-    )
-    return total
-
-
-def spectrum(plane: Float32) -> NDArray[np.float64]:
-    """Mean power of the orthonormal 8×8 cosine coefficients, [vertical, horizontal], borders left out."""
-    k = np.arange(8)
-    basis = np.sqrt(2 / 8) * np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / 16)
-    basis[0] /= np.sqrt(2)
-    inner = plane[16:-16, 16:-16].astype(np.float64)
-    inner = inner - inner.mean()
-    blocks = inner.reshape(inner.shape[0] // 8, 8, -1, 8)
-    coefficients = np.einsum("uy,aybx,vx->abuv", basis, blocks, basis)
-    return np.asarray((coefficients**2).mean(axis=(0, 1)))
+def coarse(planes: Float32, levels: Float32, power: Power, tau: Float32, depth: int) -> None:
+    """Do the same at half size, where noise is white again, and add the change to `planes` in place."""
+    h, w = planes.shape[1:]
+    depths = np.array([d + power.doublings for d in LEVELS])
+    if min(h, w) < 64 or depth > depths.max():
+        return
+    before = np.empty((3, h // 2, w // 2), np.float32)
+    for c in range(3):
+        kernels.denoise_halve(planes[c], before[c])
+    flat = power.halved()
+    wanted = np.where(depth <= depths, tau, np.float32(0))
+    after = np.empty_like(before)
+    shrink = kernels.denoise_shrink
+    shrink(before, levels, flat.one, flat.more, wanted, np.array(BLEND, np.float32), REACH, STEP, after)
+    coarse(after, levels, flat, tau, depth + 1)
+    for c in range(3):
+        if wanted[c] > 0:
+            kernels.denoise_add_change(before[c], after[c], planes[c])
