@@ -11,7 +11,8 @@ from lichtbild.base import kernels
 from lichtbild.base.errors import QualityWarning, StateError
 from lichtbild.base.image import RGGB, Flow, Frames, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.demosaic import coloured
-from lichtbild.combine.merge import BROAD, FINE, MOST, Merge, merge, verdict
+from lichtbild.combine.agree import agreement
+from lichtbild.combine.merge import BROAD, FINE, MOST, Merge, merge, variances, verdict
 from lichtbild.combine.merge import SURVIVES as BY_KIND
 
 SURVIVES = BY_KIND["bayer"]
@@ -179,6 +180,89 @@ def test_the_kernel_equals_its_twin(size):
     sure[:, :16] = sure[:, -16:] = False
     assert sure.mean() > 0.05
     np.testing.assert_allclose(total[sure], warped[sure], rtol=1e-3, atol=1e-4)
+
+
+def moved(light, thing, by):
+    """A picture with a thing in it that has moved."""
+    h, w = thing.shape[:2]
+    here = light.copy()
+    here[60 + by[0] : 60 + by[0] + h, 60 + by[1] : 60 + by[1] + w] = thing
+    return here
+
+
+@pytest.mark.parametrize("tile", [32, 64])
+def test_a_second_motion_is_followed(tile):
+    """With a motion of its own a thing gets all frames but at its rim; without, none."""
+    light, thing = wavy(240, 320), wavy(100, 120, seed=8) + 0.1
+    steps = [(0, 0), (9, 14), (-11, 23), (5, -17)]
+    scenes = [noisy(moved(light, thing, by), k) for k, by in enumerate(steps)]
+    flow = still(4, 240, 320, tile)
+    second = np.full_like(flow.shift, np.nan)
+    for k, by in enumerate(steps):
+        second[k, 32 // tile : 200 // tile + 1, 32 // tile : 224 // tile + 1] = by
+    inside = (slice(36, 74), slice(36, 84))  # cells, 12 px from the rim
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", QualityWarning)
+        alone = merge(frames_of(*scenes), flow)
+        followed = merge(frames_of(*scenes), replace(flow, second=second))
+    assert alone.frames[inside].mean() < 1.6
+    assert followed.frames[inside].mean() > 3.9
+    assert followed.frames[:16].mean() > 3.9
+    error = (followed.rgb - moved(light, thing, (0, 0)))[72:148, 72:168]
+    sigma = np.sqrt((np.array(NOISE.shot) * thing.mean() + np.array(NOISE.read)) * 4 * np.array(SURVIVES) / 4)
+    assert error.std() < 1.1 * sigma.mean()
+
+
+def test_frames_and_weights_are_what_noise_obeys():
+    light = wavy(160, 200)
+    scenes = [noisy(light, k) for k in range(4)]
+    scenes[2] = replace(scenes[2], rgb=scenes[2].rgb + np.float32(0.2))  # refused
+    with pytest.warns(QualityWarning, match="merged 3 of 4"):
+        merged = merge(frames_of(*scenes, reference=1), still(4, 160, 200))
+    assert merged.weights[1] == 1
+    assert merged.weights[2] < 0.01
+    assert min(merged.weights[0], merged.weights[3]) > 0.97
+    assert merged.frames.mean() == pytest.approx(3, abs=0.05)
+
+
+def agreed(frame, reference):
+    h, w = reference.rgb.shape[:2]
+    means = np.empty((h // 2, w // 2, 3), np.float32)
+    kernels.merge_means(reference.rgb, means)
+    flow = still(1, h, w)
+    return agreement(frame, means, variances(reference), shift=flow.shift[0], tile=64)
+
+
+@pytest.mark.parametrize("gain", [0.85, 0.97, 1.0, 1.04, 1.2])
+def test_gain_is_found(gain):
+    light = wavy(320, 400)
+    frame = noisy(light, 2)
+    frame = replace(frame, rgb=frame.rgb / np.float32(gain))
+    assert agreed(frame, noisy(light, 1)).gain == pytest.approx(gain, abs=0.003)
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
+def test_noise_is_found(times):
+    light = wavy(320, 400)
+    real = Noise(*(tuple(times * v for v in t) for t in (NOISE.shot, NOISE.read)))
+    frame, reference = (replace(noisy(light, k, real), noise=NOISE) for k in (1, 2))
+    assert agreed(frame, reference).noise == pytest.approx(times, rel=0.12)
+
+
+def test_agree_equals_its_twin():
+    """Sums over blocks at whole-pixel shifts."""
+    one, two = noisy(wavy(96, 120), 1).rgb, noisy(wavy(96, 120), 2).rgb
+    cell = lambda a: a.reshape(48, 2, 60, 2, 3).mean(axis=(1, 3), dtype=np.float64)  # noqa: E731
+    means = np.ascontiguousarray(cell(one), np.float32)
+    out = np.empty((2, 3, 3, 7))
+    kernels.agree(two, means, np.broadcast_to(np.float32([2, -4]), (2, 2, 2)).copy(), 64, 20, out)
+    v, m = cell(np.roll(two, (-2, 4), (0, 1))), means.astype(np.float64)
+    for j, i in ((0, 1), (1, 2)):
+        a, b = (x[20 * j : 20 * j + 8, 20 * i : 20 * i + 8] for x in (v, m))
+        rough = [sum((np.diff(x, axis=k) ** 2).sum((0, 1)) for k in (0, 1)) for x in (b, a)]
+        sums = [x.sum((0, 1)) for x in (a, b, a * a, a * b, b * b)]
+        np.testing.assert_allclose(out[j, i], np.stack([*sums, *rough], axis=1), rtol=1e-5)
+    assert np.isnan(out[:, 0]).all()  # the frame does not reach so far to the left
 
 
 def test_mean_is_the_mean():
