@@ -7,6 +7,8 @@
 
 namespace {
 
+constexpr float ENOUGH = 0.05f;  // pixels: a step after which the next one would be nothing
+
 struct Pair {
     const float *ref, *img;
     int h, w;
@@ -56,21 +58,20 @@ void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, i
             float oy = sy, ox = sx;
             std::fill(t, t + 5, 0.0f);
             Sums S;
-            for (int round = 0;; round++) {
+            for (int round = 0; round < rounds; round++) {
                 if (!pair.sums(box, oy, ox, flags, side, S)) break;
                 const float mean = Sums::total(S.ee) / (S.runs * L), scale = 1 / (share * (mean > floor ? mean : floor));
                 const float a = Sums::total(S.yy) * scale, b = Sums::total(S.xy) * scale, c = Sums::total(S.xx) * scale;
                 const float gy = Sums::total(S.ey) * scale, gx = Sums::total(S.ex) * scale;
                 t[0] = a, t[1] = b, t[2] = c;
                 t[3] = a * oy + b * ox - gy, t[4] = b * oy + c * ox - gx;
-                if (round == rounds) break;
                 const float ah = a + pull, ch = c + pull, p = gy + pull * (oy - sy), q = gx + pull * (ox - sx);
                 const float det = ah * ch - b * b;
                 if (!(det > 0)) break;
                 const float ey = (ch * p - b * q) / det, ex = (ah * q - b * p) / det;
                 oy -= ey > 1 ? 1 : ey < -1 ? -1 : ey;
                 ox -= ex > 1 ? 1 : ex < -1 ? -1 : ex;
-                if (rounds > 1 && ey * ey + ex * ex < 0.02f * 0.02f && round > 0) break;
+                if (ey * ey + ex * ex < ENOUGH * ENOUGH) break;
             }
             o[0] = oy;
             o[1] = ox;
@@ -131,14 +132,16 @@ void rows(In<float, 3> offset, In<float, 3> evidence, In<float, 1> how, int swee
 
 // The smooth flow that the tiles agree on: minimises  sum_t w_t (s_t - d_t)' I_t (s_t - d_t) + stiff |s_t - s_neighbours|^2
 // + hold |s_t|^2  by Gauss-Seidel, to and fro, all of it beside the motion `base` that rows have in common; w_t falls where
-// the tile's own offset d_t is farther than `width` from the flow.  how = (stiff, hold, width, most).
+// the tile's own offset d_t is farther than `width` from the flow.  flow: where to begin, and the result.
+// how = (stiff, hold, width, most).
 void settle(In<float, 3> offset, In<float, 3> evidence, In<float, 3> base, In<float, 1> how, int sweeps, Out<float, 3> flow) {
     const int ny = offset.shape(0), nx = offset.shape(1), n = ny * nx;
     need((int)flow.shape(0) == ny && (int)flow.shape(1) == nx && how.shape(0) == 4, "shapes differ");
     need((int)base.shape(0) == ny && (int)base.shape(1) == nx, "shapes differ");
     const double stiff = how.data()[0], hold = how.data()[1], width = how.data()[2], most = how.data()[3];
     const float *o = base.data();
-    std::vector<double> s(2 * n, 0.0);  // beside the base
+    std::vector<double> s(2 * n);  // beside the base
+    for (int k = 0; k < 2 * n; k++) s[k] = (double)flow.data()[k] - o[k];
     for (int sweep = 0; sweep < sweeps; sweep++)
         for (int q = 0; q < n; q++) {
             const int k = sweep & 1 ? n - 1 - q : q, j = k / nx, i = k % nx;
@@ -171,53 +174,55 @@ void residue(In<float, 2> ref, In<float, 2> img, In<float, 3> flow, int tile, In
     need(hb == h / side && wb == w / side && (int)explained.shape(0) == hb && (int)explained.shape(1) == wb, "shapes differ");
     need(flow.shape(2) == 2 && how.shape(0) == 2 && side == 4, "flow (ty, tx, 2), how (2), tile 16");
     const float noise = how.data()[0], slack = how.data()[1];
+    auto between = [&](int by, float bx, int c) {  // the flow at a block, bilinear between tile centres
+        const float fy = (by + 0.5f) / BLOCKS - 0.5f, fx = (bx + 0.5f) / BLOCKS - 0.5f;
+        const int j = clampi((int)std::floor(fy), 0, std::max(0, ny - 2)), j1 = std::min(j + 1, ny - 1);
+        const int i = clampi((int)std::floor(fx), 0, std::max(0, nx - 2)), i1 = std::min(i + 1, nx - 1);
+        const float *f = flow.data() + c, a = fy - j, b = fx - i;
+        const float p = f[2 * (j * nx + i)] * (1 - b) + f[2 * (j * nx + i1)] * b;
+        const float q = f[2 * (j1 * nx + i)] * (1 - b) + f[2 * (j1 * nx + i1)] * b;
+        return p * (1 - a) + q * a;
+    };
+    auto near = [&](float v, int n, int size) {  // a quarter of a pixel beyond the frame is still seen
+        const float last = n - size - 0.001f, in = v < 0 ? 0 : v > last ? last : v;
+        return v - in < 0.26f && in - v < 0.26f ? in : v;
+    };
     parallel_rows(hb, 4, [&](int b0, int b1) {
-        std::vector<float> line(2 * (size_t)w);
         for (int by = b0; by < b1; by++) {
             float *E = left.data() + (size_t)by * wb, *Q = explained.data() + (size_t)by * wb;
-            const float fy = (by + 0.5f) / BLOCKS - 0.5f;
-            const int j = clampi((int)std::floor(fy), 0, std::max(0, ny - 2)), j1 = std::min(j + 1, ny - 1);
-            const float a = fy - j;
-            for (int bx = 0; bx < wb; bx++) {
-                const float fx = (bx + 0.5f) / BLOCKS - 0.5f;
-                const int i = clampi((int)std::floor(fx), 0, std::max(0, nx - 2)), i1 = std::min(i + 1, nx - 1);
-                const float b = fx - i;
-                float at[2];
-                for (int c = 0; c < 2; c++) {
-                    const float *f = flow.data() + c;
-                    const float p = f[2 * (j * nx + i)] * (1 - b) + f[2 * (j * nx + i1)] * b;
-                    const float q = f[2 * (j1 * nx + i)] * (1 - b) + f[2 * (j1 * nx + i1)] * b;
-                    at[c] = p * (1 - a) + q * a;
-                }
-                float py = by * side + at[0], px = bx * side + at[1];
-                auto near = [&](float v, int n) {  // a quarter of a pixel beyond the frame is still seen
-                    const float last = n - side - 0.001f, in = v < 0 ? 0 : v > last ? last : v;
-                    return v - in < 0.26f && in - v < 0.26f ? in : v;
-                };
-                py = near(py, h), px = near(px, w);
-                if (!(inside(py, px, h, w) && inside(py + side - 1, px + side - 1, h, w))) {
+            // two blocks at once, which share the shift of their middle, in eight lanes; what is at the edge alone
+            for (int bx = 0, many; bx < wb; bx += many) {
+                const int y = by * side, x = bx * side;
+                many = 2;
+                float py = near(y + between(by, bx + 0.5f, 0), h, side), px = near(x + between(by, bx + 0.5f, 1), w, L);
+                if (bx == 0 || x + L >= w || !inside(py, px, h, w) || !inside(py + side - 1, px + L - 1, h, w)) {
+                    many = 1;
+                    py = near(y + between(by, bx, 0), h, side), px = near(x + between(by, bx, 1), w, side);
                     E[bx] = Q[bx] = -1;
-                    continue;
+                    if (!inside(py, px, h, w) || !inside(py + side - 1, px + side - 1, h, w)) continue;
                 }
                 const int y0 = (int)py, x0 = (int)px;
                 const float ty = py - y0, tx = px - x0;
                 const float w00 = (1 - ty) * (1 - tx), w01 = (1 - ty) * tx, w10 = ty * (1 - tx), w11 = ty * tx;
-                float e2[4] = {}, g2[4] = {};
+                float e2[L] = {}, g2[L] = {};
                 for (int r = 0; r < side; r++) {
-                    const int y = by * side + r;
-                    const float *p = ref.data() + (size_t)y * w + bx * side, *q = img.data() + (size_t)(y0 + r) * w + x0;
-                    const float *u = y > 0 ? p - w : p, *d = y < h - 1 ? p + w : p;
-                    float row[6];
-                    for (int l = 0; l < 6; l++) row[l] = p[clampi(bx * side + l - 1, 0, w - 1) - bx * side];
-                    for (int l = 0; l < 4; l++) {
-                        const float e = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1] - p[l];
-                        const float gx = row[l + 2] - row[l], gy = d[l] - u[l];
+                    const float *p = ref.data() + (size_t)(y + r) * w + x, *q = img.data() + (size_t)(y0 + r) * w + x0;
+                    const float *u = y + r > 0 ? p - w : p, *d = y + r < h - 1 ? p + w : p;
+                    auto add = [&](int l, float gx) {
+                        const float e = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1] - p[l], gy = d[l] - u[l];
                         e2[l] += e * e;
                         g2[l] += gx * gx + gy * gy;
-                    }
+                    };
+                    if (many == 2)
+                        for (int l = 0; l < L; l++) add(l, p[l + 1] - p[l - 1]);
+                    else
+                        for (int l = 0; l < side; l++) add(l, p[x + l < w - 1 ? l + 1 : l] - p[x + l > 0 ? l - 1 : l]);
                 }
-                E[bx] = (e2[0] + e2[1]) + (e2[2] + e2[3]);
-                Q[bx] = 16 * noise + 0.25f * slack * ((g2[0] + g2[1]) + (g2[2] + g2[3]));
+                for (int k = 0; k < many; k++) {
+                    const float *e = e2 + 4 * k, *g = g2 + 4 * k;
+                    E[bx + k] = (e[0] + e[1]) + (e[2] + e[3]);
+                    Q[bx + k] = 16 * noise + 0.25f * slack * ((g[0] + g[1]) + (g[2] + g[3]));
+                }
             }
         }
     });

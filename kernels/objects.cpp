@@ -81,9 +81,19 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
         for (int k = 0; k < lost.count; k++) lost.left[k] *= side * side / 16.0f;  // rest is of 4 x 4 pixels
         float *top = best.data() + 6 * t, most = -1;
         std::fill(top, top + 6, (float)NAN);
+        const float *all = candidates.data() + 6 * (size_t)t * many;
+        auto known = [&](const float *p, int before) {  // neighbours of one thing move alike
+            for (int c = 0; c < before; c++) {
+                const float *q = all + 6 * c;
+                float far = 0, turned = 0;
+                for (int k = 0; k < 6; k++) (k < 2 ? far : turned) += std::fabs(p[k] - q[k]);
+                if (far < 0.05f && turned < 0.005f) return true;
+            }
+            return false;
+        };
         for (int c = 0; c < many; c++) {
-            const float *p = candidates.data() + 6 * ((size_t)t * many + c);
-            if (!(p[0] == p[0])) continue;
+            const float *p = all + 6 * c;
+            if (!(p[0] == p[0]) || known(p, c)) continue;
             for (int dy = -radius; dy <= radius; dy++)
                 for (int dx = -radius; dx <= radius; dx++) {
                     const float m[6] = {p[0] + dy, p[1] + dx, p[2], p[3], p[4], p[5]};

@@ -46,12 +46,14 @@ from lichtbild.combine.pyramid import grey, noise_at, pyramid
 
 TILE = 64  # pixels; 32 at half size, 16 at quarter size
 CORRELATED = 4.0  # pixels of the softened pictures that share one independent residual
-BEND = 0.1  # px between neighbouring tiles
+BEND = 0.05  # px between neighbouring tiles
 SLACK = 0.3  # px at edges
 OWN = 0.5  # px from which on a tile that knows its motion moves on its own
 WIDE = 8.0  # px that the rows of tiles may be off at first
 MOST = 1e5  # 1/px² of this level: no tile knows its motion better
-SWEEPS = 24
+ROW = 0.5  # tiles that a row is worth against bends
+SWEEPS = 16
+AGAIN, MANY = 3, 0.1  # passes at quarter size, and the share of blocks that asks for another
 NOTHING = np.zeros((0, 0), np.uint8)
 
 
@@ -143,7 +145,7 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
     start = np.zeros(2)
     kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), noise_at(top), start)
     motion[0], motion[6] = start
-    for level in range(top, -1, -1):
+    for level in range(top, 0 if top > 1 else -1, -1):  # half size is left to the tiles
         if level < top:
             motion *= 2
         if min(fixed[level].shape) < 12:
@@ -153,11 +155,13 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
             moving[level],
             terms(level, top),
             4 if level > 1 else 2,
-            1 if level > 0 else 3,
+            1 if level > 1 else 2,
             64.0 if level >= top - 1 else 12.0,
             0.15 / 4**level,  # every level averages four pixels' noise
             motion,
         )
+    if top > 1:
+        motion *= 2
     return motion
 
 
@@ -175,16 +179,19 @@ def background(
     ground, residue, flags = centres(motion, fixed[0].shape, grid), None, NOTHING
     trust = np.ones(grid, np.float32)
     if len(fixed) > 2:
-        refine(1, fixed, moving, motion, NOTHING, flow, params)
-        residue = unexplained(fixed, moving, ground / np.float32(4) + flow)
-        flags = (residue.rest != 0).astype(np.uint8)
+        for _ in range(AGAIN):
+            flow = settled(1, own_motions(1, fixed, moving, motion, NOTHING, flow, params), params)
+            residue = unexplained(fixed, moving, ground / np.float32(4) + flow)
+            flags = (residue.rest != 0).astype(np.uint8)
+            if float(flags.mean(dtype=np.float64)) < MANY:
+                break
         trust = trusted(flags, grid)
-        flow *= np.float32(2)
-    refine(0, fixed, moving, motion, flags, flow, params)
+        flow = flow * np.float32(2)
+    flow = settled(0, own_motions(0, fixed, moving, motion, flags, flow, params), params)
     return ground + flow * np.float32(2), trust, residue
 
 
-def refine(
+def own_motions(
     level: int,
     fixed: list[Float32],
     moving: list[Float32],
@@ -192,8 +199,10 @@ def refine(
     flags: NDArray[np.uint8],
     flow: Float32,
     params: Align,
-) -> None:
-    """Bring the background's flow (offsets to the global motion, pixels of this level) up to date."""
+) -> tuple[Float32, Float32]:
+    """What every tile alone would choose, beginning at `flow`, as offset to the global motion "ty tx 2" in
+    pixels of this level, and what it knows about it, "ty tx 5" (see kernels/align.cpp).
+    """
     pixel = 2 << level
     offset, evidence = flow.copy(), np.zeros((*flow.shape[:2], 5), np.float32)
     how = np.array([2 * noise_at(level), CORRELATED, (pixel / params.hold) ** 2], np.float32)
@@ -201,13 +210,21 @@ def refine(
     kernels.align_tiles(
         fixed[level], moving[level], motion / (1 << level), side, margin, how, rounds, flags, offset, evidence
     )
+    return offset, evidence
+
+
+def settled(level: int, tiles: tuple[Float32, Float32], params: Align) -> Float32:
+    """The smooth flow that tiles agree on who would choose and know this (see `own_motions`)."""
+    pixel = 2 << level
+    offset, evidence = tiles
+    base = np.empty_like(offset)
     stiff, hold = (pixel / BEND) ** 2, (pixel / params.hold) ** 2
-    base = np.empty_like(flow)
-    many = 2  # tiles that a row is worth
-    how = np.array([stiff * many, hold * many, WIDE / pixel, OWN / pixel, MOST], np.float32)
+    how = np.array([ROW * stiff, ROW * hold, WIDE / pixel, OWN / pixel, MOST], np.float32)
     kernels.align_rows(offset, evidence, how, SWEEPS, base)
+    flow = base.copy()
     how = np.array([stiff, hold, OWN / pixel, MOST], np.float32)
     kernels.align_settle(offset, evidence, base, how, SWEEPS, flow)
+    return flow
 
 
 def unexplained(fixed: list[Float32], moving: list[Float32], flow: Float32) -> Residue:

@@ -190,7 +190,7 @@ def begun(chase: Chase, shift: Float32, guess: Float32 | None, reach: float) -> 
     candidates = np.full((len(chase.tiles), 1, 6), np.nan, np.float32)
     if guess is not None:
         candidates = chase.around(guess) + ground[:, None]
-    best, share = chase.choose(1, candidates, 1)
+    best, share = chase.choose(1, candidates, 0)
     anew = ~(share > SURE)
     if anew.any():
         some = chase.only(anew)
