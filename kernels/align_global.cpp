@@ -79,7 +79,8 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
         std::array<double, ALL> S{};
         for (auto &t : sums)
             for (int k = 0; k < ALL; k++) S[k] += t[k];
-        const double hold = 0.25 + noise * S[COUNT];
+        // mean squares of the terms: what each of them changes in a picture of 4 : 3
+        static const double spread[TERMS] = {1, 1 / 12.0, 1 / 21.0, 1 / 256.0, 1 / 250.0, 1 / 2500.0};
         const int n = 2 * terms;
         double a[4 * TERMS * TERMS], g[2 * TERMS];
         for (int k = 0, pair = 0; k < terms; k++) {
@@ -93,6 +94,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
         }
         for (int k = 0; k < n; k++) {
             const int p = k < terms ? k : TERMS + k - terms;
+            const double hold = 0.25 + 4 * noise * S[COUNT] * spread[p % TERMS];
             a[k * n + k] += hold;
             g[k] = S[FORCE + p] + hold * (M.p[p] - motion.data()[p]);
         }

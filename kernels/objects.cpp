@@ -68,7 +68,8 @@ float score(const Picture &a, const Picture &b, const Lost &lost, const float *m
     return total > 0 ? s / total : 0;
 }
 
-// The best of the candidates (n, c, 6) for the tiles (n, 2), shifts by whole pixels within +-radius included; NaN is none.
+// The best of the candidates (n, c, 6) for the tiles (n, 2), shifts by whole pixels within +-radius included, the nearer of
+// two that are as good; NaN is none.
 void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side, In<float, 3> candidates,
             int radius, Out<float, 2> best, Out<float, 1> share) {
     const int n = tiles.shape(0), many = candidates.shape(1);
@@ -97,7 +98,7 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
             for (int dy = -radius; dy <= radius; dy++)
                 for (int dx = -radius; dx <= radius; dx++) {
                     const float m[6] = {p[0] + dy, p[1] + dx, p[2], p[3], p[4], p[5]};
-                    const float g = score(a, b, lost, m);
+                    const float g = score(a, b, lost, m) - 0.03f * (dy * dy + dx * dx) / (radius * radius + 1.0f);
                     if (g > most) most = g, std::copy(m, m + 6, top);
                 }
         }
