@@ -49,8 +49,12 @@ void agree(In<float, 3> rgb, In<float, 3> means, In<float, 3> shift, int tile, i
                     for (int x = 0; x < SIDE; x++) {
                         const double a = v[y][x][c], b = m(y, x);
                         o[0] += a, o[1] += b, o[2] += a * a, o[3] += a * b, o[4] += b * b;
-                        if (x + 1 < SIDE) o[5] += (m(y, x + 1) - b) * (m(y, x + 1) - b), o[6] += (v[y][x + 1][c] - a) * (v[y][x + 1][c] - a);
-                        if (y + 1 < SIDE) o[5] += (m(y + 1, x) - b) * (m(y + 1, x) - b), o[6] += (v[y + 1][x][c] - a) * (v[y + 1][x][c] - a);
+                        auto differ = [&](int j1, int i1) {
+                            const double p = m(j1, i1) - b, q = v[j1][i1][c] - a;
+                            o[5] += p * p, o[6] += q * q;
+                        };
+                        if (x + 1 < SIDE) differ(y, x + 1);
+                        if (y + 1 < SIDE) differ(y + 1, x);
                     }
             }
         }

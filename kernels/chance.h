@@ -82,7 +82,8 @@ struct Second {  // second chance for blocks of which the flow does not explain 
         const int n = j1 - j0, m = i1 - i0, first = 2 * (area.x0 + i0) / RUN, runs = (2 * m + RUN - 1) / RUN;
         const Motions tried = motions(frame, 2 * area.y0 + j0 + j1, 2 * area.x0 + i0 + i1);
         if (tried.count == tried.known) return false;
-        float pixels[(2 * BLOCK * 2 * BLOCK + 1) * 3], d[BLOCK * BLOCK], mean[BLOCK * BLOCK], best[BLOCK * BLOCK], dy[BLOCK], dx[BLOCK];
+        float pixels[(2 * BLOCK * 2 * BLOCK + 1) * 3], dy[BLOCK], dx[BLOCK];
+        float d[BLOCK * BLOCK], mean[BLOCK * BLOCK], best[BLOCK * BLOCK];
         uint8_t seen[2 * BLOCK * BLOCK];
         bool any = false;
         for (int y = 0; y < n; y++)

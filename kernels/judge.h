@@ -29,7 +29,10 @@ class Differences {
     // What can be laid out beforehand for rows of up to m cells.
     void prepare(const Judge &J, int m) {
         const size_t N = 3 * m;
-        if (shot.size() < N) pairs.resize(2 * N + 8), mean.resize(N + 8), part.resize(N + 8), shot.resize(N), read.resize(N), shade.resize(N);
+        if (shot.size() < N) {
+            pairs.resize(2 * N + 8);
+            for (auto *v : {&mean, &part, &shot, &read, &shade}) v->resize(N + 8);
+        }
         for (size_t i = 0; i < N; i += 3)
             for (int c = 0; c < 3; c++) shot[i + c] = 0.5f * J.shot[c], read[i + c] = J.read[c];
     }

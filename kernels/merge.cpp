@@ -10,7 +10,8 @@ constexpr int TALL = 192, WIDE = 384;  // cells of a piece of work; multiples of
 // Means of the 2 x 2 cells: (3, h/2, w/2), or (h/2, w/2, 3) with the colours side by side.
 void cells(In<float, 3> rgb, Out<float, 3> out, bool planar) {
     const int w = rgb.shape(1), hc = rgb.shape(0) / 2, wc = w / 2;
-    need(rgb.shape(2) == 3 && (int)out.shape(planar ? 1 : 0) == hc && (int)out.shape(planar ? 2 : 1) == wc && out.size() == (size_t)3 * hc * wc,
+    need(rgb.shape(2) == 3 && (int)out.shape(planar ? 1 : 0) == hc && (int)out.shape(planar ? 2 : 1) == wc &&
+             out.size() == (size_t)3 * hc * wc,
          "out must be (3, h/2, w/2) or (h/2, w/2, 3)");
     const size_t cell = planar ? 1 : 3, colour = planar ? (size_t)hc * wc : 1;
     parallel_rows(hc, 16, [&](int y0, int y1) {
@@ -110,7 +111,8 @@ void piece(const Frame &f, const Grounds &by, int c0, int c1, int x0, int x1, co
     maps.wide = wide;
     maps.warped = memory.get<float>((size_t)rows * wide * 3 + 5 * cells + (size_t)rows * runs / 4 + 64);
     maps.diff = maps.warped + (size_t)rows * wide * 3;
-    maps.fine = maps.diff + cells, maps.broad = maps.fine + cells, maps.weight = maps.broad + cells, maps.least = maps.weight + cells;
+    maps.fine = maps.diff + cells, maps.broad = maps.fine + cells;
+    maps.weight = maps.broad + cells, maps.least = maps.weight + cells;
     maps.seen = reinterpret_cast<uint8_t *>(maps.least + cells);
     differences.prepare(by.judge, area.m);
     std::vector<float> dy(runs), dx(runs);

@@ -88,7 +88,8 @@ class FlowRows {  // the same, quickly, for many rows of a picture w pixels wide
 // Runs first .. last - 1 of a row of the frame seen from the reference, times `gain`; seen[r - first] says whether run r
 // lies inside the frame.  Runs whose shifts hardly differ share the vertical pass (up to GROUP of them).
 class Warp {
-    static constexpr int GROUP = 4, MARGIN = 3 * (TAPS - 1) + 1, NEAR = STEPS / 64;  // MARGIN: whole vectors; NEAR: a 64th of a pixel
+    static constexpr int GROUP = 4, NEAR = STEPS / 64;  // a 64th of a pixel
+    static constexpr int MARGIN = 3 * (TAPS - 1) + 1;   // floats beside the pixels of a group; one more makes whole vectors
     std::vector<float> column;        // the vertical pass of all runs
     std::vector<const float *> line;  // where in it the taps of a run begin
     std::vector<int> at;              // where to read, in steps: rows and columns of the runs; whether all of it is there

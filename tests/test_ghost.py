@@ -18,12 +18,14 @@ import pytest
 from scipy.ndimage import gaussian_filter, maximum_filter, uniform_filter
 
 from lichtbild import simulate
+from lichtbild.base import kernels
 from lichtbild.base.errors import QualityWarning
 from lichtbild.base.image import Burst, Flow, Frames, Mosaic, Noise, Scene
 from lichtbild.capture.demosaic import coloured, demosaic
 from lichtbild.capture.linearize import linearize
+from lichtbild.combine.agree import agreement
 from lichtbild.combine.align import align
-from lichtbild.combine.merge import merge
+from lichtbild.combine.merge import merge, variances
 from lichtbild.correct.highlights import highlights
 from lichtbild.simulate import Truth
 from lichtbild.simulate.brush import disk
@@ -48,6 +50,13 @@ class Taken:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", QualityWarning)
             return merge(images or self.images, self.flow)
+
+    def agreed(self, frame, k=2):
+        """What a frame says of itself."""
+        means = np.empty((SIZE[0] // 2, SIZE[1] // 2, 3), np.float32)
+        kernels.merge_means(self.images[0].rgb, means)
+        noise = variances(self.images[0])
+        return agreement(frame, means, noise, shift=self.flow.shift[k], tile=self.flow.tile)
 
     def error(self, rgb, where=None):
         """Root mean square error of what is not clipped, 16 px from the border."""
@@ -191,7 +200,10 @@ def test_a_blurred_frame_counts_less(iso, blur):
         "focus": lambda rgb: gaussian_filter(rgb, (1.5, 1.5, 0)),
         "motion": lambda rgb: uniform_filter(rgb, (1, 7, 1)),
     }[blur]
-    before, after = one.merged(), one.merged(changed(one, 2, change))
+    blurred = changed(one, 2, change)
+    before, after = one.merged(), one.merged(blurred)
+    assert one.agreed(one.images[2]).sharpness == pytest.approx(1, abs=0.1)
+    assert one.agreed(blurred[2]).sharpness < 0.65
     assert before.weights[2] > 0.8
     assert after.weights[2] < 0.4 * before.weights[2]
     assert after.weights[1] == pytest.approx(before.weights[1], abs=0.05)

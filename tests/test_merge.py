@@ -241,6 +241,20 @@ def test_gain_is_found(gain):
     assert agreed(frame, noisy(light, 1)).gain == pytest.approx(gain, abs=0.003)
 
 
+def test_a_frame_whose_light_was_changed_says_nothing_where_it_is_clipped():
+    """Clipped at 1 of 1.1 times the light, it only knows there that there was more."""
+    loud = Noise((1.5e-2,) * 3, (1e-4,) * 3)
+    light = wavy(320, 400)
+    light[:80] += 0.97 - light[:80]
+    reference, frame = noisy(light, 1, loud), noisy(light, 2, loud)
+    brighter = replace(frame, rgb=np.minimum(frame.rgb * np.float32(1.1), np.float32(1)))
+    merged = merge(frames_of(reference, brighter), still(2, 320, 400))
+    assert merged.frames[8:32].mean() < 1.1
+    assert merged.frames[60:-8].mean() > 1.9
+    unchanged = merge(frames_of(reference, replace(frame, rgb=np.minimum(frame.rgb, 1))), still(2, 320, 400))
+    assert unchanged.frames[8:32].mean() > 1.9
+
+
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
 def test_noise_is_found(times):
     light = wavy(320, 400)

@@ -179,6 +179,6 @@ def verdict(reference: Scene, params: Merge, agreed: Agreement = Agreement()) ->
     variance = (variances(reference) * agreed.noise).ravel()
     slope = (params.slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
     thresholds = [params.trust * t for t in (*FINE, *BROAD)]
-    share = min(1.0, (agreed.sharpness / SHARP) ** 2)
+    share = min(1.0, agreed.sharpness / SHARP)
     clip = [CLIPPED * g * agreed.gain if agreed.gain != 1 else 1e30 for g in reference.gain]
     return np.array([*variance, slope, *thresholds, *MOST, share, agreed.gain, *clip], np.float32)
