@@ -20,15 +20,14 @@ struct Pair {
         const int high = flags.shape(0), wide = flags.shape(1);
         int runs = 0;
         for (int y = std::max(1, b[0]); y < std::min(h - 1, b[1]); y++) {
-            float dy, dx;
-            motion.at(y, b[2] + 0.5 * (L - 1), dy, dx);
-            const float sy = motion.dy_dx(y), sx = motion.dx_dx(y);
             const uint8_t *flag = high && wide ? flags.data() + (size_t)std::min(y / side, high - 1) * wide : nullptr;
             for (int x = b[2]; x + L <= b[3]; x += L) {
                 if (x < 1 || x + L >= w) continue;
                 runs++;
                 if (flag && flag[std::min(x / side, wide - 1)]) continue;
-                add_run<false>(ref, img, h, w, y, x, dy + oy + (x - b[2]) * sy, dx + ox + (x - b[2]) * sx, 0, S);
+                float dy, dx;
+                motion.at(y, x + 0.5 * (L - 1), dy, dx);
+                add_run<false>(ref, img, h, w, y, x, dy + oy, dx + ox, 0, S);
             }
         }
         return S.runs > 0 && 4 * S.runs >= runs;
@@ -44,7 +43,7 @@ void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, i
            In<uint8_t, 2> flags, Out<float, 3> offset, Out<float, 3> evidence) {
     const int h = ref.shape(0), w = ref.shape(1), ny = offset.shape(0), nx = offset.shape(1);
     need((int)evidence.shape(0) == ny && (int)evidence.shape(1) == nx && evidence.shape(2) == 5, "evidence must be (ty, tx, 5)");
-    need(offset.shape(2) == 2 && motion.shape(0) == 2 * TERMS && how.shape(0) == 3, "offset (.., .., 2), motion (12), how (3)");
+    need(offset.shape(2) == 2 && motion.shape(0) == 2 * TERMS && how.shape(0) == 3, "offset (.., .., 2), motion (14), how (3)");
     const Pair pair{ref.data(), img.data(), h, w, Motion(motion.data(), h, w)};
     const float floor = how.data()[0], share = how.data()[1], pull = how.data()[2];
     const int side = tile / BLOCKS;

@@ -3,24 +3,24 @@
 #pragma once
 #include "kernel.h"
 
-// Motion p (12): dy = p0 + p1 u + p2 v + p3 uv + p4 v^2 + p5 v^3, dx = p6 + ..., with u = (x + 1/2)/w - 1/2 and
-// v = (y + 1/2 - h/2)/w.  Linear: shift, turn, scale, shear; the rest: a camera that changes its speed and turns while its
-// shutter rolls.
-constexpr int TERMS = 6;
+// Motion p (14): dy = p0 + p1 u + p2 v + p3 uv + p4 u^2 + p5 v^2 + p6 v^3, dx = p7 + ..., with u = (x + 1/2)/w - 1/2 and
+// v = (y + 1/2 - h/2)/w.  Linear: shift, turn, scale, shear.  The rest: a camera near to a flat thing, and one that changes
+// its speed and turns while its shutter rolls.
+constexpr int TERMS = 7;
 struct Motion {
     double p[2 * TERMS];
     int h, w;
     Motion(const double *m, int h, int w) : h(h), w(w) {
         for (int k = 0; k < 2 * TERMS; k++) p[k] = m[k];
     }
+    static double of(const double *q, double u, double v) {
+        return q[0] + u * (q[1] + v * q[3] + u * q[4]) + v * (q[2] + v * (q[5] + v * q[6]));
+    }
     void at(double y, double x, float &dy, float &dx) const {
         const double u = (x + 0.5) / w - 0.5, v = (y + 0.5 - 0.5 * h) / w;
-        dy = float(p[0] + u * (p[1] + v * p[3]) + v * (p[2] + v * (p[4] + v * p[5])));
-        dx = float(p[6] + u * (p[7] + v * p[9]) + v * (p[8] + v * (p[10] + v * p[11])));
+        dy = float(of(p, u, v));
+        dx = float(of(p + TERMS, u, v));
     }
-    // change of dy and of dx from one pixel of row y to the next
-    float dy_dx(double y) const { return float((p[1] + (y + 0.5 - 0.5 * h) / w * p[3]) / w); }
-    float dx_dx(double y) const { return float((p[7] + (y + 0.5 - 0.5 * h) / w * p[9]) / w); }
 };
 
 inline bool solve(double *a, double *b, int n) {  // Gauss with pivoting, in place: the answer is in b

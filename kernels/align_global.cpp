@@ -38,7 +38,7 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, double noise, Out<do
     out.data()[1] = best % n - radius;
 }
 
-// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 6 (rolling shutter).  `scale`:
+// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 7 (all).  `scale`:
 // residual, in units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells
 // of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
 // energy that noise alone has in a pixel; a prior of that weight holds the start, so that what cannot be seen stays there.
@@ -46,7 +46,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
                 Out<double, 1> motion) {
     const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 2 * TERMS, "shapes differ");
-    need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 6");
+    need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 7");
     const float s2 = scale * scale;
     constexpr int PAIRS = TERMS * (TERMS + 1) / 2, FORCE = 3 * PAIRS, COUNT = FORCE + 2 * TERMS, ALL = COUNT + 1;
     Motion M(motion.data(), h, w);
@@ -65,7 +65,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
                 }
                 S[COUNT] += c.runs * L;
                 const double u = (x + 0.5 * L) / w - 0.5, v = (0.5 * (y0 + y1) - 0.5 * h) / w;
-                const double t[TERMS] = {1, u, v, u * v, v * v, v * v * v};
+                const double t[TERMS] = {1, u, v, u * v, u * u, v * v, v * v * v};
                 const double m[3] = {Sums::total(c.yy), Sums::total(c.xy), Sums::total(c.xx)};
                 const double g[2] = {Sums::total(c.ey), Sums::total(c.ex)};
                 for (int k = 0, n = 0; k < TERMS; k++)
@@ -80,7 +80,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
         for (auto &t : sums)
             for (int k = 0; k < ALL; k++) S[k] += t[k];
         // mean squares of the terms: what each of them changes in a picture of 4 : 3
-        static const double spread[TERMS] = {1, 1 / 12.0, 1 / 21.0, 1 / 256.0, 1 / 250.0, 1 / 2500.0};
+        static const double spread[TERMS] = {1, 1 / 12.0, 1 / 21.0, 1 / 256.0, 1 / 80.0, 1 / 250.0, 1 / 2500.0};
         const int n = 2 * terms;
         double a[4 * TERMS * TERMS], g[2 * TERMS];
         for (int k = 0, pair = 0; k < terms; k++) {

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Align: where everything moved between the reference and the other frames.
 
-Hands move the whole picture; rolling shutter and parallax bend it a little; things in it move on their own:
+Hands move the whole picture; nearness, a rolling shutter and parallax bend it; things in it move on their own:
 
 1. Frames are compared in pyramids of grey pictures whose noise is 1 everywhere (see `pyramid`).
-2. *Global*: an exhaustive search for the shift at the coarsest level, then Gauss–Newton on an affine motion
-   from coarse to fine with Geman–McClure weights, which ignore what moves on its own.
+2. *Global*: an exhaustive search for the shift at the coarsest level, then Gauss–Newton from coarse to
+   quarter size on a motion of seven terms an axis: linear (shift, turn, scale), u·v and u² (near to a flat
+   thing), v² and v³ (a rolling shutter); Geman–McClure weights ignore what moves on its own.
 3. *Tiles* of 64 px: Lucas–Kanade around the global motion gives each tile's own offset d and what it knows
    about it, the information matrix I = Σ ∇∇ᵀ / residual variance.
-4. *Background*: the smooth flow that the tiles agree on::
+4. *Background*: the smooth flow s = r + s' that the tiles agree on; r = a + b·u is common to a row of tiles,
+   for a rolling shutter shows every row at a moment of its own::
 
-       minimise  Σ w·(s − d)ᵀ I (s − d) + |s − s_neighbour|² / `bend`² + |s|² / `hold`²
+       minimise  Σ w·(s − d)ᵀ I (s − d) + |s' − s'_neighbour|² / `BEND`² + |s'|² / `hold`²
 
    w falls with the distance between a tile's own motion and the flow (Geman–McClure): what moves on its own
-   is not background.  Where texture says nothing, neighbours and the global motion do.  Steps 3 and 4 are
+   is not background.  Where texture says nothing, neighbours, row and global motion do.  Steps 3 and 4 are
    done at quarter size and again at half size, there without the blocks that 5 has found.
-5. Blocks of 16 px are unexplained where the residual is more than noise and a slack at edges explain; a
-   tile's trust is the share of its blocks that are explained.
+5. Blocks of 16 px are unexplained where the residual is more than `LIMIT` times what noise and a misalignment
+   of `SLACK` at edges explain (noise alone does that to one block in a thousand); a tile's trust is the share
+   of its blocks that are explained and inside the frame.
 6. *Objects* that move on their own are found in the unexplained blocks (see `objects`).
 
 References
@@ -139,12 +142,12 @@ class Fixed:
 
 
 def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.float64]:
-    """Motion of the whole picture at the finest level (twelve numbers, see kernels/align.h)."""
-    motion = np.zeros(12)
+    """Motion of the whole picture at the finest level (fourteen numbers, see kernels/align.h)."""
+    motion = np.zeros(14)
     top = len(fixed) - 1
     start = np.zeros(2)
     kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), noise_at(top), start)
-    motion[0], motion[6] = start
+    motion[0], motion[7] = start
     for level in range(top, 0 if top > 1 else -1, -1):  # half size is left to the tiles
         if level < top:
             motion *= 2
@@ -166,8 +169,8 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
 
 
 def terms(level: int, top: int) -> int:
-    """How much a motion may bend: a shift at the top, then affine, then as a rolling shutter bends it."""
-    return 1 if level == top else 3 if level == top - 1 else 6
+    """How much a motion may bend: a shift at the top, then affine, then all."""
+    return 1 if level == top else 3 if level == top - 1 else 7
 
 
 def background(
@@ -253,6 +256,7 @@ def centres(motion: NDArray[np.float64], shape: tuple[int, ...], grid: tuple[int
     v = ((np.arange(grid[0]) + 0.5) * (TILE // 2) - 0.5 * h)[:, None] / w
     u = ((np.arange(grid[1]) + 0.5) * (TILE // 2))[None, :] / w - 0.5
     dy, dx = (
-        p[0] + u * (p[1] + v * p[3]) + v * (p[2] + v * (p[4] + v * p[5])) for p in (motion[:6], motion[6:])
+        p[0] + u * (p[1] + v * p[3] + u * p[4]) + v * (p[2] + v * (p[5] + v * p[6]))
+        for p in (motion[:7], motion[7:])
     )
     return (2 * np.stack([dy, dx], axis=-1)).astype(np.float32)
