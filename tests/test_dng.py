@@ -230,7 +230,7 @@ def test_planes_in_another_order_come_back_as_red_green_blue(tmp_path):
     ("tags", "error", "words"),
     [
         ({"t259": numbers_field(tiff.SHORT, 9)}, UnsupportedRaw, "GPR"),
-        ({"t33421": numbers_field(tiff.SHORT, 6, 6)}, UnsupportedRaw, "6 × 6"),
+        ({"t33421": numbers_field(tiff.SHORT, 6, 6)}, CorruptRaw, "4 colours in a mosaic cell of 6 × 6"),
         ({"t33422": numbers_field(tiff.BYTE, 0, 1, 1, 3)}, UnsupportedRaw, "colour filters"),
         ({"t50711": numbers_field(tiff.SHORT, 2)}, UnsupportedRaw, "staggered"),
         ({"t262": numbers_field(tiff.SHORT, 2)}, UnsupportedRaw, "without a raw image"),
