@@ -95,11 +95,12 @@ def test_the_noise_profile_is_the_noise_of_the_pixels(tmp_path, kind, settings):
         patch = light[rows, columns]
         said = np.array(noise.shot) * level * NEUTRAL + np.array(noise.read)
         ratio = patch.var((0, 1)) / said
-        if kind == "linear" and level < 0.01:  # what is below black is cut off
-            assert (ratio < 1.6).all()
+        if level < 0.01:  # linear: what is below black is cut off; denoised: more than a line may be left
+            assert (ratio > 0.3).all()
+            assert (ratio < 3.5).all()
         else:
-            np.testing.assert_allclose(ratio, 1, atol=0.5)
-            assert ratio.mean() == pytest.approx(1, abs=0.35)
+            assert (ratio > 0.6).all()
+            assert (ratio < 1.6).all()
 
 
 def test_noise_that_is_not_denoised_is_that_of_the_frames_shared(tmp_path):
@@ -305,11 +306,11 @@ def test_four_merged_files_merge_again(tmp_path):
     twice = merged(Burst(frames, 0))
     assert twice.merged == 4
     single = once.rgb[80:] - seen[80:]
-    assert ((twice.rgb[80:] - seen[80:]) ** 2).mean() < 0.6 * (single**2).mean()
+    assert ((twice.rgb[80:] - seen[80:]) ** 2).mean() < 0.75 * (single**2).mean()
     again = read_raw(write_merged(tmp_path / "again.dng", twice)).shot
     before = frames[0].shot
     variances = [n.shot[1] * 0.1 + n.read[1] for n in (again.noise, before.noise)]
-    assert variances[0] < 0.7 * variances[1]
+    assert variances[0] < 0.8 * variances[1]
     assert again.neutral == pytest.approx(before.neutral, rel=1e-5)
 
 

@@ -20,6 +20,7 @@ from lichtbild.base.image import Float32, Noise, Triple
 SIDE = 32  # pixels
 MOST, FEWEST, CLASSES = 2500, 64, 6  # blocks looked at; in a class; classes of brightness
 BRIGHTEST = 0.9  # of the clip level
+_LITTLE = 0.25  # share of the bound that texture hardly leaves
 _PULL = 0.02  # how much one share for shot and read noise is preferred
 Pattern = tuple[int, int, int, int]
 
@@ -79,7 +80,8 @@ def _line(blocks: Float32, bound: tuple[float, float], top: float) -> tuple[floa
     parts = np.array_split(np.arange(len(mean)), max(1, min(CLASSES, len(mean) // FEWEST)))
     x = np.array([max(float(mean[p].mean()), 0.0) for p in parts])
     share = np.array([min(_flat(ratio[p]), 1.0) for p in parts])
-    flat = share <= 2 * share.min()  # where light of some brightness is all texture, others tell
+    # where light of some brightness is all texture, others tell; but the dark is denoised less than the bright
+    flat = share <= max(2 * share.min(), min(6 * share.min(), _LITTLE))
     return _fitted(x[flat], share[flat], bound)
 
 
