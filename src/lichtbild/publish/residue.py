@@ -80,7 +80,7 @@ def _line(blocks: Float32, bound: tuple[float, float], top: float) -> tuple[floa
     parts = np.array_split(np.arange(len(mean)), max(1, min(CLASSES, len(mean) // FEWEST)))
     x = np.array([max(float(mean[p].mean()), 0.0) for p in parts])
     share = np.array([min(_flat(ratio[p]), 1.0) for p in parts])
-    # where light of some brightness is all texture, others tell; but the dark is denoised less than the bright
+    # where light of some brightness is all texture, others tell; but the dark is denoised less than the rest
     flat = share <= max(2 * share.min(), min(6 * share.min(), _LITTLE))
     return _fitted(x[flat], share[flat], bound)
 
