@@ -83,8 +83,12 @@ void weights(In<uint8_t, 2> cell, In<int32_t, 3> taps, In<double, 3> common, In<
 
 constexpr int TH = 48, TW = 384, M = 8;         // tile, and the margin that the averages of errors need
 constexpr int EH = TH + 2 * M, EW = TW + 2 * M; // where errors are known
+constexpr size_t AREA = (size_t)EH * EW;
 constexpr int RUN = 16;                         // sites at a time
-typedef float Eight __attribute__((vector_size(32), aligned(4)));
+constexpr float LEAST = 1.0f / 256;             // share of a model that counts
+constexpr float NOISE = 3.0f;                   // so many variances of noise are added to the mean errors
+typedef float Run __attribute__((vector_size(64), aligned(4), may_alias));
+inline Run run_at(const float *p) { return *reinterpret_cast<const Run *>(p); }
 
 int folded(int v, int n, int period) {  // beyond the border the picture repeats by whole cells
     if (n < period) return clampi(v, 0, n - 1);
@@ -92,76 +96,100 @@ int folded(int v, int n, int period) {  // beyond the border the picture repeats
     while (v >= n) v -= period;
     return v;
 }
-int whole(int v, int period) { return (v + period - 1) / period * period; }
+int place_of(int v, int period) { return ((v % period) + period) % period; }
 
 struct Models {
     const uint8_t *cell;
-    const int32_t *taps;
+    const int32_t *taps, *sizes;
     const float *weights, *trust;
-    int p, q, K, T, reach;  // reach: of the taps
-    int groups;             // models come in groups of one kind of picture each
+    int p, q, K, T, groups;  // models come in groups of one kind of picture each, of these sizes
+    int reach;               // of the taps
+    const float *of(int place, int k, int filter) const { return weights + (((size_t)place * K + k) * 3 + filter) * T; }
+};
+
+// Between light and its square root, in which the models live: there noise is much the same everywhere.
+struct Root {
+    float offset, shot, read;  // noise of the light: shot · x + read
+    float lost;                // share of the noise that interpolation averages away
+    float in(float x) const { return __builtin_sqrtf(std::max(x + offset, 0.01f * offset)); }
+    float out(float z) const {  // the mean of roots is less than the root of the mean
+        const float x = z * z - offset;
+        return x + lost * (shot * std::max(x, 0.0f) + read) / (4 * std::max(z * z, 0.25f * offset));
+    }
+    float variance() const { return std::max(0.25f * shot, 0.25f * read / offset) + 1e-9f; }
 };
 
 struct Work {
-    std::vector<float> source;            // (rows, q, sites)
-    std::vector<size_t> at;
-    int top, left, rows, sites;           // of source
-    std::vector<float> plane, sum, evidence, part;
+    std::vector<float> source;  // (rows, q, sites): the tile with all that the taps reach, column by place in the cell
+    std::vector<int> at;        // (q, K, T): where the taps lie, seen from the first site of a column of the tile
+    int top, left, rows, sites;
+    std::vector<float> plane, sum, least, evidence, scratch;
+    const float *row(int y, const Models &m) const { return source.data() + (size_t)(y - top) * m.q * sites; }
+    int column(int x, const Models &m) const { return (x - left) % m.q * sites + (x - left) / m.q; }
 };
 
-void load(Work &w, const Models &m, const float *cfa, int h, int wide, int y0, int x0) {
-    w.top = y0 - M - m.reach, w.left = whole(x0 + (1 << 20), m.q) - (1 << 20) - whole(M + m.reach + m.q, m.q);
-    w.rows = EH + 2 * m.reach;
-    const int columns = EW + 2 * m.reach + 4 * m.q;
-    w.sites = (columns + m.q - 1) / m.q + 2 * RUN;
+void load(Work &w, const Models &m, const Root &root, In<float, 2> &cfa, int y0, int x0) {
+    const int h = cfa.shape(0), wide = cfa.shape(1), margin = M + m.reach + m.q;
+    w.top = y0 - M - m.reach, w.left = x0 - margin, w.rows = EH + 2 * m.reach;
+    const int columns = TW + 2 * margin + m.q;
+    w.sites = (columns + m.q - 1) / m.q + RUN;
     w.source.assign((size_t)w.rows * m.q * w.sites, 0.0f);
+    std::vector<int> from(columns);
+    std::vector<float> line(columns);
+    for (int i = 0; i < columns; i++) from[i] = folded(w.left + i, wide, m.q);
     for (int j = 0; j < w.rows; j++) {
-        const float *row = cfa + (size_t)folded(w.top + j, h, m.p) * wide;
+        const float *row = cfa.data() + (size_t)folded(w.top + j, h, m.p) * wide;
         float *to = w.source.data() + (size_t)j * m.q * w.sites;
-        for (int i = 0; i < columns; i++) to[(size_t)(i % m.q) * w.sites + i / m.q] = row[folded(w.left + i, wide, m.q)];
+        for (int i = 0; i < columns; i++) line[i] = row[from[i]];
+        for (int i = 0; i < columns; i++) line[i] = root.in(line[i]);
+        for (int c = 0; c < m.q; c++)
+            for (int i = c, n = 0; i < columns; i += m.q, n++) to[c * w.sites + n] = line[i];
     }
+    w.at.resize((size_t)m.q * m.K * m.T);
+    for (int c = 0; c < m.q; c++)
+        for (int t = 0; t < m.K * m.T; t++)
+            w.at[(size_t)c * m.K * m.T + t] = m.taps[2 * t] * m.q * w.sites + w.column(x0 + c + m.taps[2 * t + 1], m);
 }
 
-// Where the taps of a model lie, seen from the first site of column x of row y.
-void places(Work &w, const Models &m, int k, int y, int x) {
-    for (int t = 0; t < m.T; t++) {
-        const int j = y + m.taps[(k * m.T + t) * 2] - w.top, i = x + m.taps[(k * m.T + t) * 2 + 1] - w.left;
-        w.at[t] = ((size_t)j * m.q + i % m.q) * w.sites + i / m.q;
+// Weighted sums of the taps for a run of sites, N filters at once; four sums side by side, as additions take their time.
+template <int N> inline void predict(const float *row, const int *at, const float *weight, int T, int stride, Run *out) {
+    constexpr int LANES = 4 / N;
+    Run a[LANES][N] = {};
+    int t = 0;
+    for (; t + LANES <= T; t += LANES)
+        for (int l = 0; l < LANES; l++) {
+            const Run v = run_at(row + at[t + l]);
+            for (int f = 0; f < N; f++) a[l][f] += weight[f * stride + t + l] * v;
+        }
+    for (; t < T; t++) {
+        const Run v = run_at(row + at[t]);
+        for (int f = 0; f < N; f++) a[0][f] += weight[f * stride + t] * v;
     }
-}
-
-template <int N> inline void predict(const float *source, const size_t *at, const float *w, int T, int s, Eight *out) {
-    Eight a[2 * N] = {};
-    for (int t = 0; t < T; t++) {
-        Eight u, v;
-        std::memcpy(&u, source + at[t] + s, 32);
-        std::memcpy(&v, source + at[t] + s + 8, 32);
-        for (int f = 0; f < N; f++) a[2 * f] += w[f * T + t] * u, a[2 * f + 1] += w[f * T + t] * v;
+    for (int f = 0; f < N; f++) {
+        for (int l = 1; l < LANES; l++) a[0][f] += a[l][f];
+        out[f] = a[0][f];
     }
-    for (int f = 0; f < 2 * N; f++) out[f] = a[f];
 }
 
 // Squared error of predicting every sample of the tile and its margin from its neighbours, in units of what the model
 // expects.
-void errors(Work &w, const Models &m, int k, int y0, int x0, float *e) {
+void errors(const Work &w, const Models &m, int k, int y0, int x0, float *e) {
     for (int j = 0; j < EH; j++)
         for (int c = 0; c < m.q; c++) {
-            const int y = y0 - M + j, x = x0 - M + c;
-            const int py = ((y % m.p) + m.p) % m.p, px = ((x % m.q) + m.q) % m.q;
-            const size_t model = ((size_t)py * m.q + px) * m.K + k;
-            const float *weight = m.weights + (model * 3 + 2) * m.T;
-            const float trust = m.trust[model];
-            places(w, m, k, y, x);
+            const int y = y0 - M + j, shift = c - M, first = place_of(shift, m.q);  // column x0 + shift
+            const int place = place_of(y, m.p) * m.q + place_of(x0 + shift, m.q);
+            const float *weight = m.of(place, k, 2);
+            const float trust = m.trust[(size_t)place * m.K + k];
+            const int *at = w.at.data() + ((size_t)first * m.K + k) * m.T;
+            const float *row = w.row(y, m) + (shift - first) / m.q;
             const int n = (EW - c + m.q - 1) / m.q;
             for (int s = 0; s < n; s += RUN) {
-                Eight r[2];
-                predict<1>(w.source.data(), w.at.data(), weight, m.T - 1, s, r);
-                const float *here = w.source.data() + w.at[m.T - 1] + s;
+                Run r;
+                predict<1>(row + s, at, weight, m.T - 1, m.T, &r);
+                r -= run_at(row + s + at[m.T - 1]);
+                r *= r * trust;
                 float *o = e + (size_t)j * EW + c + (size_t)s * m.q;
-                for (int i = 0; i < std::min(RUN, n - s); i++) {
-                    const float d = r[i / 8][i % 8] - here[i];
-                    o[(size_t)i * m.q] = d * d * trust;
-                }
+                for (int i = 0; i < std::min(RUN, n - s); i++) o[(size_t)i * m.q] = r[i];
             }
         }
 }
@@ -211,123 +239,130 @@ void box(float *e, float *row, int edge) {
 
 inline float fourth(float x) { return (x * x) * (x * x); }
 
-// What every model counts at every pixel: within its group by how it predicts close by, the groups by how their models
-// predict further around.
-void judge(Work &w, const Models &m, int y0, int x0, float shot, float read) {
-    const size_t area = (size_t)EH * EW;
-    const int each = m.K / m.groups;
-    w.plane.resize(area * m.K);
-    w.sum.resize(area), w.part.resize(2 * EW), w.evidence.resize(area * m.groups);
-    std::vector<float> least(area), floor(area);
-    for (int j = 0; j < EH; j++)
-        for (int i = 0; i < EW; i++) {  // what noise alone adds to the errors
-            const int x = x0 - M + i - w.left;
-            const size_t at = ((size_t)(j + m.reach) * m.q + x % m.q) * w.sites + x / m.q;
-            floor[(size_t)j * EW + i] = shot * std::max(w.source[at], 0.0f) + read + 1e-9f;
+// Shares of the models of a group by how they predict close by, and the evidence for the group: how they predict on
+// average.
+void judge(Work &w, const Models &m, int from, int size, float noise, int y0, int x0, float *evidence) {
+    float *const first = w.plane.data() + AREA * from, *const least = w.least.data(), *const sum = w.sum.data();
+    for (int k = 0; k < size; k++) {
+        float *e = first + AREA * k;
+        errors(w, m, from + k, y0, x0, e);
+        narrow(e, w.scratch.data());
+        for (size_t i = 0; i < AREA; i++) {
+            e[i] += noise;
+            least[i] = k && least[i] < e[i] ? least[i] : e[i];
         }
-    narrow(floor.data(), w.part.data());
-    for (int g = 0; g < m.groups; g++) {
-        float *first = w.plane.data() + area * each * g, *evidence = w.evidence.data() + area * g;
-        for (int k = 0; k < each; k++) {
-            float *e = first + area * k;
-            errors(w, m, g * each + k, y0, x0, e);
-            narrow(e, w.part.data());
-            for (size_t i = 0; i < area; i++) {
-                e[i] += floor[i];
-                least[i] = k && least[i] < e[i] ? least[i] : e[i];
-            }
-        }
-        std::fill(w.sum.begin(), w.sum.end(), 0.0f);
-        std::fill(evidence, evidence + area, 0.0f);
-        for (int k = 0; k < each; k++) {
-            float *e = first + area * k;
-            for (size_t i = 0; i < area; i++) {
-                const float a = fourth(least[i] / e[i]);
-                evidence[i] += a * e[i];
-                e[i] = a;
-                w.sum[i] += a;
-            }
-        }
-        for (size_t i = 0; i < area; i++) {
-            w.sum[i] = 1.0f / w.sum[i];
-            evidence[i] *= w.sum[i];
-        }
-        for (int k = 0; k < each; k++)
-            for (size_t i = 0; i < area; i++) first[area * k + i] *= w.sum[i];
-        box(evidence, w.part.data(), 2);
-        box(evidence, w.part.data(), 5);
     }
-    if (m.groups == 1) return;
-    for (size_t i = 0; i < area; i++) {
+    std::fill(sum, sum + AREA, 0.0f);
+    std::fill(evidence, evidence + AREA, 0.0f);
+    for (int k = 0; k < size; k++) {
+        float *e = first + AREA * k;
+        for (size_t i = 0; i < AREA; i++) {
+            const float a = fourth(least[i] / e[i]);
+            evidence[i] += a * e[i];
+            e[i] = a;
+            sum[i] += a;
+        }
+    }
+    for (size_t i = 0; i < AREA; i++) {
+        sum[i] = 1.0f / sum[i];
+        evidence[i] *= sum[i];
+    }
+    for (int k = 0; k < size; k++)
+        for (size_t i = 0; i < AREA; i++) first[AREA * k + i] *= sum[i];
+    box(evidence, w.scratch.data(), 2);
+    box(evidence, w.scratch.data(), 5);
+}
+
+// The groups among each other, by the evidence further around.
+void join(Work &w, const Models &m) {
+    for (size_t i = 0; i < AREA; i++) {
         float low = w.evidence[i], sum = 0;
-        for (int g = 1; g < m.groups; g++) low = std::min(low, w.evidence[area * g + i]);
+        for (int g = 1; g < m.groups; g++) low = std::min(low, w.evidence[AREA * g + i]);
         for (int g = 0; g < m.groups; g++) {
-            float &v = w.evidence[area * g + i];
-            const float a = low / v;
-            v = fourth(a) * fourth(a) * fourth(a);
+            float &v = w.evidence[AREA * g + i];
+            const float a = fourth(low / v);
+            v = a * a * a;
             sum += v;
         }
-        for (int g = 0; g < m.groups; g++) w.evidence[area * g + i] /= sum;
+        for (int g = 0; g < m.groups; g++) w.evidence[AREA * g + i] /= sum;
     }
+    float *e = w.plane.data();
+    for (int g = 0; g < m.groups; g++)
+        for (int k = 0; k < m.sizes[g]; k++, e += AREA)
+            for (size_t i = 0; i < AREA; i++) e[i] *= w.evidence[AREA * g + i];
+}
+
+// A run of sites of the result: what the models predict, by their shares; those that hardly count are left out.
+void mix(const Models &m, const Root &root, const float *row, const int *at, int place, const float *share, int n,
+         float *out) {
+    Run sum[2] = {}, whole = {};
     for (int k = 0; k < m.K; k++) {
-        float *e = w.plane.data() + area * k;
-        const float *v = w.evidence.data() + area * (k / each);
-        for (size_t i = 0; i < area; i++) e[i] *= v[i];
+        Run s = {}, r[2];
+        float most = 0;
+        for (int i = 0; i < n; i++) {
+            s[i] = share[AREA * k + (size_t)i * m.q];
+            most = std::max(most, s[i]);
+        }
+        if (most < LEAST) continue;
+        predict<2>(row, at + (size_t)k * m.T, m.of(place, k, 0), m.T, m.T, r);
+        sum[0] += s * r[0], sum[1] += s * r[1], whole += s;
+    }
+    const int own = m.cell[place], one = own == 0 ? 1 : 0, two = own == 2 ? 1 : 2;
+    for (int i = 0; i < n; i++) {
+        float *o = out + (size_t)i * m.q * 3;
+        o[one] = root.out(sum[0][i] / whole[i]), o[two] = root.out(sum[1][i] / whole[i]);
     }
 }
 
-void tile(Work &w, const Models &m, In<float, 2> &cfa, int y0, int x0, float shot, float read, float *out) {
+void tile(Work &w, const Models &m, const Root &root, In<float, 2> &cfa, int y0, int x0, float *out) {
     const int h = cfa.shape(0), wide = cfa.shape(1), y1 = std::min(h, y0 + TH), x1 = std::min(wide, x0 + TW);
-    load(w, m, cfa.data(), h, wide, y0, x0);
-    judge(w, m, y0, x0, shot, read);
-    for (int y = y0; y < y1; y++)
+    load(w, m, root, cfa, y0, x0);
+    w.plane.resize(AREA * m.K), w.evidence.resize(AREA * m.groups), w.scratch.resize(3 * EW);
+    w.sum.resize(AREA), w.least.resize(AREA);
+    if (m.K > 1) {
+        for (int g = 0, from = 0; g < m.groups; from += m.sizes[g++])
+            judge(w, m, from, m.sizes[g], NOISE * root.variance(), y0, x0, w.evidence.data() + AREA * g);
+        join(w, m);
+    } else {
+        std::fill(w.plane.begin(), w.plane.end(), 1.0f);
+    }
+    for (int y = y0; y < y1; y++) {
         for (int x = x0; x < std::min(x1, x0 + m.q); x++) {
-            const int place = (y % m.p) * m.q + x % m.q, own = m.cell[place], n = (x1 - x + m.q - 1) / m.q;
-            const int one = own == 0 ? 1 : 0, two = own == 2 ? 1 : 2;
-            for (int s = 0; s < n; s += RUN) {
-                float sum[2][RUN] = {};
-                const float *here = nullptr;
-                for (int k = 0; k < m.K; k++) {
-                    places(w, m, k, y, x);
-                    const float *share = w.plane.data() + ((size_t)k * EH + y - y0 + M) * EW + x - x0 + M + (size_t)s * m.q;
-                    Eight r[4];
-                    predict<2>(w.source.data(), w.at.data(), m.weights + ((size_t)place * m.K + k) * 3 * m.T, m.T, s, r);
-                    const int last = std::min(RUN, n - s);
-                    for (int i = 0; i < last; i++) {
-                        const float a = share[(size_t)i * m.q];
-                        sum[0][i] += a * r[i / 8][i % 8];
-                        sum[1][i] += a * r[2 + i / 8][i % 8];
-                    }
-                    here = w.source.data() + w.at[m.T - 1] + s;
-                }
-                for (int i = 0; i < std::min(RUN, n - s); i++) {
-                    float *o = out + ((size_t)y * wide + x + (size_t)(s + i) * m.q) * 3;
-                    o[own] = here[i], o[one] = sum[0][i], o[two] = sum[1][i];
-                }
-            }
+            const int n = (x1 - x + m.q - 1) / m.q, place = y % m.p * m.q + x % m.q;
+            const int *at = w.at.data() + (size_t)(x - x0) * m.K * m.T;
+            const float *share = w.plane.data() + (size_t)(y - y0 + M) * EW + x - x0 + M;
+            for (int s = 0; s < n; s += RUN)
+                mix(m, root, w.row(y, m) + s, at, place, share + (size_t)s * m.q, std::min(RUN, n - s),
+                    out + ((size_t)y * wide + x + (size_t)s * m.q) * 3);
         }
+        const uint8_t *cell = m.cell + y % m.p * m.q;
+        for (int x = x0; x < x1; x++) out[((size_t)y * wide + x) * 3 + cell[x % m.q]] = cfa.data()[(size_t)y * wide + x];
+    }
 }
 
+// root: offset, shot, read, lost (see Root).
 void demosaic_cell(In<float, 2> cfa, In<uint8_t, 2> cell, In<int32_t, 3> taps, In<float, 5> weights, In<float, 3> trust,
-                   int groups, float shot, float read, Out<float, 3> out) {
+                   In<int32_t, 1> sizes, In<float, 1> root, Out<float, 3> out) {
     const int h = cfa.shape(0), w = cfa.shape(1);
     need((int)out.shape(0) == h && (int)out.shape(1) == w && out.shape(2) == 3, "out must be (h, w, 3)");
-    Models m{cell.data(), taps.data(), weights.data(), trust.data(), (int)cell.shape(0), (int)cell.shape(1),
-             (int)taps.shape(0), (int)taps.shape(1), 0, groups};
-    need(groups > 0 && m.K % groups == 0 && h > 0 && w > 0, "groups");
+    need(root.shape(0) == 4 && root(0) > 0, "root");
+    Models m{cell.data(), taps.data(), sizes.data(), weights.data(), trust.data(), (int)cell.shape(0), (int)cell.shape(1),
+             (int)taps.shape(0), (int)taps.shape(1), (int)sizes.shape(0), 0};
+    int models = 0;
+    for (int g = 0; g < m.groups; g++) models += m.sizes[g];
+    need(models == m.K && h > 0 && w > 0, "sizes");
     need((int)weights.shape(0) == m.p && (int)weights.shape(1) == m.q && (int)weights.shape(2) == m.K &&
          (int)weights.shape(4) == m.T && (int)trust.shape(2) == m.K, "weights");
     for (int i = 0; i < m.K * m.T * 2; i++) m.reach = std::max(m.reach, std::abs(m.taps[i]));
     const int ny = (h + TH - 1) / TH, nx = (w + TW - 1) / TW;
     parallel(ny * nx, [&](int piece) {
         static thread_local Work work;
-        work.at.resize(m.T);
-        tile(work, m, cfa, piece / nx * TH, piece % nx * TW, shot, read, out.data());
+        tile(work, m, Root{root(0), root(1), root(2), root(3)}, cfa, piece / nx * TH, piece % nx * TW, out.data());
     });
 }
 
 }  // namespace
 
 KERNEL("cell_weights", weights, "cell"_a, "taps"_a, "common"_a, "apart"_a, "level"_a, "noise"_a, "out"_a, "trust"_a)
-KERNEL("demosaic_cell", demosaic_cell, "cfa"_a, "cell"_a, "taps"_a, "weights"_a, "trust"_a, "groups"_a, "shot"_a,
-       "read"_a, "out"_a)
+KERNEL("demosaic_cell", demosaic_cell, "cfa"_a, "cell"_a, "taps"_a, "weights"_a, "trust"_a, "sizes"_a, "root"_a,
+       "out"_a)

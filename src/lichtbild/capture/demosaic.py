@@ -126,4 +126,6 @@ def interpolate(mosaic: Mosaic, method: str, rgb: Float32) -> None:
         kernels.demosaic(mosaic.cfa, red // 2, red % 2, *noise, rgb)
         return
     m = nearest_means(mosaic.cell) if method == "bilinear" else mixture(mosaic.cell)
-    kernels.demosaic_cell(mosaic.cfa, m.cell, m.taps, m.weights, m.trust, m.groups, *noise, rgb)
+    kernels.demosaic_cell(
+        mosaic.cfa, m.cell, m.taps, m.weights, m.trust, m.sizes, m.root(mosaic.noise), rgb
+    )

@@ -32,6 +32,7 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,27 +40,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import Float32, UInt8
+from lichtbild.base.image import Float32, Noise, UInt8
 from lichtbild.capture.cell import longest_run
 
 LEVEL, SHARED = 300.0, 60.0  # C' and C, in units of the difference between neighbours
 NOISE = 1e-3  # of a sample, in the same units
 DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))  # (y, x)
+DARKEST = 1e-3  # light below which the square root turns into a straight line
+LOST = 0.45  # of the variance of white noise, when colours are interpolated
 LONGEST = 5.0  # how much longer than wide a neighbourhood gets
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Pictures of one kind: how much each colour has for itself (β), roughness H in quarters, and how much
-    longer than wide their structures are.
+    """Pictures of one kind: how much each colour has for itself (β), roughness 2 H in halves, how much longer than
+    wide their structures are, and in how many directions.
     """
 
     apart: float
     quarters: int
     stretch: float
+    directions: int = 8
 
 
-KINDS = (Kind(0.05, 2, 6.0), Kind(1.0, 3, 3.0))
+KINDS = (Kind(0.05, 2, 6.0), Kind(1.0, 3, 3.0, 4))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +74,15 @@ class Mixture:
     taps: NDArray[np.int32]
     weights: Float32
     trust: Float32
-    groups: int
+    sizes: NDArray[np.int32]  # of the groups
+
+    def root(self, noise: Noise) -> Float32:
+        """The offset of the square root, shot and read noise of the light, and the share of the noise that
+        interpolation averages away.
+        """
+        shot, read = sum(noise.shot) / 3, sum(noise.read) / 3
+        offset = max(DARKEST, 4 * math.sqrt(read), 4 * shot)
+        return np.array((offset, shot, read, LOST), np.float32)
 
 
 def mixture(cell: UInt8, kinds: tuple[Kind, ...] = KINDS) -> Mixture:
@@ -102,7 +114,7 @@ def _nearest_means(shape: tuple[int, int], colours: tuple[int, ...]) -> Mixture:
         for f, colour in enumerate(c for c in range(3) if c != cell[y, x]):
             closest = (there == colour) & (length == length[there == colour].min())
             weights[y, x, 0, f, closest] = 1 / closest.sum()
-    return Mixture(cell, taps[None].astype(np.int32), weights, np.ones((*shape, 1), np.float32), 1)
+    return Mixture(cell, taps[None].astype(np.int32), weights, np.ones((*shape, 1), np.float32), np.ones(1, np.int32))
 
 
 @lru_cache(maxsize=16)
@@ -111,7 +123,7 @@ def _mixture(shape: tuple[int, int], colours: tuple[int, ...], kinds: tuple[Kind
     count = neighbourhood(cell)
     taps, common, apart = [], [], []
     for kind in kinds:
-        for direction in (None, *DIRECTIONS):
+        for direction in (None, *DIRECTIONS[:: len(DIRECTIONS) // kind.directions]):
             t = nearest(count, direction, min(kind.stretch, LONGEST))
             taps.append(t)
             common.append(SHARED - distance(t[:, None] - t[None], direction, kind.stretch, kind.quarters))
@@ -123,7 +135,8 @@ def _mixture(shape: tuple[int, int], colours: tuple[int, ...], kinds: tuple[Kind
     kernels.cell_weights(cell, places, np.array(common), np.array(apart), LEVEL, NOISE, weights, trust)
     for k in range(models):  # only the ratios between the places of a cell count
         trust[..., k] /= geometric_mean(trust[..., k])
-    return Mixture(cell, places, weights, trust, len(kinds))
+    sizes = np.array([1 + kind.directions for kind in kinds], np.int32)
+    return Mixture(cell, places, weights, trust, sizes)
 
 
 def neighbourhood(cell: UInt8) -> int:
