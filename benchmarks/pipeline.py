@@ -6,9 +6,13 @@
 
 Wall and CPU seconds are a stage's own (frames made inside another stage count for the stage that makes
 them), medians over the rounds.  Peak is the resident memory while the stage ran, sampled every two
-milliseconds.  The roofline is measured in the same process: memory bandwidth by copying, multiply-adds by a
-float32 matrix product.  ``floor`` is the time to move each stage's input and output once at that bandwidth;
-``× floor`` is how far above it the stage is.
+milliseconds.  The roofline is measured in the same process (see roofline.py).  ``floor`` is the time to move
+each stage's input and output once at that bandwidth; ``× floor`` is how far above it the stage is.  Pixels
+are read when a stage asks for a frame, and count for that stage; ``between`` is what no stage is charged for,
+such as choosing the reference.
+
+Two sums stand below, beside what the Halide port of HDR+ costs on a like burst of 8 × 12 megapixels (3.0 CPU
+seconds to align and merge with reading, 6.5 to an 8-bit picture), and how much faster two threads are.
 """
 
 import argparse
@@ -25,6 +29,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from roofline import arithmetic, bandwidth
 
 import lichtbild as lb
 from lichtbild import simulate
@@ -44,6 +49,8 @@ TRAFFIC = {
     "jpeg": (12 + 3, False),
     "dng": (12 + 6, False),
 }
+CLEAN = ("read", "between", "linearize", "align", "demosaic", "merge", "bracket", "refine", "denoise")
+NOT_JPEG = ("dng",)
 SCENE = (24, False)  # three floats in, three out
 
 
@@ -75,33 +82,6 @@ class Memory(threading.Thread):
             time.sleep(0.002)
 
 
-def roofline():
-    """Memory bandwidth in GB/s and multiply-adds in GFLOP/s, all threads."""
-    a = np.ones(32 << 20, np.float32)
-    b = np.empty_like(a)
-    copies, products = [], []
-    m = np.ones((2048, 2048), np.float32)
-    half = a.size // 2
-
-    def copy(part):
-        np.copyto(b[part], a[part])
-
-    for _ in range(7):
-        threads = [
-            threading.Thread(target=copy, args=(part,)) for part in (slice(0, half), slice(half, None))
-        ]
-        start = time.perf_counter()
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        copies.append(2 * a.nbytes / (time.perf_counter() - start))
-        start = time.perf_counter()
-        m @ m
-        products.append(2 * 2048**3 / (time.perf_counter() - start))
-    return max(copies) / 1e9, max(products) / 1e9
-
-
 def once(paths, folder):
     """One burst from files to files; wall and CPU seconds of every stage."""
     seconds = {}
@@ -110,6 +90,7 @@ def once(paths, folder):
         seconds[word] = seconds.get(word, 0) + own
 
     recipe = lb.looks["natural"]
+    start = Clock.perf_counter()
     with lb.watching(add):
         burst = machinery.timed("read", lambda: lb.gather(paths))
         inputs = machinery.timed("hash", lambda: [(p.name, sha256(p)) for p in paths])
@@ -121,6 +102,7 @@ def once(paths, folder):
         target = folder / "photo.jpg"
         written = partial(lb.save, photo, target, recipe=recipe.to_toml(), inputs=inputs, overwrite=True)
         machinery.timed("jpeg", written)
+    seconds["between"] = Clock.perf_counter() - start - sum(seconds.values())
     return seconds
 
 
@@ -139,31 +121,47 @@ def main():
         machinery.time = SimpleNamespace(perf_counter=Clock.perf_counter)
         once(paths, folder)  # warm
         rounds = [once(paths, folder) for _ in range(args.rounds)]
+        walls = {}
+        for threads in (1, 2):
+            kernels.set_threads(threads)
+            took = [float(sum(once(paths, folder).values())[0]) for _ in range(args.rounds)]
+            walls[threads] = statistics.median(took)
+        kernels.set_threads(os.cpu_count())
         memory = Memory(words)
         memory.start()
         once(paths, folder)
         memory.going = False
-    bandwidth, flops = roofline()
-    table(rounds, memory.peak, (args.frames, h * w), bandwidth)
+    speed, product = bandwidth(os.cpu_count()), arithmetic()
+    table(rounds, memory.peak, (args.frames, h * w), speed)
+    sums(rounds)
     print(
-        f"\nRoofline in the same run: {bandwidth:.1f} GB/s copy, {flops:.0f} GFLOP/s multiply-add (float32). "
+        f"\nTwo threads are {walls[1] / walls[2]:.2f} × as fast as one. "
+        f"Roofline in the same run: {speed:.1f} GB/s copy, {product:.0f} GFLOP/s multiply-add (float32). "
         f"{os.cpu_count()} cores {platform.machine()}, kernels {kernels.level}, "
         f"Python {platform.python_version()}, median of {args.rounds} warm rounds "
         "(interquartile range of the total in brackets)."
     )
 
 
-def table(rounds, peak, size, bandwidth):
+def sums(rounds):
+    """CPU seconds to a clean picture and to the finished JPEG."""
+    clean = statistics.median(sum(float(t[1]) for w, t in r.items() if w in CLEAN) for r in rounds)
+    jpeg = statistics.median(sum(float(t[1]) for w, t in r.items() if w not in NOT_JPEG) for r in rounds)
+    print(f"\nRead, align, merge, demosaic, denoise: {clean:.2f} CPU s (HDR+, Halide: 3.0 without demosaic).")
+    print(f"Finished JPEG: {jpeg:.2f} CPU s (HDR+, Halide: 6.5).")
+
+
+def table(rounds, peak, size, speed):
     frames, pixels = size
     print(f"{frames} frames × {pixels / 1e6:.1f} megapixels → JPEG + DNG\n")
     print("| stage | wall ms | CPU ms | Mpix/s | peak MiB | floor ms | × floor |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    order = ["read", "hash", *list(stages())[:6], "dng", *list(stages())[6:], "jpeg"]
+    order = ["read", "hash", "between", *stages(), "dng", "jpeg"]
     for word in [w for w in order if w in rounds[0]]:
         wall, cpu = (statistics.median(float(r[word][k]) for r in rounds) * 1e3 for k in (0, 1))
         each, per_frame = TRAFFIC.get(word, SCENE)
         done = pixels * (frames if per_frame else 1)
-        floor = each * done / bandwidth / 1e6
+        floor = each * done / speed / 1e6
         cells = [f"{wall:.0f}", f"{cpu:.0f}", f"{done / wall / 1e3:.0f}", f"{peak.get(word, 0) / 2**20:.0f}"]
         cells += [f"{floor:.1f}", f"{wall / floor:.1f}"]
         print(f"| {word} | " + " | ".join(cells if wall >= 0.5 else ["neutral", *[""] * 5]) + " |")

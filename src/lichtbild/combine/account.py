@@ -91,6 +91,7 @@ class Witness:
         self.flow: Flow | None = None
         self.noise: Noise | None = None
         self.shading: Float32 | None = None
+        self.worth: Float32 | None = None
 
     def __call__(self, stage: str, image: Any, seconds: float) -> None:
         """Remember what `stage` made, if it will be needed."""
@@ -103,12 +104,14 @@ class Witness:
                 self.noise = image.shot.noise
             elif stage == "demosaic":
                 self.shading = image.frames
+            elif image.space == "camera" and image.shot.size == self.shots[self.reference].size:
+                self.worth = image.frames  # before superres, which has other cells
 
     def account(self, scene: Scene) -> Account:
         """What happened to the burst of which `scene` was made (at any stage after the merge)."""
         count, shot = len(self.shots), self.shots[self.reference]
-        worth = scene.frames
-        if worth is None:
+        worth = self.worth
+        if worth is None or not worth.size:
             worth = np.ones((max(1, shot.size[0] // 2), max(1, shot.size[1] // 2)), np.float32)
         elif self.shading is not None and self.shading.shape == worth.shape:
             worth = worth / self.shading

@@ -28,8 +28,8 @@ FEW = 0.25  # of the frames that may be strangers and are left out; more of them
 class Opened:
     """A burst that was read.
 
-    ``inputs`` are name and SHA-256 of each of its files, ``left_out`` the files that were to be frames and
-    why they are not, ``noise`` where its noise model comes from.
+    ``inputs`` are name and SHA-256 of each of its files (none where all metadata is left out), ``left_out``
+    the files that were to be frames and why they are not, ``noise`` where its noise model comes from.
     """
 
     burst: Burst
@@ -72,13 +72,18 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
         burst = noise_model.applied(burst, noise_file.read_noise_model(args.noise))
     if args.dcp:
         burst = dcp.applied(burst, dcp.read_dcp(args.dcp))
-    inputs = tuple((f.shot.path.name, sha256(f.shot.path)) for f in burst.frames)
+    named = burst.frames if args.strip != "all" else ()  # where nobody will be told, nothing is hashed
+    inputs = tuple((f.shot.path.name, sha256(f.shot.path)) for f in named)
     return Opened(burst, inputs, tuple(left_out), source)
 
 
 def turned(args: Namespace) -> list[str]:
     """The knobs that ``--set`` and flags of their own turn, as settings of a recipe."""
-    flags = {"display.space": getattr(args, "profile", None), "merge.method": args.merge}
+    flags = {
+        "display.space": getattr(args, "profile", None),
+        "merge.method": args.merge,
+        "superres.scale": args.scale,
+    }
     return [*args.settings, *(f"{knob}={value}" for knob, value in flags.items() if value is not None)]
 
 

@@ -103,6 +103,11 @@ def burst_words(v: Parser) -> None:
         help="robust (default): what moved is left out. mean: plain average",
     )
     v.add_argument(
+        "--scale",
+        choices=("1", "1.5", "2"),
+        help="pixels along a side, in multiples of the sensor's (default 1)",
+    )
+    v.add_argument(
         "--explain",
         metavar="FILE|FOLDER",
         help="also write what the merge did: a picture (.png), and JSON of the same name",
