@@ -174,7 +174,7 @@ def judged(
         return "merged", ""
     bend, trust = motion
     if sharpness < BLURRED:
-        return "dropped", f"blurred: {sharpness:.0%} as sharp as the sharpest frame"
+        return "dropped", f"blurred: sharpness {sharpness:.0%}"
     if bend > FAR or trust < 0.25:
         return "dropped", "moved too far or shows something else: it could not be aligned"
     return "dropped", f"differs from the reference almost everywhere: mean weight {weight:.2f}"

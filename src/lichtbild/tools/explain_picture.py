@@ -113,7 +113,8 @@ def heading(draw: ImageDraw.ImageDraw, record: Mapping[str, Any]) -> None:
     facts = f"{merged['used']} of {count} frames merged" if count > 1 else "one frame"
     places = f"{merged['mean_frames']:.1f} frames at a place on average"
     if merged["read"] > 1:
-        places += f", {merged['alone']:.1%} of the picture is the reference alone"
+        alone = f"{merged['alone']:.1%} of the picture" if merged["alone"] >= 0.0005 else "nowhere"
+        places += f", the reference alone: {alone}"
     write(draw, (EDGE, EDGE + 54), facts, 22, QUIET)
     write(draw, (EDGE + (WIDTH - 2 * EDGE + GAP) // 2, EDGE + 54), places, 22, QUIET)
 
