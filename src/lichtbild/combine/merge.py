@@ -101,6 +101,7 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
     means = np.empty((h // 2, w // 2, 3), np.float32)
     kernels.merge_means(reference.rgb, means)
     total = reference.rgb.copy()
+    reference = replace(reference, rgb=total)  # lets the frame itself go
     belief, square = (np.ones((h // 2, w // 2), np.float32) for _ in range(2))
     shading = np.zeros((0, 0), np.float32) if reference.frames is None else np.float32(1) / reference.frames
     doubt = Doubt(reference, means, params)
