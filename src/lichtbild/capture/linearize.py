@@ -11,7 +11,8 @@ balance: 1 for the strongest channel, more for the others, so that nothing that 
 becomes clipped; it is one triple for the whole burst, the reference's.  Nothing is clipped at 0: noise around
 black must stay unbiased.
 
-Hot and dead photosites are replaced (see `defects`), as are those of OpcodeList1's FixBadPixels.
+What rows and columns have of their own is taken off with the black (see `banding`).  Hot and dead
+photosites are replaced (see `defects`), as are those of OpcodeList1's FixBadPixels.
 
 References
 ----------
@@ -32,6 +33,7 @@ from lichtbild.base.image import Burst, Float32, Frames, Mosaic, Noise, Opcode, 
 from lichtbild.base.params import Params, knob
 from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
+from lichtbild.capture.banding import Bands, banding
 from lichtbild.capture.defects import Sites, defects, listed, repair
 from lichtbild.capture.exposures import groups, relative
 from lichtbild.capture.neutral import balance, neutral_of
@@ -51,6 +53,9 @@ class Linearize(Params):
     shading: float = knob(1.0, 0.0, 1.0, "", "Share of the lens shading (in EV) that is corrected.")
     hot_pixels: float = knob(
         8.0, 0.0, 30.0, "σ", "How far a photosite must stand out to be replaced; 0 is never."
+    )
+    banding: float = knob(
+        1.0, 0.0, 1.0, "", "How much is taken off of what a row or column is brighter than the others."
     )
 
 
@@ -88,47 +93,53 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     spare = Spare()
 
     def make(k: int) -> Mosaic:
-        frame, (noise, sites, full) = burst.frames[k], known[k]
-        shot = replace(frame.shot, neutral=neutral or frame.shot.neutral, noise=noise)
         own = (gain[0] / light[k], gain[1] / light[k], gain[2] / light[k]) if light else gain
-        return _light(RawFrame(frame.dn, shot), (own, full), sites, params, spare)
+        shot = replace(burst.frames[k].shot, neutral=neutral or burst.frames[k].shot.neutral)
+        return _light(RawFrame(burst.frames[k].dn, shot), own, known[k], params, spare)
 
     return Frames(len(burst.frames), reference, make, "linearize", exposures=light)
 
 
-def _known(
-    burst: Burst, reference: int, light: tuple[float, ...], params: Linearize
-) -> dict[int, tuple[Noise, Sites, Triple]]:
-    """Noise, defects and levels of saturation of every frame; those exposed alike share the last two."""
-    known: dict[int, tuple[Noise, Sites, Triple]] = {}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a frame before it is made."""
+
+    noise: Noise
+    sites: Sites
+    full: Triple  # DN at which it is clipped
+    banded: bool  # rows or columns have offsets of their own
+
+
+def _known(burst: Burst, reference: int, light: tuple[float, ...], params: Linearize) -> dict[int, _Known]:
+    """Of every frame; those exposed alike share all but the noise that their files say."""
+    known: dict[int, _Known] = {}
     levels: dict[float | None, Triple] = {}
     for members in groups(light) if light else [list(range(len(burst.frames)))]:
         leader = reference if reference in members else members[0]
         some = Burst(tuple(burst.frames[k] for k in members), members.index(leader))
-        shot = burst.frames[leader].shot
+        frame, shot = burst.frames[leader], burst.frames[leader].shot
         noise = shot.noise or estimate_noise(some)
-        sites, full = _sites(some, members.index(leader), noise, params), saturation(burst.frames[leader])
+        sites, full = _sites(some, members.index(leader), noise, params), saturation(frame)
+        banded = params.banding > 0 and banding(frame, noise).found
         seen = levels.get(shot.iso, full)  # a long exposure tells best where a sensor ends
         r, g, b = (min(v) for v in zip(seen, full, strict=True))
         levels[shot.iso] = (r, g, b)
-        known |= {k: (burst.frames[k].shot.noise or noise, sites, full) for k in members}
-    return {k: (noise, sites, levels[burst.frames[k].shot.iso]) for k, (noise, sites, _) in known.items()}
+        known |= {k: _Known(burst.frames[k].shot.noise or noise, sites, full, banded) for k in members}
+    return {k: replace(n, full=levels[burst.frames[k].shot.iso]) for k, n in known.items()}
 
 
 # ---- one frame
 
 
-def _light(
-    frame: RawFrame, levels: tuple[Triple, Triple], sites: Sites, params: Linearize, spare: Spare
-) -> Mosaic:
-    shot, (gain, full) = frame.shot, levels
-    assert shot.noise is not None
+def _light(frame: RawFrame, gain: Triple, known: _Known, params: Linearize, spare: Spare) -> Mosaic:
+    shot = replace(frame.shot, noise=known.noise)
     h, w = frame.dn.shape[:2]
     c = 3 if frame.dn.ndim == 3 else 1
     gains, where, vignettes = (
         _shading(shot) if params.shading > 0 else _shading(replace(shot, opcodes=((), (), ())))
     )
-    black, rows, highest = _black(shot, w, c)
+    bands = banding(frame, known.noise).scaled(params.banding) if known.banded else Bands()
+    black, rows, highest = _black(shot, w, c, bands)
     light, clipped = spare.empty((h, w, c), np.float32), spare.empty((h, w), np.uint8)
     shaded = len(where) + len(vignettes) > 0
     shading = np.empty(((h + 1) // 2, (w + 1) // 2) if shaded else (0, 0), np.float32)
@@ -139,7 +150,7 @@ def _light(
         rows,
         gain_at,
         int(shot.white),
-        _samples(shot, full, w).astype(np.uint16),
+        _samples(shot, known.full, w).astype(np.uint16),
         gains,
         where,
         vignettes,
@@ -150,13 +161,13 @@ def _light(
     )
     cfa = light if c == 3 else light[..., 0]
     if c == 1:
-        repair(cfa, clipped, sites, shot.sites)
+        repair(cfa, clipped, known.sites, shot.sites)
     return Mosaic(
         cfa,
         shot.kind,
         shot.pattern,
         gain,
-        shot.noise.scaled(gain),
+        known.noise.scaled(gain),
         clipped,
         shot,
         shading if shaded else None,
@@ -164,8 +175,8 @@ def _light(
     )
 
 
-def _black(shot: Shot, w: int, c: int) -> tuple[Float32, Float32, float]:
-    """Black per row of the pattern and sample of a row, the deltas of rows, and the highest black."""
+def _black(shot: Shot, w: int, c: int, bands: Bands) -> tuple[Float32, Float32, float]:
+    """Black per row of the pattern and sample of a row, deltas of rows, and the highest black of the file."""
     pattern = shot.black if shot.black.ndim == 3 else np.repeat(shot.black[..., None], c, axis=2)
     repeats = -(-w // pattern.shape[1])
     wide = np.tile(pattern, (1, repeats, 1))[:, :w].astype(np.float32)
@@ -177,6 +188,10 @@ def _black(shot: Shot, w: int, c: int) -> tuple[Float32, Float32, float]:
     if shot.black_rows is not None:
         rows = np.ascontiguousarray(shot.black_rows, np.float32)
         highest += max(float(rows.max()), 0.0)
+    if bands.columns is not None:
+        wide = wide + bands.columns[None, :w, None]
+    if bands.rows is not None:
+        rows = bands.rows if not rows.size else rows + bands.rows
     return np.ascontiguousarray(wide.reshape(len(wide), w * c)), rows, highest
 
 
