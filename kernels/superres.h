@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Photosites of a frame and pixels of the reference's grid: where one lies on the other, and how one is read from the other.
+#pragma once
+#include <array>
+
+#include "kernel.h"
+
+struct Shifts {  // flow of one frame: tile shifts, bilinear between tile centres and extrapolated beyond the outermost
+    const float *shift;
+    int ny, nx;
+    float tile;
+    void at(float y, float x, float &dy, float &dx) const {
+        const float fy = (y + 0.5f) / tile - 0.5f, fx = (x + 0.5f) / tile - 0.5f;
+        const int j = clampi((int)std::floor(fy), 0, std::max(0, ny - 2)), i = clampi((int)std::floor(fx), 0, std::max(0, nx - 2));
+        const float a = ny > 1 ? fy - j : 0.0f, b = nx > 1 ? fx - i : 0.0f;
+        const float *p = shift + ((size_t)j * nx + i) * 2, *q = ny > 1 ? p + 2 * nx : p;
+        const int n = nx > 1 ? 2 : 0;
+        const float y0 = p[0] + b * (p[n] - p[0]), y1 = q[0] + b * (q[n] - q[0]);
+        const float x0 = p[1] + b * (p[n + 1] - p[1]), x1 = q[1] + b * (q[n + 1] - q[1]);
+        dy = y0 + a * (y1 - y0);
+        dx = x0 + a * (x1 - x0);
+    }
+    void back(float y, float x, float &dy, float &dx) const {  // the shift that ends at (y, x) of the frame
+        at(y, x, dy, dx);
+        at(y - dy, x - dx, dy, dx);
+        at(y - dy, x - dx, dy, dx);
+    }
+};
+
+// Reading a grid `twice / 2` times as fine at STEPS fractions, through the aperture of a photosite: Lanczos-3, at two
+// places d apart from the middle; box(photosite) = box(pixel of the grid) * this pair, exactly at twice = 4, and of the
+// same variance at 3: d^2 = (scale^2 - 1) / 12.  Rounded to 2^-20, so that no libm decides the last bit; rows sum to one.
+constexpr int STEPS = 256, MOST_TAPS = 8;
+template <int TWICE> constexpr int taps() { return TWICE == 2 ? 6 : 8; }
+
+template <int TWICE> inline const std::array<float, (STEPS + 1) * MOST_TAPS> &aperture() {
+    static const std::array<float, (STEPS + 1) * MOST_TAPS> table = [] {
+        constexpr int N = taps<TWICE>();
+        const double pi = 3.14159265358979323846, s = 0.5 * TWICE, d = std::sqrt((s * s - 1) / 12);
+        auto lanczos = [&](double x) {
+            x = std::fabs(x);
+            return x < 1e-9 ? 1.0 : x >= 3 ? 0.0 : 3 * std::sin(pi * x) * std::sin(pi * x / 3) / (pi * pi * x * x);
+        };
+        std::array<float, (STEPS + 1) * MOST_TAPS> t{};
+        for (int f = 0; f <= STEPS; f++) {
+            double v[N], sum = 0, rest = 1;
+            for (int k = 0; k < N; k++) {
+                const double x = k - (N / 2 - 1) - f / (double)STEPS;
+                v[k] = 0.5 * (lanczos(x - d) + lanczos(x + d));
+                sum += v[k];
+            }
+            for (int k = 0; k < N; k++) {
+                const double q = std::nearbyint(v[k] / sum * 1048576.0) / 1048576.0;
+                t[f * MOST_TAPS + k] = (float)q;
+                rest -= q;
+            }
+            t[f * MOST_TAPS + N / 2 - 1] += (float)rest;
+        }
+        return t;
+    }();
+    return table;
+}
+
+// Cubic B-spline of four taps, narrowed by `narrow` >= 1; the taps sum to one.
+inline void spline(float f, float narrow, float *w) {
+    float sum = 0;
+    for (int k = 0; k < 4; k++) {
+        float r = narrow * std::fabs(k - 1 - f), a = r < 2 ? 2 - r : 0.0f, b = r < 1 ? 1 - r : 0.0f;
+        w[k] = (a * a * a - 4 * b * b * b) * (1 / 6.0f);
+        sum += w[k];
+    }
+    for (int k = 0; k < 4; k++) w[k] /= sum;
+}
+
+struct Filters {  // the colour of every photosite: a cell of `p` x `q` colours 0, 1, 2 that repeats
+    int p, q;
+    const uint8_t *cell;
+    explicit Filters(const In<uint8_t, 2> &c) : p(c.shape(0)), q(c.shape(1)), cell(c.data()) {
+        need(p >= 1 && q >= 1 && p <= 16 && q <= 16, "cell must have 1 to 16 rows and columns");
+        for (int i = 0; i < p * q; i++) need(cell[i] < 3, "colours of the cell must be 0, 1 or 2");
+    }
+    const uint8_t *row(int y) const { return cell + (size_t)(y % p) * q; }
+};

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What photosites measured beside what a picture says they should have measured; see `refine`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lichtbild.base import kernels
+from lichtbild.base.image import Float32, Flow, Frames, Mosaic, Scene
+
+CALM = 0.02  # photosites' worth of "no difference"
+SLACK = 0.55  # px of misalignment that is forgiven at edges
+LIMITS = np.array([2.2, 4.0, 1.2, 1.5], np.float32)  # where the weight starts to fall and where it is 0
+ALL = np.array([1e30, 2e30, 1e30, 2e30], np.float32)
+LEVEL = 0.1  # a mid-grey
+NO_MAP = np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a picture is fitted to photosites: pixels per photosite times two, how much narrower than the
+    B-spline the gathering is, how much of the correction is used, and whether the picture still has the
+    merge's noise.
+    """
+
+    twice: int
+    narrow: float
+    share: float
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A picture held against the photosites of a frame: what they differ by, "h w", and what speaks against
+    it, "h/2 w/2"; ``contrast "h/2 w/2"`` is the picture's own.
+    """
+
+    contrast: Float32
+    difference: Float32
+    doubt: Float32
+    twice: int
+
+    @classmethod
+    def at(cls, scene: Scene, twice: int) -> Look:
+        """Room for the differences of one frame after the other."""
+        h, w = scene.rgb.shape[:2]
+        contrast = np.empty((h // 2, w // 2), np.float32)
+        kernels.refine_contrast(scene.rgb, contrast)
+        return cls(contrast, np.empty((h, w), np.float32), np.empty_like(contrast), twice)
+
+    def compare(self, planes: Float32, frame: Mosaic, shift: Float32, tile: int, slack: float) -> None:
+        """Measure what a frame and the picture differ by."""
+        noise = frame.noise
+        kernels.superres_compare(
+            frame.cfa,
+            frame.clipped,
+            frame.cell,
+            planes,
+            self.twice,
+            shift,
+            tile,
+            self.contrast,
+            NO_MAP if frame.shading is None else frame.shading,
+            np.array([*noise.shot, *(r + 1e-9 for r in noise.read), slack * slack], np.float32),
+            self.difference,
+            self.doubt,
+        )
+
+
+def gathered(
+    planes: Float32, look: Look, frames: Frames[Mosaic], flow: Flow, fit: Fit
+) -> tuple[Float32, Float32]:
+    """Weighted sum of the differences around every pixel of `planes`, and of the weights, both "3 H W"."""
+    total, mass = np.zeros_like(planes), np.zeros_like(planes)
+    weight = np.empty_like(look.doubt)
+    usual = 0.0
+    for k in (frames.reference, *(k for k in range(frames.count) if k != frames.reference)):
+        frame, limits = frames[k], LIMITS if usual else ALL
+        look.compare(planes, frame, flow.shift[k], flow.tile, SLACK)
+        kernels.superres_believe(look.doubt, NO_MAP, limits, weight)
+        noise = max(frame.noise.shot[1] * LEVEL + frame.noise.read[1], 1e-12)
+        usual = usual or noise
+        share = min(usual / noise, 4.0)
+        where = frame.cell, fit.twice, flow.shift[k], flow.tile
+        kernels.superres_gather(look.difference, weight, *where, fit.narrow, share, total, mass)
+    return total, mass
