@@ -30,7 +30,7 @@ def rms(values):
 def test_mean_is_the_plain_average(still):
     burst, truth, frames = still
     rest = truth.moving == 0
-    merged = combined(burst, Recipe.of("merge.method=mean")).rgb
+    merged = combined(burst, Recipe.of("merge.method=mean"))[0].rgb
     noise = rms((frames[0] - frames.mean(axis=0))[rest])
     assert rms((merged - frames.mean(axis=0))[rest]) < 0.1 * noise
 
@@ -42,7 +42,7 @@ def test_mean_keeps_ghosts_and_robust_does_not(still):
         float(np.abs(rgb - frames[0])[moved].mean())
         for rgb in (
             frames.mean(axis=0),
-            *(combined(burst, Recipe.of(f"merge.method={method}")).rgb for method in ("mean", "robust")),
+            *(combined(burst, Recipe.of(f"merge.method={method}"))[0].rgb for method in ("mean", "robust")),
         )
     )
     assert kept == pytest.approx(away, rel=0.05)

@@ -18,7 +18,7 @@ from lichtbild.capture.burst import gather
 from lichtbild.pipeline import combined
 kernels.set_threads(2)
 layout, *paths = sys.argv[1:]
-scene = combined(gather(paths, layout=layout))
+scene, _ = combined(gather(paths, layout=layout))
 assert len(scene.weights) == len(paths)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -40,10 +40,10 @@ def test_shifts_are_found_to_a_twentieth_of_a_pixel(burst):
 
 
 def test_all_frames_are_merged_and_noise_falls(burst):
-    merged = pipeline.combined(burst)
+    merged = pipeline.combined(burst)[0]
     assert merged.merged == 9
     assert np.median(merged.frames) > 8.9
-    one = pipeline.combined(Burst((burst.frames[4],), 0))
+    one = pipeline.combined(Burst((burst.frames[4],), 0))[0]
     assert merged.rgb.shape == one.rgb.shape
 
     def roughness(rgb):

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lichtbild.base.image import Burst, Photo, Scene
+from lichtbild.base.image import Burst, Flow, Photo, Scene
 from lichtbild.capture.demosaic import demosaic
 from lichtbild.capture.linearize import linearize
-from lichtbild.combine.align import align, sharpest
+from lichtbild.combine.align import align
+from lichtbild.combine.bracket import best, bracket
 from lichtbild.combine.merge import merge
+from lichtbild.combine.refine import refine
+from lichtbild.combine.superres import superres
 from lichtbild.correct.calibrate import calibrate
 from lichtbild.correct.denoise import denoise
 from lichtbild.correct.highlights import highlights
@@ -32,19 +35,27 @@ def develop(burst: Burst, recipe: Recipe = Recipe()) -> Photo:
 
 def merged(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
     """Capture, combine, correct: all frames as one clean scene in white-balanced camera colour."""
-    scene = combined(burst, recipe)
-    scene = highlights(scene, recipe.highlights)  # what the clipped channel must have been
-    return denoise(scene, recipe.denoise)         # what noise remains
-
-
-def combined(burst: Burst, recipe: Recipe = Recipe()) -> Scene:
-    """Capture and combine; the frames made on the way are gone when it returns."""
     if burst.reference is None:
-        burst = replace(burst, reference=sharpest(burst))
-    frames = linearize(burst, recipe.linearize)   # digital numbers → white-balanced light
-    flow = align(frames, recipe.align)            # where everything moved
-    images = demosaic(frames, recipe.demosaic)    # three colours at every pixel
-    return merge(images, flow, recipe.merge)      # many frames → one clean frame
+        burst = replace(burst, reference=best(burst))
+    scene, flow = combined(burst, recipe)
+    scene = highlights(scene, recipe.highlights)        # what the clipped channel must have been
+    scene = denoise(scene, recipe.denoise)              # what noise remains
+    if recipe.superres.scale != "1":
+        frames = linearize(burst, recipe.linearize)
+        scene = superres(scene, frames, flow, recipe.superres)  # the pixels that a burst holds
+    return scene
+
+
+def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
+    """Capture and combine; the frames made on the way are gone when it returns."""
+    frames = linearize(burst, recipe.linearize)         # digital numbers → white-balanced light
+    flow = align(frames, recipe.align)                  # where everything moved
+    images = demosaic(frames, recipe.demosaic)          # three colours at every pixel
+    if images.exposures:
+        scene = bracket(images, flow, recipe.bracket, recipe.merge)  # short and long frames → one
+    else:
+        scene = merge(images, flow, recipe.merge)       # many frames → one clean frame
+    return refine(scene, frames, flow, recipe.refine), flow  # what the photosites say, not the demosaic
 
 
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:

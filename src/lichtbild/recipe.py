@@ -21,7 +21,10 @@ from lichtbild.base.params import Params, nearest
 from lichtbild.capture.demosaic import Demosaic
 from lichtbild.capture.linearize import Linearize
 from lichtbild.combine.align import Align
+from lichtbild.combine.bracket import Bracket
 from lichtbild.combine.merge import Merge
+from lichtbild.combine.refine import Refine
+from lichtbild.combine.superres import Superres
 from lichtbild.correct.calibrate import Calibrate
 from lichtbild.correct.denoise import Denoise
 from lichtbild.correct.highlights import Highlights
@@ -45,8 +48,11 @@ class Recipe:
     align: Align = Align()
     demosaic: Demosaic = Demosaic()
     merge: Merge = Merge()
+    bracket: Bracket = Bracket()
+    refine: Refine = Refine()
     highlights: Highlights = Highlights()
     denoise: Denoise = Denoise()
+    superres: Superres = Superres()
     calibrate: Calibrate = Calibrate()
     lens: Lens = Lens()
     exposure: Exposure = Exposure()
