@@ -1,71 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Denoise: overlapping 8 x 8 cosine transforms of brightness and of two colour differences, every coefficient shrunk by the
-// energy that it and its neighbours have beyond the noise; colour follows brightness.  The idea stands in correct/denoise.py.
+// energy that it and its neighbours have beyond the noise; colour follows brightness: see correct/denoise.py.
 //
-// The picture is cut into tiles.  In a tile rows of blocks go through three steps, each one row of blocks behind the one before,
-// because a row is judged together with the rows above and below: `measure`, `lead` (brightness), `follow` (colour, and back to
-// pixels).  A block is eight vectors, one for each horizontal frequency; their eight lanes are the vertical frequencies.
-#include "cosine.h"
+// The picture is cut into tiles.  In a tile rows of blocks go through three steps, each one row of blocks behind the one
+// before, because a row is judged together with the rows above and below: `measure`, `lead` (brightness), `follow` (colour,
+// and back to pixels).  A block is eight vectors, one a horizontal frequency; their lanes are the vertical frequencies.
+#include "denoise.h"
 
 namespace {
 
-constexpr int N = 8, TALL = 128, WIDE = 256, RING = 4, COEF = N * N;
+constexpr int TALL = 128, WIDE = 256, RING = 4, COEF = N * N;
 constexpr float MOST = 1e6f;  // energy of a coefficient in units of its noise; what is no number counts as that
-
-#if defined(__clang__) || __GNUC__ >= 12
-#define LANES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-typedef int index8 __attribute__((vector_size(32)));
-#define LANES(a, b, ...) __builtin_shuffle(a, b, index8{__VA_ARGS__})
-#endif
-// Eight vectors of eight: rows become columns.
-inline void transpose(lanes8 *v) {
-    lanes8 a[N], b[N];
-    for (int k = 0; k < N; k += 2) {
-        a[k] = LANES(v[k], v[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-        a[k + 1] = LANES(v[k], v[k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-    }
-    for (int k = 0; k < N; k += 4)
-        for (int m = 0; m < 2; m++) {
-            b[k + m] = LANES(a[k + m], a[k + m + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            b[k + m + 2] = LANES(a[k + m], a[k + m + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int k = 0; k < 4; k++) {
-        v[k] = LANES(b[k], b[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        v[k + 4] = LANES(b[k], b[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-}
-inline float total(lanes8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
-
-// Which frequencies are judged, [horizontal]: those below reach, but not the mean.  `share` is the reciprocal of how many such
-// neighbours of 3 x 3 a frequency has in its block.
-struct Judged {
-    lanes8 here[N], share[N];
-    explicit Judged(int reach) {
-        const auto judged = [&](int u, int v) { return u >= 0 && v >= 0 && u < reach && v < reach && (u || v); };
-        for (int v = 0; v < N; v++)
-            for (int u = 0; u < N; u++) {
-                int n = 0;
-                for (int b = v - 1; b <= v + 1; b++)
-                    for (int a = u - 1; a <= u + 1; a++) n += judged(a, b) && (a != u || b != v);
-                here[v][u] = judged(u, v);
-                share[v][u] = 1.0f / std::max(n, 1);
-            }
-    }
-};
-
-// Where blocks start along an axis: multiples of step, the last one moved up to the border.
-struct Grid {
-    int size, step, count;
-    Grid(int size, int step) : size(size), step(step), count((size - N + step - 1) / step + 1) {}
-    int at(int i) const { return std::min(i * step, size - N); }
-    int first(int a) const {  // the first block that reaches pixel a
-        return a < N ? 0 : (a - N) / step + 1;
-    }
-    int last(int b) const {  // the last block that starts before pixel b
-        return b > size - N ? count - 1 : (b - 1) / step;
-    }
-};
 
 struct Spectra {
     lanes8 one[3][N], more[3][N];
@@ -76,7 +21,7 @@ struct Work {
     const float *planes, *levels;
     float *out;
     Spectra spectra;
-    float tau[3], own, beside, near, doubt;
+    float tau[3], same, near, doubt;
     bool active[3];
     Grid rows, columns;
     Judged judged;
@@ -89,46 +34,50 @@ class Tile {
     float *coef[3], *energy[3], *bright, *lines, *sums[3], *sheet[3], *slope[2];
     std::vector<int> place;  // of the patch whose noise a block has
 
-    float *at(float *ring, int row, int i) const { return ring + ((size_t)(row & (RING - 1)) * blocks + (i - i0)) * COEF; }
+    float *at(float *ring, int row, int i) const {
+        return ring + ((size_t)(row & (RING - 1)) * blocks + (i - i0)) * COEF;
+    }
 
-    // Reciprocal of the noise power of the coefficients of plane c in a block.
+    // Reciprocal of the noise power of the coefficients of plane c in a block; 0 where they are not judged.
     void power(int c, int row, int i, lanes8 *inverse) const {
         const int py = std::min(t.hp - 1, (int)((long long)(t.rows.at(row) + N / 2) * t.hp / t.h));
         const size_t area = (size_t)t.hp * t.wp, q = (size_t)py * t.wp + place[i - i0];
         const float var = t.levels[c * area + q], a = var * t.levels[3 * area + q], b = var * t.levels[4 * area + q];
-        for (int k = 0; k < N; k++) inverse[k] = 1.0f / (t.spectra.one[c][k] * a + t.spectra.more[c][k] * b + 1e-20f);
+        for (int k = 0; k < N; k++) inverse[k] = t.judged.here[k] / (t.spectra.one[c][k] * a + t.spectra.more[c][k] * b + 1e-20f);
     }
-    void energies(const lanes8 *x, const lanes8 *inverse, float *out) const {
-        for (int k = 0; k < N; k++) {
-            lanes8 e = x[k] * x[k] * inverse[k];
-            e = e < MOST ? e : (lanes8){} + MOST;
-            store8(out + k * N, e * t.judged.here[k]);
+    // Energies of a row of blocks, and with those beside them: `add` is given block after block.
+    struct Row {
+        lanes8 e[3][N];
+        int count = 0;
+        void add(const lanes8 *x, const lanes8 *inverse, float *left) {
+            lanes8 *here = e[count % 3];
+            for (int k = 0; k < N; k++) {
+                here[k] = x[k] * x[k] * inverse[k];
+                here[k] = here[k] < MOST ? here[k] : (lanes8){} + MOST;
+            }
+            count++;
+            if (count > 1) sum(std::max(0, count - 3), count - 2, count - 1, left);
         }
-    }
-    // Energy of a block's coefficients, together with those beside it and those of neighbouring frequencies -> gain.
+        void finish(float *last) const { sum(std::max(0, count - 2), count - 1, count - 1, last); }
+        void sum(int a, int b, int c, float *out) const {
+            for (int k = 0; k < N; k++) store8(out + k * N, (e[a % 3][k] + e[b % 3][k]) + e[c % 3][k]);
+        }
+    };
+    // Energy of a frequency in 3 x 3 blocks, and of the frequencies beside it there -> gain of the block in the middle.
     void gains(int c, int row, int i, lanes8 *gain) const {
-        const int up = std::max(0, row - 1), down = std::min(t.rows.count - 1, row + 1);
-        const int l = std::max(0, i - 1), r = std::min(t.columns.count - 1, i + 1);
-        const float *p[9];
-        int n = 0;
-        for (int y : {up, row, down})
-            for (int x : {l, i, r}) p[n++] = at(energy[c], y, x);
+        const float *above = at(energy[c], std::max(0, row - 1), i), *here = at(energy[c], row, i),
+                    *below = at(energy[c], std::min(t.rows.count - 1, row + 1), i);
         const lanes8 zero = {};
-        lanes8 mean[N], wide[N];
+        lanes8 mean[N];
+        for (int k = 0; k < N; k++) mean[k] = (load8(above + k * N) + load8(here + k * N)) + load8(below + k * N);
         for (int k = 0; k < N; k++) {
-            mean[k] = zero;
-            for (int m = 0; m < 9; m++) mean[k] += load8(p[m] + k * N);
-        }
-        for (int k = 0; k < N; k++) {
-            lanes8 s = mean[k] + (k > 0 ? mean[k - 1] : zero);
-            if (k < N - 1) s += mean[k + 1];
-            wide[k] = s + (LANES(s, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(s, zero, 1, 2, 3, 4, 5, 6, 7, 8));
-        }
-        for (int k = 0; k < N; k++) {
-            const lanes8 e = t.own * load8(p[4] + k * N) + t.beside * mean[k] + t.near * ((wide[k] - mean[k]) * t.judged.share[k]);
+            lanes8 wide = mean[k] + (k > 0 ? mean[k - 1] : zero);
+            if (k < N - 1) wide += mean[k + 1];
+            wide += LANES(wide, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(wide, zero, 1, 2, 3, 4, 5, 6, 7, 8);
+            const lanes8 beside = (wide - mean[k]) * t.judged.share[k];
+            const lanes8 e = t.same * mean[k] + t.near * beside;
             const lanes8 g = 1.0f - t.tau[c] / (e + 1e-20f);
-            gain[k] = g > 0.0f ? g : zero;
-            gain[k] = t.judged.here[k] > 0.0f ? gain[k] : zero + 1.0f;
+            gain[k] = g > t.judged.kept[k] ? g : t.judged.kept[k];
         }
     }
 
@@ -137,7 +86,8 @@ class Tile {
         : t(t), ya(ya), yb(yb), xa(xa), xb(xb), i0(std::max(0, t.columns.first(xa) - 2)),
           i1(std::min(t.columns.count - 1, t.columns.last(xb) + 2)), blocks(i1 - i0 + 1), left(t.columns.at(i0)),
           right(t.columns.at(i1) + N), place(blocks) {
-        const size_t ring = (size_t)RING * blocks * COEF, strip = (size_t)(right - left) * N, area = (size_t)(yb - ya) * (xb - xa);
+        const size_t ring = (size_t)RING * blocks * COEF, strip = (size_t)(right - left) * N;
+        const size_t area = (size_t)(yb - ya) * (xb - xa);
         float *p = memory.get<float>(7 * ring + 4 * strip + 3 * area + 2 * RING * blocks);
         for (int c = 0; c < 3; c++) coef[c] = p, p += ring, energy[c] = p, p += ring;
         bright = p, p += ring;
@@ -175,6 +125,7 @@ class Tile {
                 transpose(v);
                 for (int i = 0; i < N; i++) store8(lines + (size_t)(first + i) * N, v[i]);
             }
+            Row beside;
             for (int i = i0; i <= i1; i++) {
                 const float *p = lines + (size_t)(t.columns.at(i) - left) * N;
                 lanes8 v[N], inverse[N];
@@ -184,15 +135,18 @@ class Tile {
                 for (int k = 0; k < N; k++) store8(q + k * N, v[k]);
                 if (c == 0) {
                     power(c, row, i, inverse);
-                    energies(v, inverse, at(energy[c], row, i));
+                    beside.add(v, inverse, at(energy[c], row, std::max(i0, i - 1)));
                 }
             }
+            if (c == 0) beside.finish(at(energy[c], row, i1));
         }
     }
 
     // Brightness is shrunk; what it foretells of the colours is taken off them, and the energies of the rest are measured.
     void lead(int row) {
-        for (int i = i0 > 0 ? i0 + 1 : 0; i <= (i1 < t.columns.count - 1 ? i1 - 1 : i1); i++) {
+        const int from = i0 > 0 ? i0 + 1 : 0, to = i1 < t.columns.count - 1 ? i1 - 1 : i1;
+        Row beside[2];
+        for (int i = from; i <= to; i++) {
             lanes8 gain[N], y[N];
             gains(0, row, i, gain);
             const float *p = at(coef[0], row, i);
@@ -212,9 +166,10 @@ class Tile {
                 const float a = total(both) / (total(self) + t.doubt);
                 slope[c - 1][(row & (RING - 1)) * blocks + (i - i0)] = a;
                 for (int k = 0; k < N; k++) store8(o + k * N, x[k] = x[k] - a * y[k]);
-                energies(x, inverse, at(energy[c], row, i));
+                beside[c - 1].add(x, inverse, at(energy[c], row, std::max(i0, i - 1)));
             }
         }
+        for (int c = 1; c < 3; c++) beside[c - 1].finish(at(energy[c], row, to));
     }
 
     // The rest of the colours is shrunk; all three go back to pixels.
@@ -279,10 +234,10 @@ class Tile {
 
 // planes (3, h, w): brightness and two colour differences -> out.  levels (5, hp, wp): noise variance of each plane, and the
 // shares of single and of warped frames in it (see `denoise_levels`); their patches cover the picture evenly.  one, more
-// (3, 8, 8): noise power of the coefficients [vertical, horizontal] for variance 1.  tau (3): threshold, in multiples of the noise
-// power; a plane where it is 0 is left alone.  blend (4): weights of a coefficient's own energy, of the mean over 3 x 3
-// blocks and of the mean over neighbouring frequencies; and the variance that slopes of colour against brightness have.
-// Frequencies from reach on are left as they are.  step: distance of the blocks.
+// (3, 8, 8): noise power of the coefficients [vertical, horizontal] for variance 1.  tau (3): energy, in multiples of the
+// noise power, up to which nothing is kept; a plane where it is 0 is left alone.  blend (3): weights of the energy of a
+// frequency and of those beside it; and the variance that slopes of colour against brightness have.  Frequencies from reach
+// on are left as they are.  step: distance of the blocks.
 void shrink(In<float, 3> planes, In<float, 3> levels, In<float, 3> one, In<float, 3> more, In<float, 1> tau, In<float, 1> blend,
             int reach, int step, Out<float, 3> out) {
     const int h = planes.shape(1), w = planes.shape(2);
@@ -290,12 +245,12 @@ void shrink(In<float, 3> planes, In<float, 3> levels, In<float, 3> one, In<float
          "planes and out must be (3, h, w)");
     need(levels.shape(0) == 5 && levels.size() > 0, "levels must be (5, hp, wp)");
     need(one.size() == 3 * COEF && more.size() == 3 * COEF, "noise power must be (3, 8, 8)");
-    need(tau.size() == 3 && blend.size() == 4, "tau must be (3,), blend (4,)");
+    need(tau.size() == 3 && blend.size() == 3, "tau must be (3,), blend (3,)");
     need(h >= N && w >= N, "planes must be at least 8 x 8");
     need(step >= 1 && step <= N && reach >= 1 && reach <= N, "step and reach must be 1 ... 8");
     const float *f = blend.data();
     Work work{h, w, (int)levels.shape(1), (int)levels.shape(2), planes.data(), levels.data(), out.data(), {}, {},
-              f[0], f[1] / 9, f[2] / 9, 1 / f[3], {}, Grid(h, step), Grid(w, step), Judged(reach)};
+              f[0] / 9, f[1] / 9, 1 / f[2], {}, Grid(h, step), Grid(w, step), Judged(reach)};
     for (int c = 0; c < 3; c++) {
         work.tau[c] = tau.data()[c];
         work.active[c] = tau.data()[c] > 0;
@@ -312,7 +267,10 @@ void shrink(In<float, 3> planes, In<float, 3> levels, In<float, 3> one, In<float
         Tile(work, ya, std::min(h, ya + TALL), xa, std::min(w, xa + WIDE), memory).run();
     });
     for (int c = 0; c < 3; c++)
-        if (!work.active[c]) std::memcpy(out.data() + (size_t)c * h * w, planes.data() + (size_t)c * h * w, sizeof(float) * h * w);
+        if (!work.active[c]) {
+            const size_t area = (size_t)h * w;
+            std::memcpy(out.data() + c * area, planes.data() + c * area, sizeof(float) * area);
+        }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Denoise: from pixels to planes of brightness and colour differences and back, half size and back, and how much noise there is.
-// The idea stands in correct/denoise.py.
+// Denoise: from pixels to planes of brightness and colour differences and back, to half size and back, and how much noise
+// there is: see correct/denoise.py.
 #include "kernel.h"
 
 namespace {
@@ -38,8 +38,8 @@ void join(In<float, 3> planes, Out<float, 3> rgb) {
     });
 }
 
-// How much noise patches of 4 x 4 pixels hold: out (5, ceil(h/4), ceil(w/4)) = variance of Y, U, V of one frame, and what share of it
-// the single frame and the warped ones have; light and shares are means over 3 x 3 patches.
+// How much noise patches of 4 x 4 pixels hold: out (5, ceil(h/4), ceil(w/4)) = variance of Y, U, V of one frame, and what share
+// of it the single frame and the warped ones have; light and shares are means over 3 x 3 patches.
 // frames: how many were merged, on a grid of its own over the same picture.  shot, read (3): noise of the colours.
 // mix (3, 3): how much of the noise of each colour [column] is in each plane [row].
 void levels(In<float, 3> rgb, In<float, 2> frames, In<float, 1> shot, In<float, 1> read, In<float, 2> mix, Out<float, 3> out) {
@@ -83,13 +83,19 @@ void levels(In<float, 3> rgb, In<float, 2> frames, In<float, 1> shot, In<float, 
                 for (int c = 0; c < 5; c++) {
                     const float *p = means.data() + c * area;
                     v[c] = 0;
-                    for (int y : rows) v[c] += (p[(size_t)y * wp + columns[0]] + p[(size_t)y * wp + columns[2]]) + p[(size_t)y * wp + columns[1]];
+                    for (int y : rows) {
+                        const float *line = p + (size_t)y * wp;
+                        v[c] += (line[columns[0]] + line[columns[2]]) + line[columns[1]];
+                    }
                     v[c] *= 1.0f / 9;
                 }
                 const size_t q = (size_t)py * wp + px;
                 for (int c = 0; c < 3; c++) {
                     float var = 0;
-                    for (int j = 0; j < 3; j++) var += mix.data()[c * 3 + j] * (shot.data()[j] * (v[j] > 0 ? v[j] : 0) + read.data()[j]);
+                    for (int j = 0; j < 3; j++) {
+                        const float light = v[j] > 0 ? v[j] : 0;
+                        var += mix.data()[c * 3 + j] * (shot.data()[j] * light + read.data()[j]);
+                    }
                     out.data()[c * area + q] = var;
                 }
                 out.data()[3 * area + q] = v[3];
@@ -122,7 +128,8 @@ void add_change(In<float, 2> before, In<float, 2> after, Out<float, 2> plane) {
             const int i = std::min(y / 2, hc - 1), k = clampi(y & 1 ? i + 1 : i - 1, 0, hc - 1);
             const size_t p = (size_t)i * wc, q = (size_t)k * wc;
             for (int x = 0; x < wc; x++)
-                line[x] = 0.75f * (after.data()[p + x] - before.data()[p + x]) + 0.25f * (after.data()[q + x] - before.data()[q + x]);
+                line[x] = 0.75f * (after.data()[p + x] - before.data()[p + x]) +
+                          0.25f * (after.data()[q + x] - before.data()[q + x]);
             float *o = plane.data() + (size_t)y * w;
             for (int x = 0; x < w; x++) {
                 const int a = std::min(x / 2, wc - 1), b = clampi(x & 1 ? a + 1 : a - 1, 0, wc - 1);

@@ -74,7 +74,7 @@ def neighbours(judged, values):
 
 def twin(planes, power, variance, tau, blend, reach, step):
     """The docstring's formulas, all blocks at once."""
-    own, beside, near, slopes = blend
+    same, near, slopes = blend
     h, w = planes.shape[1:]
     b, judged = basis(), np.zeros((8, 8))
     judged[:reach, :reach] = 1
@@ -87,7 +87,7 @@ def twin(planes, power, variance, tau, blend, reach, step):
     def gains(k, coefficients):
         e = coefficients**2 / p[k] * judged
         mean = around(e, (0, 1)) / 9
-        mixed = own * e + beside * mean + near * neighbours(judged, mean)
+        mixed = same * mean + near * neighbours(judged, mean)
         return np.where(judged > 0, np.maximum(0, 1 - tau[k] / np.maximum(mixed, 1e-20)), 1)
 
     bright = gains(0, c[0]) * c[0]
@@ -95,7 +95,8 @@ def twin(planes, power, variance, tau, blend, reach, step):
     y[..., 0, 0] = 0
     clean = [bright]
     for k in (1, 2):
-        slope = (c[k] * y / p[k]).sum((2, 3)) / ((y * y / p[k]).sum((2, 3)) + 1 / slopes)
+        weight = judged / p[k]
+        slope = (c[k] * y * weight).sum((2, 3)) / ((y * y * weight).sum((2, 3)) + 1 / slopes)
         led = slope[..., None, None] * y
         clean.append(led + gains(k, c[k] - led) * (c[k] - led))
     out, count = np.zeros(planes.shape), np.zeros((h, w))
@@ -122,7 +123,7 @@ def test_the_kernel_equals_its_twin(size, step, reach):
     for k in range(3):
         levels[k] = variance[k]
     levels[3], levels[4] = 0.25, 0.75
-    tau, blend = (1.2, 1.4, 1.1), (0.2, 0.3, 0.5, 0.25)
+    tau, blend = (1.2, 1.4, 1.1), (0.4, 0.6, 0.25)
     out = np.empty_like(planes)
     constants = (np.array(v, np.float32) for v in (tau, blend))
     kernels.denoise_shrink(planes, levels, power, power, *constants, reach, step, out)

@@ -4,10 +4,10 @@
 The picture is split into brightness and two colour differences, ``Y = (R + 2G + B)/4, U = R − G, V = B − G``,
 and each into overlapping blocks of 8×8 pixels.  In the cosine transform [2] of a block every coefficient c
 holds noise of a known power p.  What it holds beyond is judged not by itself alone, as thresholds do, but
-together with its neighbours: its energy e₁ = c²/p, the mean e₂ of it over the same frequency in 3×3 blocks,
-and the mean e₃ of that over the frequencies beside it.  c is then multiplied by Wiener's gain [1]::
+together with its neighbours: e₁ is the mean of c²/p over the same frequency in 3×3 blocks, and e₂ that of e₁
+over the frequencies beside it.  c is then multiplied by Wiener's gain [1]::
 
-    e = a·e₁ + b·e₂ + d·e₃,     c ← c · max(0, 1 − τ/e)
+    e = a·e₁ + (1 − a)·e₂,     c ← c · max(0, 1 − τ/e)
 
 So fine texture stays, which is there all around though no single coefficient of it is above the noise.
 
@@ -53,8 +53,8 @@ from lichtbild.base.stage import stage
 from lichtbild.correct.noise_power import Power, noise_power
 
 TAU = 1.4  # gain is 0 where energy is below that many times the noise's
-BLEND = (0.05, 0.1, 0.85, 0.25)  # own energy, 3×3 blocks, frequencies beside; variance of slopes
-STEP = 3  # distance of the blocks
+BLEND = (0.25, 0.75, 1.0)  # e₁, e₂; variance of slopes
+STEP, COARSE_STEP = 3, 4  # distance of the blocks, and at half size and below
 REACH = 3  # frequencies that are judged at half size and below, where the higher ones have been already
 LEVELS = (1, 2, 2)  # times that Y, U, V are halved
 PATCH = 4  # pixels, for which the noise is known
@@ -106,10 +106,10 @@ def classical(scene: Scene, params: Denoise) -> Float32:
     levels = noise_levels(scene, power)
     tau = np.array([params.luma, params.chroma, params.chroma], np.float32) * np.float32(TAU)
     clean = np.empty_like(planes)
-    shrink = kernels.denoise_shrink
-    shrink(planes, levels, power.one, power.more, tau, np.array(BLEND, np.float32), 8, STEP, clean)
+    blend = np.array(BLEND, np.float32)
+    kernels.denoise_shrink(planes, levels, power.one, power.more, tau, blend, 8, STEP, clean)
     coarse(clean, levels, power, tau, 1)
-    rgb = np.empty_like(scene.rgb)
+    rgb = planes.reshape(h, w, 3)  # memory that is not needed any more
     kernels.denoise_join(clean, rgb)
     return rgb
 
@@ -143,8 +143,8 @@ def coarse(planes: Float32, levels: Float32, power: Power, tau: Float32, depth: 
     flat = power.halved()
     wanted = np.where(depth <= depths, tau, np.float32(0))
     after = np.empty_like(before)
-    shrink = kernels.denoise_shrink
-    shrink(before, levels, flat.one, flat.more, wanted, np.array(BLEND, np.float32), REACH, STEP, after)
+    blend = np.array(BLEND, np.float32)
+    kernels.denoise_shrink(before, levels, flat.one, flat.more, wanted, blend, REACH, COARSE_STEP, after)
     coarse(after, levels, flat, tau, depth + 1)
     for c in range(3):
         if wanted[c] > 0:

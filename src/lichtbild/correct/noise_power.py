@@ -33,7 +33,6 @@ SIZE, SIGMA = 264, 0.01
 LEVEL = 0.5  # of the light that the noise is added to
 TILE = 8  # px; the shift grows by an eighth of a pixel from one to the next
 LITTLE = 0.1  # of the noise
-SIGNS = np.float32(1), np.float32(-1)
 DISTANCE = 5  # of the blocks: prime to the periods of all mosaics
 BORDER = 16
 
@@ -104,13 +103,13 @@ def measured(
     """
     sensor = Sensor(kind, sites)
     variance = np.array([red, 1.0, blue])
-    cfa: Float32 = sensor.noise(variance, 0) + np.float32(LEVEL)
+    cfa = sensor.noise(variance, 0) + np.float32(LEVEL)
     frame = sensor.developed(cfa, variance)
     one, more = (spectra(enlarged(rgb - np.float32(LEVEL), scale)) for rgb in (frame.rgb, warped(frame)))
     mix = np.empty((3, 3))
     for c in range(3):
-        change = sensor.noise(np.eye(3)[c], c + 1) * np.float32(LITTLE)
-        there, back = (sensor.developed(cfa + s * change, variance).rgb for s in SIGNS)
+        change: Float32 = np.multiply(sensor.noise(np.eye(3)[c], c + 1), np.float32(LITTLE))
+        there, back = (sensor.developed(cfa + s, variance).rgb for s in (change, np.negative(change)))
         mix[:, c] = np.square(split(there - back), dtype=np.float64).mean(axis=(1, 2))
     mix /= np.maximum((mix * variance).sum(axis=1, keepdims=True), 1e-30)
     return Power(rounded(one), rounded(more), rounded(mix), int(scale > 1))
