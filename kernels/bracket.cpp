@@ -73,7 +73,7 @@ void bracket_warp(In<float, 3> rgb, In<uint8_t, 2> clipped, In<float, 3> shift, 
     });
 }
 
-// Least and then mean of the 3 x 3 cells around every cell, rows a0 … a0 + n of which are in v.
+// Least and then mean of the 3 x 3 cells around every cell; v holds n rows.
 void eroded(std::vector<float> &v, int n, int w) {
     std::vector<float> line(w), kept(v.size());
     for (int step = 0; step < 2; step++) {
@@ -94,16 +94,25 @@ void eroded(std::vector<float> &v, int n, int w) {
     }
 }
 
-// Cell means, planar (3, h/2, w/2), and how valid each cell is: 0 near clipped or unseen pixels, falling from 1 where the
-// brightest colour reaches `from` of its clip level to 0 at `to`.  shade (or empty) is 1 / lens-shading gain.
-void bracket_cells(In<float, 3> rgb, In<uint8_t, 2> bits, In<float, 1> gain, In<float, 2> shade, float from, float to,
+// Whether all pixels within `grown` of (y, x) are marked: the clipped photosites that a mark of so many pixels tells of.
+bool core(const uint8_t *bits, int h, int w, int y, int x, int grown) {
+    for (int j = std::max(0, y - grown); j <= std::min(h - 1, y + grown); j++)
+        for (int i = std::max(0, x - grown); i <= std::min(w - 1, x + grown); i++)
+            if (!bits[(size_t)j * w + i]) return false;
+    return true;
+}
+
+// Cell means, planar (3, h/2, w/2), and how valid each cell is: 0 at clipped or unseen pixels and in the cells beside, falling
+// from 1 where the brightest colour reaches `from` of its clip level to 0 at `to`.  Marks in bits reach `grown` pixels further
+// than what is clipped: the light there is good.  shade (or empty) is 1 / lens-shading gain.
+void bracket_cells(In<float, 3> rgb, In<uint8_t, 2> bits, In<float, 1> gain, In<float, 2> shade, float from, float to, int grown,
                    Out<float, 3> cells, Out<float, 2> valid) {
     const int h = rgb.shape(0), w = rgb.shape(1), hc = cells.shape(1), wc = cells.shape(2);
     need(cells.shape(0) == 3 && hc == h / 2 && wc == w / 2 && rgb.shape(2) == 3, "bracket_cells: cells is (3, h/2, w/2)");
     need((int)valid.shape(0) == hc && (int)valid.shape(1) == wc && gain.shape(0) == 3, "bracket_cells: valid is (h/2, w/2)");
     const bool marked = (int)bits.shape(0) == h && (int)bits.shape(1) == w;
     const bool shaded = (int)shade.shape(0) >= hc && (int)shade.shape(1) >= wc;
-    auto seen = [&](const uint8_t *p, int x) { return !p || !((p[2 * x] | p[2 * x + 1] | p[2 * x + w] | p[2 * x + w + 1]) & UNSEEN); };
+    auto any = [&](const uint8_t *p, int x, int mask) { return p && ((p[2 * x] | p[2 * x + 1] | p[2 * x + w] | p[2 * x + w + 1]) & mask); };
     const float fall = 1.0f / (to - from), level[3] = {1 / gain(0), 1 / gain(1), 1 / gain(2)};
     parallel((hc + BAND - 1) / BAND, [&](int band) {
         const int c0 = band * BAND, c1 = std::min(hc, c0 + BAND), a0 = std::max(0, c0 - 2), a1 = std::min(hc, c1 + 2);
@@ -114,19 +123,22 @@ void bracket_cells(In<float, 3> rgb, In<uint8_t, 2> bits, In<float, 1> gain, In<
             const uint8_t *p = marked ? bits.data() + (size_t)2 * y * w : nullptr;
             for (int x = 0; x < wc; x++) {
                 float most = 0.0f;
+                const bool out = any(p, x, UNSEEN), marks = any(p, x, 7);
                 for (int c = 0; c < 3; c++) {
                     const float m = 0.25f * ((a[6 * x + c] + a[6 * x + 3 + c]) + (b[6 * x + c] + b[6 * x + 3 + c]));
-                    if (y >= c0 && y < c1) cells.data()[((size_t)c * hc + y) * wc + x] = seen(p, x) ? m : NOTHING;
+                    if (y >= c0 && y < c1) cells.data()[((size_t)c * hc + y) * wc + x] = out ? NOTHING : m;
                     most = std::max(most, m * level[c]);
                 }
                 if (shaded) most *= shade.data()[(size_t)y * shade.shape(1) + x];
                 float t = (to - most) * fall;
                 t = t < 0 ? 0 : t > 1 ? 1 : t;
-                const bool marks = marked && (p[2 * x] | p[2 * x + 1] | p[2 * x + w] | p[2 * x + w + 1]);
-                o[x] = marks ? 0.0f : t * t * (3 - 2 * t);
+                bool full = out;
+                for (int k = 0; k < 4 && marks && !full; k++) full = core(bits.data(), h, w, 2 * y + k / 2, 2 * x + k % 2, grown);
+                o[x] = full ? 0.0f : t * t * (3 - 2 * t);
             }
         }
-        eroded(v, a1 - a0, wc);
+        const bool clear = std::all_of(v.begin(), v.end(), [](float t) { return t == 1.0f; });
+        if (!clear) eroded(v, a1 - a0, wc);
         std::memcpy(valid.data() + (size_t)c0 * wc, &v[(size_t)(c0 - a0) * wc], sizeof(float) * (size_t)(c1 - c0) * wc);
     });
 }
@@ -288,8 +300,8 @@ void bracket_add(In<float, 3> part, In<uint8_t, 2> bits, In<float, 3> cells, In<
 
 KERNEL("light_blocks", light_blocks, "dn"_a, "side"_a, "mean"_a, "most"_a)
 KERNEL("bracket_warp", bracket_warp, "rgb"_a, "clipped"_a, "shift"_a, "tile"_a, "out"_a, "bits"_a)
-KERNEL("bracket_cells", bracket_cells, "rgb"_a, "bits"_a, "gain"_a, "shade"_a, "from"_a, "to"_a, "cells"_a, "valid"_a)
+KERNEL("bracket_cells", bracket_cells, "rgb"_a, "bits"_a, "gain"_a, "shade"_a, "from"_a, "to"_a, "grown"_a, "cells"_a,
+       "valid"_a)
 KERNEL("bracket_belief", bracket_belief, "total"_a, "part"_a, "valid"_a, "valid_part"_a, "spread"_a, "frames"_a, "shade"_a,
        "judge"_a, "belief"_a)
-KERNEL("bracket_add", bracket_add, "part"_a, "bits"_a, "cells"_a, "cells_part"_a, "valid_part"_a, "belief"_a, "frames"_a,
-       "judge"_a, "total"_a, "clipped"_a, "weight"_a, "spread"_a, "valid"_a, "share"_a)
+KERNEL("bracket_add", bracket_add, "part"_a, "bits"_a, "cells"_a, "cells_part"_a, "valid_part"_a, "belief"_a, "frames"_a, "judge"_a, "total"_a, "clipped"_a, "weight"_a, "spread"_a, "valid"_a, "share"_a)

@@ -45,6 +45,7 @@ FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # as in `merge`
 _FALL = 0.12  # of the clip level: how far weights take to fall
 _DOUBT = 2.5  # standard deviations of noise below the clip level, where they are 0
 _BLUR = 0.05  # px of every frame's gradients that are doubtful: κ is its square
+GROWN = 2  # pixels by which `demosaic` marks more than what is clipped
 _WELL = 8.0  # ratio to noise of cells that may tell the scale
 _FEWEST = 256  # of them
 USED = 0.1  # mean belief from which a part counts as merged
@@ -178,7 +179,7 @@ class _Sheet:
         self._rgb = np.array(first.rgb, np.float32, order="C")
         self._clipped = np.zeros((h, w), np.uint8) if first.clipped is None else first.clipped & 7
         self._size = (h // 2, w // 2)
-        self._shade = np.ones((0, 0), np.float32) if shading is None else shading
+        self._shade = np.zeros((0, 0), np.float32) if shading is None else shading
         self._cells, self._valid = self._measured(first)
         held = self._held(first)
         self._weight = np.ascontiguousarray(np.broadcast_to(held * self._valid, (3, *self._size)))
@@ -197,7 +198,10 @@ class _Sheet:
         unit = max((s / g + r / g**2) ** 0.5 for s, r, g in _relative(scene))
         to = max(0.5, 1.0 - _DOUBT * unit)
         gain = np.array(scene.gain, np.float32)
-        kernels.bracket_cells(scene.rgb, _bits(scene), gain, self._shade, to - _FALL, to, cells, valid)
+        grown = 0 if scene.shot.kind == "linear" else GROWN
+        kernels.bracket_cells(
+            scene.rgb, _bits(scene), gain, self._shade, to - _FALL, to, grown, cells, valid
+        )
         return cells, valid
 
     def lay(self, part: Scene) -> float:
@@ -265,9 +269,14 @@ class _Sheet:
         return np.array([*numbers, *falls], np.float32)
 
     def scene(self) -> Scene:
-        """All that was laid on it."""
+        """All that was laid on it.
+
+        Light that only short frames saw counts as one frame's at least: beside its own brightness its noise
+        is little, and taking it away would smear the dark around lamps.
+        """
         clipped = self._clipped if self._clipped.any() else None
-        frames = np.float32(1) / self._spread
+        least = np.float32(1) if not self._shade.size else self._shade[: self._size[0], : self._size[1]]
+        frames = np.maximum(np.float32(1) / self._spread, least)
         return replace(self._first, rgb=self._rgb, clipped=clipped, frames=frames)
 
 
