@@ -174,38 +174,58 @@ static void second(const uint16_t *__restrict a, const uint16_t *__restrict b, c
     }
 }
 
-// 1 where a photosite exceeds the second largest of its eight neighbours of the same colour (two away), or falls below
-// the second smallest, by more than sqrt(slope · neighbour + base).
-static void outliers(In<uint16_t, 2> dn, float slope, float base, Out<uint8_t, 2> found) {
+// Whether a value stands out from the second largest or smallest of its neighbours: by more than sqrt(slope · neighbour +
+// base), and by more than `busy` times the spread of these two.
+struct Judge {
+    float slope, base, busy;
+    bool operator()(float v, float hi, float lo) const {
+        const float up = v - hi, down = lo - v, spread = busy * (hi - lo);
+        return (up > spread && up > 0 && up * up > std::max(slope * hi + base, 1.0f)) ||
+               (down > spread && down > 0 && down * down > std::max(slope * lo + base, 1.0f));
+    }
+};
+
+// 1 where a photosite stands out from its eight neighbours of the same colour (two away).
+static void outliers(In<uint16_t, 2> dn, float slope, float base, float busy, Out<uint8_t, 2> found) {
     const int h = (int)dn.shape(0), w = (int)dn.shape(1);
     need((int)found.shape(0) == h && (int)found.shape(1) == w && h > 4 && w > 4, "found");
+    const Judge stands{slope, base, busy};
     parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<uint16_t> rows[3];
+        std::vector<uint16_t> rows[3], hi(w), lo(w), out(w);
         for (auto &r : rows) r.resize(w + 4);
-        std::vector<uint16_t> hi(w), lo(w);
         for (int y = y0; y < y1; y++) {
             for (int k = 0; k < 3; k++) {
                 const uint16_t *in = dn.data() + (size_t)mirror(y + 2 * k - 2, h) * w;
                 std::memcpy(rows[k].data() + 2, in, 2 * (size_t)w);
                 for (int x : {-2, -1, w, w + 1}) rows[k][x + 2] = in[mirror(x, w)];
             }
-            const uint16_t *a = rows[0].data(), *b = rows[1].data(), *c = rows[2].data();
-            uint8_t *out = found.data() + (size_t)y * w;
-            second(a, b, c, hi.data(), lo.data(), w);
+            const uint16_t *b = rows[1].data() + 2;
+            second(rows[0].data(), rows[1].data(), rows[2].data(), hi.data(), lo.data(), w);
+            uint16_t least = 65535;
+            for (int x = 0; x < w; x++) least = lo[x] < least ? lo[x] : least;
+            // no threshold of the row is lower than this; few photosites have to be looked at closely
+            const auto enough = (uint16_t)std::min(65535.0f, __builtin_sqrtf(std::max(slope * (float)least + base, 1.0f)));
             for (int x = 0; x < w; x++) {
-                float v = b[x + 2], up = v - (float)hi[x], down = (float)lo[x] - v;
-                float above = std::max(slope * (float)hi[x] + base, 1.0f);
-                float below = std::max(slope * (float)lo[x] + base, 1.0f);
-                int hot = (up > 0.0f) & (up * up > above), dead = (down > 0.0f) & (down * down > below);
-                out[x] = (uint8_t)(hot | dead);
+                const uint16_t top = hi[x] < b[x] ? b[x] - hi[x] : 0, bottom = b[x] < lo[x] ? lo[x] - b[x] : 0;
+                out[x] = (top > bottom ? top : bottom) >= enough;
+            }
+            uint8_t *f = found.data() + (size_t)y * w;
+            for (int x = 0; x < w; x++) f[x] = (uint8_t)out[x];
+            for (int x = 0; x < w; x += 32) {
+                const int end = std::min(w, x + 32);
+                uint8_t any = 0;
+                for (int i = x; i < end; i++) any |= f[i];
+                for (int i = x; any && i < end; i++) f[i] = f[i] && stands(b[i], hi[i], lo[i]);
             }
         }
     });
 }
-KERNEL("outliers", outliers, "dn"_a, "slope"_a, "base"_a, "found"_a)
+KERNEL("outliers", outliers, "dn"_a, "slope"_a, "base"_a, "busy"_a, "found"_a)
 
 // The same for a cell of any size: same (p, q, 8, 2) are the steps from its places to the eight neighbours.
-static void outliers_cell(In<uint16_t, 2> dn, In<int32_t, 4> same, float slope, float base, Out<uint8_t, 2> found) {
+static void outliers_cell(In<uint16_t, 2> dn, In<int32_t, 4> same, float slope, float base, float busy,
+                          Out<uint8_t, 2> found) {
+    const Judge stands{slope, base, busy};
     const int h = (int)dn.shape(0), w = (int)dn.shape(1), p = (int)same.shape(0), q = (int)same.shape(1);
     need((int)found.shape(0) == h && (int)found.shape(1) == w && same.shape(2) == 8 && same.shape(3) == 2, "found");
     need(h >= 2 * p && w >= 2 * q, "a picture of two cells");
@@ -224,10 +244,8 @@ static void outliers_cell(In<uint16_t, 2> dn, In<int32_t, 4> same, float slope, 
                     hi2 = std::max(hi2, std::min(hi, v)), hi = std::max(hi, v);
                     lo2 = std::min(lo2, std::max(lo, v)), lo = std::min(lo, v);
                 }
-                const float v = dn.data()[(size_t)y * w + x], up = v - (float)hi2, down = (float)lo2 - v;
-                const float above = std::max(slope * (float)hi2 + base, 1.0f), below = std::max(slope * (float)lo2 + base, 1.0f);
-                found.data()[(size_t)y * w + x] = (up > 0 && up * up > above) || (down > 0 && down * down > below);
+                found.data()[(size_t)y * w + x] = stands(dn.data()[(size_t)y * w + x], (float)hi2, (float)lo2);
             }
     });
 }
-KERNEL("outliers_cell", outliers_cell, "dn"_a, "same"_a, "slope"_a, "base"_a, "found"_a)
+KERNEL("outliers_cell", outliers_cell, "dn"_a, "same"_a, "slope"_a, "base"_a, "busy"_a, "found"_a)

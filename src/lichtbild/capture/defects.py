@@ -60,20 +60,22 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
     base = k2 * max(noise.read) * span**2 - slope * black + k2 / 12
     found = np.empty((h, w), np.uint8)
     if max(cell.shape) <= 2:
-        kernels.outliers(dn, slope, base, found)
+        kernels.outliers(dn, slope, base, _BUSY, found)
     else:
-        kernels.outliers_cell(dn, nearby.same.astype(np.int32), slope, base, found)
+        kernels.outliers_cell(dn, nearby.same.astype(np.int32), slope, base, _BUSY, found)
     y, x = np.divmod(np.flatnonzero(found.view(np.bool_)), w)
-    stays, rise, direct = np.zeros(len(y)), np.zeros(len(y)), np.zeros((4, len(y)))
-    for frame in burst.frames:
-        out, r, a = _standing(frame.dn, (y, x), nearby, slope, base)
-        stays += out
-        rise += r
-        direct += a
+    frames = [burst.frames[reference], *(f for k, f in enumerate(burst.frames) if k != reference)]
+    spared = len(frames) - math.ceil(_STAYS * len(frames))  # frames in which a defect may hide
+    hidden, rise, direct = np.zeros(len(y), np.intp), np.zeros(len(y)), np.zeros((4, len(y)))
+    for frame in frames:
+        out, r, d = _standing(frame.dn, (y, x), nearby, slope, base)
+        hidden, rise, direct = hidden + ~out, rise + r, direct + d
+        left = hidden <= spared
+        y, x, hidden, rise, direct = y[left], x[left], hidden[left], rise[left], direct[:, left]
     # what stays may come in pairs, so the middle two count; one frame alone must be sure of all four
-    beside = direct.mean(0) if len(burst.frames) == 1 else direct[1:3].mean(0)
-    keep = (stays >= math.ceil(_STAYS * len(burst.frames))) & (beside * np.sign(rise) < _ALONE * abs(rise))
-    return y[keep], x[keep]
+    beside = direct.mean(0) if len(frames) == 1 else direct[1:3].mean(0)
+    alone = beside * np.sign(rise) < _ALONE * abs(rise)
+    return y[alone], x[alone]
 
 
 def _take(

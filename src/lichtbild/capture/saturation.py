@@ -3,7 +3,7 @@
 
 A file states one white level.  Converters, lossy compression and the sensor's own columns let the colours
 pile up a few per cent below it, spread over more than a bin; taken for light, such a pile turns magenta.  So
-the counts of each colour (256 bins, one photosite in sixteen) are searched near the top::
+the counts of each colour (256 bins, of at least a hundred thousand photosites) are searched near the top::
 
     pile  = the fullest bin of the top fifth, if it holds > 0.1 % of the photosites and > 8 times the median
             of the top quarter, and hardly anything lies beyond it
@@ -25,6 +25,7 @@ from lichtbild.base.image import RawFrame, Triple
 
 TOLERANCE = 0.004  # of the range below the white level: clipped sensors scatter a little
 _BINS = 256
+_ENOUGH = 100_000  # photosites of a colour
 
 
 def saturation(frame: RawFrame) -> Triple:
@@ -44,7 +45,7 @@ def saturation(frame: RawFrame) -> Triple:
     span = shot.white - float(shot.black.max())
     stated = float(math.ceil(shot.white - TOLERANCE * span))
     expected = [math.sqrt(noise.shot[c] + noise.read[c]) * span if noise else 0.0 for c in range(3)]
-    levels = [_level(_pairs(frame, c), shot.white, stated, expected[c]) for c in range(3)]
+    levels = [_level(_few(_pairs(frame, c)), shot.white, stated, expected[c]) for c in range(3)]
     return levels[0], levels[1], levels[2]
 
 
@@ -61,6 +62,10 @@ def _pairs(frame: RawFrame, colour: int) -> NDArray[np.uint16]:
         apart = next(d for d in range(1, q + 1) if cell[y, (x + d) % q] == colour)
         parts += [_strided(dn, (y + a * p, x + a * q), (4 * p, 4 * q), apart) for a in (0, 2)]
     return np.concatenate(parts, axis=1)
+
+
+def _few(pairs: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return pairs[:, :: max(1, pairs.shape[1] // _ENOUGH)]
 
 
 def _strided(
