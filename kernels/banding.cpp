@@ -27,10 +27,45 @@ inline void heard(float a, float b, float shift, const Noise &n, float &psi, flo
     all += one;
 }
 
-void told(double psi, double slope, double square, double all, float *out) {
-    const bool known = slope > 0.1 * all && all > 0;
-    out[0] = known ? (float)(psi / slope) : 0.0f;
-    out[1] = known ? (float)(square / (slope * slope)) : 1e30f;
+struct Part {  // what a segment says: the step, and its variance
+    float step, variance;
+};
+
+Part said(float psi, float slope, float square, float all) {
+    const bool known = slope > 0.1f * all && all > 0;
+    return {known ? psi / slope : 0.0f, known ? square / (slope * slope) : 1e30f};
+}
+
+// One step from those of the segments: their weighted median, then twice the biweight mean around it, so that what lies in some
+// of the segments only has no say.  The variance is what the segments differ by, or what they say of themselves, if more.
+void told(std::vector<Part> &parts, float *out) {
+    out[0] = 0.0f, out[1] = 1e30f;
+    parts.erase(std::remove_if(parts.begin(), parts.end(), [](const Part &p) { return !(p.variance < 1e20f); }), parts.end());
+    if (parts.size() < 3) return;
+    std::sort(parts.begin(), parts.end(), [](const Part &p, const Part &q) {
+        return p.step < q.step || (p.step == q.step && p.variance < q.variance);
+    });
+    double total = 0, half = 0, middle = 0;
+    for (const Part &p : parts) total += 1.0 / p.variance;
+    for (const Part &p : parts)
+        if ((half += 1.0 / p.variance) >= 0.5 * total) {
+            middle = p.step;
+            break;
+        }
+    double weight = 0, spread = 0, sure = 0;
+    for (int round = 0; round < 2; round++) {
+        double sum = 0;
+        weight = spread = sure = 0;
+        for (const Part &p : parts) {
+            const double d = p.step - middle, u = std::max(0.0, 1.0 - d * d / (9.0 * p.variance)), w = u * u / p.variance;
+            sum += w * d, weight += w, spread += w * w * d * d, sure += w * w * p.variance;
+        }
+        if (!(weight > 0)) return;
+        middle += sum / weight;
+    }
+    if (weight < 0.3 * total) return;  // most of the row is picture
+    out[0] = (float)middle;
+    out[1] = (float)(std::max(spread, sure) / (weight * weight));
 }
 
 Noise noise_of(In<float, 1> n) {
@@ -45,12 +80,13 @@ void banding_rows(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<flo
     need((int)offsets.shape(0) == h && out.shape(0) == 4 && (int)out.shape(1) == h && distance > 0, "banding_rows: out is (4, h)");
     const Noise n = noise_of(noise);
     parallel_rows(h, 16, [&](int y0, int y1) {
+        std::vector<Part> parts[2];
         for (int y = y0; y < y1; y++) {
             for (int i = 0; i < 4; i++) out.data()[(size_t)i * h + y] = i & 1 ? 1e30f : 0.0f;
             if (y + distance >= h) continue;
             const uint16_t *a = dn.data() + (size_t)y * w, *b = a + (size_t)distance * w;
             const float shift = offsets(y + distance) - offsets(y);
-            double sums[2][4] = {};
+            for (auto &p : parts) p.clear();
             for (int s = 0; s * SEGMENT + SEGMENT <= w; s++) {
                 if (!asked(s, w)) continue;
                 float psi[LANES] = {}, slope[LANES] = {}, square[LANES] = {}, all[LANES] = {};
@@ -59,12 +95,13 @@ void banding_rows(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<flo
                         const float p = a[x + l], q = b[x + l];
                         heard(p, q, shift, n, psi[l], slope[l], square[l], all[l]);
                     }
-                double *t = sums[s & 1];
+                float t[4] = {};
                 for (int l = 0; l < LANES; l++) t[0] += psi[l], t[1] += slope[l], t[2] += square[l], t[3] += all[l];
+                parts[s & 1].push_back(said(t[0], t[1], t[2], t[3]));
             }
             for (int k = 0; k < 2; k++) {
                 float found[2];
-                told(sums[k][0], sums[k][1], sums[k][2], sums[k][3], found);
+                told(parts[k], found);
                 out.data()[(size_t)(2 * k) * h + y] = found[0];
                 out.data()[(size_t)(2 * k + 1) * h + y] = found[1];
             }
@@ -83,7 +120,8 @@ void banding_columns(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<
             for (int x = x0; x < x1; x++) out.data()[(size_t)i * w + x] = i & 1 ? 1e30f : 0.0f;
         if (m <= 0) return;
         std::vector<float> shift(m), part(4 * (size_t)m);
-        std::vector<double> sums(8 * (size_t)m, 0.0);
+        const int segments = (h + SEGMENT - 1) / SEGMENT;
+        std::vector<Part> said_by((size_t)segments * m, Part{0.0f, 1e30f});
         for (int x = 0; x < m; x++) shift[x] = offsets(x0 + x + distance) - offsets(x0 + x);
         for (int y0 = 0; y0 < h; y0 += SEGMENT) {
             if (!asked(y0 / SEGMENT, h)) continue;
@@ -96,14 +134,15 @@ void banding_columns(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<
                     heard(p, q, shift[x], n, psi[x], slope[x], square[x], all[x]);
                 }
             }
-            double *t = sums.data() + 4 * (size_t)m * (y0 / SEGMENT & 1);
-            for (size_t i = 0; i < part.size(); i++) t[i] += part[i];
+            for (int x = 0; x < m; x++) said_by[(size_t)(y0 / SEGMENT) * m + x] = said(psi[x], slope[x], square[x], all[x]);
         }
-        for (int k = 0; k < 2; k++)
-            for (int x = 0; x < m; x++) {
-                const double *t = sums.data() + 4 * (size_t)m * k + x;
+        std::vector<Part> parts;
+        for (int x = 0; x < m; x++)
+            for (int k = 0; k < 2; k++) {
+                parts.clear();
+                for (int s = k; s < segments; s += 2) parts.push_back(said_by[(size_t)s * m + x]);
                 float found[2];
-                told(t[0], t[m], t[2 * (size_t)m], t[3 * (size_t)m], found);
+                told(parts, found);
                 out.data()[(size_t)(2 * k) * w + x0 + x] = found[0];
                 out.data()[(size_t)(2 * k + 1) * w + x0 + x] = found[1];
             }

@@ -3,8 +3,9 @@
 
 Sensors read a row at a time, and whatever disturbs that moment lifts the whole row; columns have amplifiers
 of their own.  The eye finds a line a tenth as strong as the noise around it.  Rows are compared with those of
-the same colours one and two cells below: the step d is the biweight mean over their photosites, weighted by
-the noise model, so that edges and clipped light have no say.  Offsets o explain the steps best::
+the same colours one and two cells below: the step d is the biweight mean over the photosites of a segment,
+weighted by the noise model, so that edges and clipped light have no say, and again over the segments, so that
+what does not go on along the row has none.  Offsets o explain the steps best::
 
     minimise  Σ (o[y + Δ] − o[y] − d)² / v + Σ o² / σ²
 

@@ -66,7 +66,11 @@ def highlights(scene: Scene, params: Highlights = Highlights()) -> Scene:
     if scene.clipped is None or params.rebuild == 0 or not scene.clipped.any():
         return scene
     out = np.empty_like(scene.rgb)
-    kernels.highlights(scene.rgb, scene.clipped, np.array(scene.gain, np.float32), out)
+    top = np.float32(scene.reach)  # a bracket clips that much higher
+    seen = scene.rgb if top == 1 else scene.rgb / top
+    kernels.highlights(seen, scene.clipped, np.array(scene.gain, np.float32), out)
+    if top != 1:
+        out = np.where((out == seen), scene.rgb, out * top)
     if params.rebuild < 1:
         out = scene.rgb + np.float32(params.rebuild) * (out - scene.rgb)
     return replace(scene, rgb=out)
