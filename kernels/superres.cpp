@@ -220,15 +220,15 @@ struct Sums {
 };
 
 // Weight of every cell from the doubts around it: limits are fine0, fine1 (means over 3 x 3), broad0, broad1 (9 x 9); then
-// the least of 3 x 3.  NaN is not believed.  `before`, if not empty, are doubts that were there before: what is not worse
-// than they by a fifth is believed as well.
+// the least of 3 x 3.  NaN is not believed.  `before`, if not empty, are doubts that were there before: the limits are then
+// those of what was added to them.
 void believe(In<float, 2> doubt, In<float, 2> before, In<float, 1> limits, Out<float, 2> weight) {
     const int h = doubt.shape(0), w = doubt.shape(1);
     need(weight.shape(0) == doubt.shape(0) && weight.shape(1) == doubt.shape(1), "weight must have the shape of doubt");
     need(before.size() == 0 || (before.shape(0) == doubt.shape(0) && before.shape(1) == doubt.shape(1)),
          "before must have the shape of doubt");
     need(limits.shape(0) == 4, "limits must be four numbers");
-    const float *l = limits.data(), fine = l[1] / l[0], broad = l[3] / l[2];
+    const float *l = limits.data();
     parallel_rows(h, 64, [&](int ya, int yb) {
         const int a = std::max(0, ya - 1), b = std::min(h, yb + 1), top = std::max(0, a - 4), end = std::min(h, b + 4);
         std::vector<float> own((size_t)(b - a) * w), low(w + 2, 1.0f);
@@ -240,13 +240,12 @@ void believe(In<float, 2> doubt, In<float, 2> before, In<float, 1> limits, Out<f
             for (int x = 0; x < w; x++) {
                 const float n3 = (float)((std::min(w, x + 2) - std::max(0, x - 1)) * (f1 - f0));
                 const float n9 = (float)((std::min(w, x + 5) - std::max(0, x - 4)) * (g1 - g0));
-                float l3 = l[0], l9 = l[2];
+                float m3 = now.over(now.three, x, f0, f1) / n3, m9 = now.over(now.nine, x, g0, g1) / n9;
                 if (before.size()) {
-                    l3 = std::max(l3, 1.2f * old.over(old.three, x, f0, f1) / n3);
-                    l9 = std::max(l9, 1.2f * old.over(old.nine, x, g0, g1) / n9);
+                    m3 -= old.over(old.three, x, f0, f1) / n3;
+                    m9 -= old.over(old.nine, x, g0, g1) / n9;
                 }
-                const float m3 = now.over(now.three, x, f0, f1) / n3, m9 = now.over(now.nine, x, g0, g1) / n9;
-                const float v = fall(m3, l3, fine * l3) * fall(m9, l9, broad * l9);
+                const float v = fall(m3, l[0], l[1]) * fall(m9, l[2], l[3]);
                 o[x] = d[x] == BAD || !(v > 0) ? 0.0f : v;
             }
         }

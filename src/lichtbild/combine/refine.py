@@ -17,7 +17,8 @@ of a misalignment explain: the mean over 2×2 photosites of::
 is judged as in `merge`, over 3×3 and over 9×9 cells; a cell with a clipped photosite counts as nothing, and
 the reference is always believed.  Slack is generous, because fine texture is *expected* to differ: it is what
 demosaicking gets wrong.  What moved and was forgiven is found afterwards: where the corrected picture
-explains the photosites of the reference worse than the uncorrected, and worse than noise, it is taken back.
+explains the photosites of the reference worse than the uncorrected one did, by more than the noise that other
+frames bring with them, the correction is taken back.
 
 d holds what demosaicking got wrong, and noise.  Both are told apart in the 8×8 cosine transform of its
 luminance and colour differences, Y = (R + 2G + B)/4, U = R − G, V = B − G: a coefficient c whose noise is p
@@ -57,8 +58,8 @@ from lichtbild.combine.photosites import CALM, NO_MAP, Fit, Look, gathered
 
 TAU = 1.4, 3.0  # threshold in standard deviations, and its growth with the noise of a mid-grey
 FEW = 8  # frames at which it holds
-OWN_SLACK = 0.05  # px that are forgiven at edges when the result is held against the reference
-OWN_LIMITS = np.array([1.8, 3.0, 1.2, 1.5], np.float32)  # where the weight starts to fall and where it is 0
+OWN_SLACK = 0.07  # px that are forgiven at edges when the result is held against the reference
+OWN_LIMITS = np.array([0.5, 1.5, 0.1, 0.3], np.float32)  # how much worse it may be
 SMALLEST = 16  # px
 
 
@@ -120,9 +121,20 @@ def correct(planes: Float32, scene: Scene, frames: Frames[Mosaic], flow: Flow, f
     kernels.refine_add(*shrunk, NO_MAP, fit.twice, fit.share, planes)
     look.compare(planes, *own)
     weight = np.empty_like(before)
-    kernels.superres_believe(look.doubt, before, OWN_LIMITS, weight)
+    kernels.superres_believe(look.doubt, before + own_noise(scene, mass[0], fit), OWN_LIMITS, weight)
     kernels.refine_add(*shrunk, weight, fit.twice, fit.share, planes)
     return lacking / (planes.shape[1] * planes.shape[2])
+
+
+def own_noise(scene: Scene, used: Float32, fit: Fit) -> Float32:
+    """By how much the doubt about the reference's photosites grows, "h/2 w/2", just because a picture that
+    held their own noise comes to hold that of more frames: 1/m − 1/n, m before and n with the correction.
+    """
+    h, w = scene.rgb.shape[0] // 2, scene.rgb.shape[1] // 2
+    at = [np.arange(n) * fit.twice + 1 for n in (h, w)]
+    after = np.maximum(used[at[0]][:, at[1]], np.float32(1))
+    held = np.float32(1) if scene.frames is None else np.maximum(scene.frames, np.float32(1))
+    return np.maximum(np.float32(1) / held - np.float32(1) / after, 0) if fit.merged else np.zeros_like(after)
 
 
 def shrink(

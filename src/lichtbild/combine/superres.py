@@ -43,7 +43,9 @@ class Superres(Params):
 
     scale: str = choice("1", ("1", "1.5", "2"), "Pixels along a side, as multiples of the sensor's; 1: off.")
     rounds: int = knob(3, 0, 8, "", "How often the picture is fitted to the photosites; 0 only resamples.")
-    share: float = knob(1.0, 0.1, 1.5, "", "Share of each correction that is used.")
+    share: float = knob(
+        1.5, 0.1, 1.9, "", "Share of each correction that is used; more than 1 gets there sooner."
+    )
 
 
 @stage
