@@ -54,7 +54,8 @@ struct Sums {
     static float total(const float *v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 };
 
-// Adds the run of L pixels at (y, x) of ref against img at (y + dy, x + dx); robust: with weights (s2 / (s2 + e^2))^2.
+// Adds the run of L pixels at (y, x) of ref against img at (y + dy, x + dx); robust: with weights
+// (s2 / (s2 + e^2))^2, and in ee the loss that they belong to, s2 e^2 / (s2 + e^2).
 template <bool robust>
 inline void add_run(const float *ref, const float *img, int h, int w, int y, int x, float dy, float dx, float s2, Sums &S) {
     const float py = y + dy, px = x + dx;
@@ -72,7 +73,7 @@ inline void add_run(const float *ref, const float *img, int h, int w, int y, int
         S.xx[l] += wt * gx * gx;
         S.ey[l] += wt * gy * e;
         S.ex[l] += wt * gx * e;
-        S.ee[l] += e * e;
+        S.ee[l] += robust ? t * (e * e) : e * e;
     }
     S.runs++;
 }

@@ -8,8 +8,8 @@
 namespace {
 
 // Best translation within +-radius by mean absolute difference over the overlap: of those that noise (variance per pixel)
-// cannot tell from the best one, the shortest.
-void search(In<float, 2> ref, In<float, 2> img, int radius, double noise, Out<double, 1> out) {
+// cannot tell from the best one, the shortest.  Every sparse-th row counts.
+void search(In<float, 2> ref, In<float, 2> img, int radius, int sparse, double noise, Out<double, 1> out) {
     const int h = ref.shape(0), w = ref.shape(1), n = 2 * radius + 1;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && out.shape(0) == 2, "shapes differ");
     std::vector<double> cost(n * n);
@@ -17,18 +17,21 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, double noise, Out<do
         int dy = k / n - radius, dx = k % n - radius;
         int ya = std::max(0, -dy), yb = std::min(h, h - dy), xa = std::max(0, -dx), xb = std::min(w, w - dx);
         double s = 0;
-        for (int y = ya; y < yb; y++) {
+        for (int y = ya; y < yb; y += sparse) {
             const float *a = ref.data() + (size_t)y * w, *b = img.data() + (size_t)(y + dy) * w + dx;
-            float row = 0;
-            for (int x = xa; x < xb; x++) row += a[x] > b[x] ? a[x] - b[x] : b[x] - a[x];
-            s += row;
+            float lane[L] = {};
+            int x = xa;
+            for (; x + L <= xb; x += L)
+                for (int l = 0; l < L; l++) lane[l] += std::fabs(a[x + l] - b[x + l]);
+            for (; x < xb; x++) lane[0] += std::fabs(a[x] - b[x]);
+            s += Sums::total(lane);
         }
         double area = double(std::max(0, yb - ya)) * std::max(0, xb - xa);
-        cost[k] = area > 0.25 * h * w ? s / area : 1e30;
+        cost[k] = area > 0.25 * h * w ? s / area * sparse : 1e30;
     });
     // |difference| of noise spreads by 0.6 sigma, sigma^2 = 2 noise; four softened pixels share one independent value
     const double least = *std::min_element(cost.begin(), cost.end());
-    const double margin = 4 * 0.6 * std::sqrt(2 * 2 * noise * 4 / ((double)h * w));
+    const double margin = 4 * 0.6 * std::sqrt(2 * 2 * noise * 4 * sparse / ((double)h * w));
     int best = 0, nearest = 1 << 30;
     for (int k = 0; k < n * n; k++) {
         const int dy = k / n - radius, dx = k % n - radius, far = dy * dy + dx * dx;
@@ -42,15 +45,17 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, double noise, Out<do
 // residual, in units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells
 // of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
 // energy that noise alone has in a pixel; a prior of that weight holds the start, so that what cannot be seen stays there.
-void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int sparse, float scale, double noise,
+// Returns the mean loss before the last round.
+double global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int sparse, float scale, double noise,
                 Out<double, 1> motion) {
     const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 2 * TERMS, "shapes differ");
     need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 7");
     const float s2 = scale * scale;
-    constexpr int PAIRS = TERMS * (TERMS + 1) / 2, FORCE = 3 * PAIRS, COUNT = FORCE + 2 * TERMS, ALL = COUNT + 1;
+    constexpr int PAIRS = TERMS * (TERMS + 1) / 2, FORCE = 3 * PAIRS, COUNT = FORCE + 2 * TERMS, LOSS = COUNT + 1, ALL = LOSS + 1;
     Motion M(motion.data(), h, w);
     std::vector<std::array<double, ALL>> sums(bands);
+    double loss = INFINITY;
     for (int round = 0; round < rounds; round++) {
         parallel(bands, [&](int b) {
             std::array<double, ALL> S{};
@@ -64,6 +69,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
                     add_run<true>(ref.data(), img.data(), h, w, y, x, dy, dx, s2, c);
                 }
                 S[COUNT] += c.runs * L;
+                S[LOSS] += Sums::total(c.ee);
                 const double u = (x + 0.5 * L) / w - 0.5, v = (0.5 * (y0 + y1) - 0.5 * h) / w;
                 const double t[TERMS] = {1, u, v, u * v, u * u, v * v, v * v * v};
                 const double m[3] = {Sums::total(c.yy), Sums::total(c.xy), Sums::total(c.xx)};
@@ -79,6 +85,7 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
         std::array<double, ALL> S{};
         for (auto &t : sums)
             for (int k = 0; k < ALL; k++) S[k] += t[k];
+        loss = S[COUNT] > 0 ? S[LOSS] / S[COUNT] : INFINITY;
         // mean squares of the terms: what each of them changes in a picture of 4 : 3
         static const double spread[TERMS] = {1, 1 / 12.0, 1 / 21.0, 1 / 256.0, 1 / 80.0, 1 / 250.0, 1 / 2500.0};
         const int n = 2 * terms;
@@ -102,10 +109,11 @@ void global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int s
         for (int k = 0; k < n; k++) M.p[k < terms ? k : TERMS + k - terms] -= g[k];
     }
     for (int k = 0; k < 2 * TERMS; k++) motion.data()[k] = M.p[k];
+    return loss;
 }
 
 }  // namespace
 
-KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "noise"_a, "out"_a)
+KERNEL("align_search", search, "reference"_a, "image"_a, "radius"_a, "sparse"_a, "noise"_a, "out"_a)
 KERNEL("align_global", global_fit, "reference"_a, "image"_a, "terms"_a, "rounds"_a, "sparse"_a, "scale"_a,
        "noise"_a, "motion"_a)

@@ -12,74 +12,106 @@ struct Picture {
     explicit Picture(In<float, 2> &a) : p(a.data()), h(a.shape(0)), w(a.shape(1)) {}
 };
 
-// The unexplained blocks in and around a tile, and what the background leaves of them.  rest: of every block, 0 where it is
-// explained.
+// The unexplained blocks in and around a tile.  rest: what the background leaves of every block, 0 where it is explained.
 struct Lost {
     int side, count = 0;
     int y[36], x[36];
-    float left[36], v[36], u[36];  // v, u: from the centre of the tile to that of the block
+    float v[36], u[36];  // from the centre of the tile to that of the block
     Lost(int j, int i, In<float, 2> &rest, int side) : side(side) {
         const int hb = rest.shape(0), wb = rest.shape(1);
         for (int b = std::max(0, BLOCKS * j - 1); b < std::min(hb, BLOCKS * j + BLOCKS + 1); b++)
             for (int a = std::max(0, BLOCKS * i - 1); a < std::min(wb, BLOCKS * i + BLOCKS + 1); a++) {
-                const float r = rest.data()[(size_t)b * wb + a];
-                if (!(r > 0)) continue;
+                if (!(rest.data()[(size_t)b * wb + a] > 0)) continue;
                 y[count] = b * side, x[count] = a * side;
-                v[count] = (b - BLOCKS * j - 1.5f) * side, u[count] = (a - BLOCKS * i - 1.5f) * side;
-                left[count++] = r;
+                v[count] = (b - BLOCKS * j - 1.5f) * side, u[count++] = (a - BLOCKS * i - 1.5f) * side;
             }
     }
     float dy(const float *m, int k) const { return m[0] + m[2] * v[k] + m[3] * u[k]; }
     float dx(const float *m, int k) const { return m[1] + m[4] * v[k] + m[5] * u[k]; }
 };
 
-// Squared difference of a block of a to b at (+dy, +dx); infinite outside.
-float block(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
+// Squared differences of the four quarters of a block of a to b at (+dy, +dx), row by row; infinite outside.
+void quarters(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx, float *out) {
     const float py = y + dy, px = x + dx;
     const int w = a.w;
-    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w)
-        return INFINITY;
+    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w) {
+        std::fill(out, out + 4, (float)INFINITY);
+        return;
+    }
     const int j = (int)py, i = (int)px;
     const float fy = py - j, fx = px - i;
     const float w00 = (1 - fy) * (1 - fx), w01 = (1 - fy) * fx, w10 = fy * (1 - fx), w11 = fy * fx;
-    float s[4] = {};
+    float s[2][L] = {};
     for (int r = 0; r < side; r++) {
         const float *p = a.p + (size_t)(y + r) * w + x, *q = b.p + (size_t)(j + r) * w + i;
-        for (int c = 0; c < side; c += 4)
-            for (int l = 0; l < std::min(side, 4); l++) {
-                const float *o = q + c + l;
-                const float e = w00 * o[0] + w01 * o[1] + w10 * o[w] + w11 * o[w + 1] - p[c + l];
-                s[l] += e * e;
+        float *t = s[2 * r >= side];
+        auto add = [&](int l) {
+            const float e = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1] - p[l];
+            t[l] += e * e;
+        };
+        if (side == 8)
+            for (int l = 0; l < 8; l++) add(l);
+        else if (side == 4)
+            for (int l = 0; l < 4; l++) add(l);
+        else
+            for (int l = 0; l < side; l++) add(l);
+    }
+    for (int k = 0; k < 2; k++) {
+        const float *t = s[k];
+        if (side == 8)
+            out[2 * k] = (t[0] + t[1]) + (t[2] + t[3]), out[2 * k + 1] = (t[4] + t[5]) + (t[6] + t[7]);
+        else if (side == 4)
+            out[2 * k] = t[0] + t[1], out[2 * k + 1] = t[2] + t[3];
+        else
+            out[2 * k] = t[0], out[2 * k + 1] = t[1];
+    }
+}
+
+// The quarters (8 pixels of the frame) of the blocks of a tile, so that things smaller than a block are seen, and what the
+// motion of the background, ground (y, x), leaves of each.
+struct Parts {
+    float left[36][4], weight[36][4], total = 0;
+    Parts(const Picture &a, const Picture &b, const Lost &lost, const float *ground) {
+        for (int k = 0; k < lost.count; k++) {
+            quarters(a, b, lost.y[k], lost.x[k], lost.side, ground[0], ground[1], left[k]);
+            for (int q = 0; q < 4; q++) {
+                left[k][q] = std::min(left[k][q], 1e9f);
+                total += weight[k][q] = __builtin_sqrtf(left[k][q]);
             }
+        }
     }
-    return (s[0] + s[1]) + (s[2] + s[3]);
+};
+
+// How well a motion explains the parts, 0 ... 1: every one counts with the square of the share of its residue that goes away,
+// so that one motion which explains half of them is better than one that explains half of every one.  Less than `top`: there
+// is no need to know how much less.
+float score(const Picture &a, const Picture &b, const Lost &lost, const Parts &parts, const float *motion, float top) {
+    float s = 0, rest = parts.total, e[4];
+    if (!(rest > 0)) return 0;
+    for (int k = 0; k < lost.count && s + rest >= top * parts.total; k++) {
+        quarters(a, b, lost.y[k], lost.x[k], lost.side, lost.dy(motion, k), lost.dx(motion, k), e);
+        for (int q = 0; q < 4; q++) {
+            const float left = parts.left[k][q], f = e[q] < left ? 1 - e[q] / left : 0;
+            s += parts.weight[k][q] * f * f;
+            rest -= parts.weight[k][q];
+        }
+    }
+    return s / parts.total;
 }
 
-// How well a motion explains the blocks, 0 ... 1: every block counts with the square of the share of its residue that goes
-// away, so that one motion which explains half of the blocks is better than one that explains half of every block.
-float score(const Picture &a, const Picture &b, const Lost &lost, const float *motion) {
-    float s = 0, total = 0;
-    for (int k = 0; k < lost.count; k++) {
-        const float e = block(a, b, lost.y[k], lost.x[k], lost.side, lost.dy(motion, k), lost.dx(motion, k));
-        const float weight = __builtin_sqrtf(lost.left[k]), f = e < lost.left[k] ? 1 - e / lost.left[k] : 0;
-        s += weight * f * f;
-        total += weight;
-    }
-    return total > 0 ? s / total : 0;
-}
-
-// The best of the candidates (n, c, 6) for the tiles (n, 2), shifts by whole pixels within +-radius included, the nearer of
-// two that are as good; NaN is none.
-void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side, In<float, 3> candidates,
-            int radius, Out<float, 2> best, Out<float, 1> share) {
+// The best of the candidates (n, c, 6) for the tiles (n, 2), shifts by whole steps of pixels within +-radius included, the
+// nearer of two that are as good; NaN is none.
+void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> ground, In<float, 2> rest, int side,
+            In<float, 3> candidates, int radius, int step, Out<float, 2> best, Out<float, 1> share) {
     const int n = tiles.shape(0), many = candidates.shape(1);
     need(side == 2 || side == 4, "side must be 2 or 4");
     need((int)candidates.shape(0) == n && candidates.shape(2) == 6, "candidates must be (n, c, 6)");
+    need((int)ground.shape(0) == n && ground.shape(1) == 2, "ground must be (n, 2)");
     need((int)best.shape(0) == n && best.shape(1) == 6 && (int)share.shape(0) == n, "best must be (n, 6)");
     const Picture a(ref), b(img);
     parallel(n, [&](int t) {
-        Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, side);
-        for (int k = 0; k < lost.count; k++) lost.left[k] *= side * side / 16.0f;  // rest is of 4 x 4 pixels
+        const Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, side);
+        const Parts parts(a, b, lost, ground.data() + 2 * t);
         float *top = best.data() + 6 * t, most = -1;
         std::fill(top, top + 6, (float)NAN);
         const float *all = candidates.data() + 6 * (size_t)t * many;
@@ -95,10 +127,11 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
         for (int c = 0; c < many; c++) {
             const float *p = all + 6 * c;
             if (!(p[0] == p[0]) || known(p, c)) continue;
-            for (int dy = -radius; dy <= radius; dy++)
-                for (int dx = -radius; dx <= radius; dx++) {
+            for (int dy = -radius; dy <= radius; dy += step)
+                for (int dx = -radius; dx <= radius; dx += step) {
                     const float m[6] = {p[0] + dy, p[1] + dx, p[2], p[3], p[4], p[5]};
-                    const float g = score(a, b, lost, m) - 0.03f * (dy * dy + dx * dx) / (radius * radius + 1.0f);
+                    const float less = 0.03f * (dy * dy + dx * dx) / (radius * radius + 1.0f);
+                    const float g = score(a, b, lost, parts, m, most + less) - less;
                     if (g > most) most = g, std::copy(m, m + 6, top);
                 }
         }
@@ -134,8 +167,8 @@ struct Pull {  // what pixels say, in eight lanes
 };
 
 // Lucas-Kanade for the shift alone on the unexplained blocks, motions (n, 6) in and out: pixels of the background among them,
-// and what is hidden, differ by more than the others and weigh little (Geman-McClure; the scale follows the better third of
-// the blocks down to `floor`).  A start is worth the information of one pixel.  evidence (n, 3): what is known of the shift
+// and what is hidden, differ by more than the others and weigh little (Geman-McClure; the scale follows the best sixth of
+// their parts down to `floor`).  A start is worth the information of one pixel.  evidence (n, 3): what is known of the shift
 // (yy, xy, xx), 1 / px^2.  how = (floor, share).
 void follow(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, int side, In<float, 1> how, int rounds,
             Out<float, 2> motions, Out<float, 2> evidence) {
@@ -154,12 +187,13 @@ void follow(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
         for (int round = 0; round <= rounds; round++) {
             left.clear();
             for (int k = 0; k < lost.count; k++) {
-                const float e = block(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k));
-                if (e < INFINITY) left.push_back(e / (side * side));
+                float e[4];
+                quarters(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k), e);
+                for (int q = 0; q < 4 && e[0] < INFINITY; q++) left.push_back(4 * e[q] / (side * side));
             }
             if (left.empty()) return;
-            std::nth_element(left.begin(), left.begin() + left.size() / 3, left.end());
-            Pull p(6 * std::max(left[left.size() / 3], floor));
+            std::nth_element(left.begin(), left.begin() + left.size() / 6, left.end());
+            Pull p(6 * std::max(left[left.size() / 6], floor));
             for (int k = 0; k < lost.count; k++)
                 p.block(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k));
             const float all = Sums::total(p.all);
@@ -219,34 +253,41 @@ void agree(In<float, 3> field, In<float, 3> evidence, int tile, In<float, 1> how
     });
 }
 
-// How many of the unexplained blocks in and around each tile a motion explains (the residual is below `limit` times what
-// noise and slack explain), and how many there are.
-void explains(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> rest, In<float, 2> explained, float limit,
-              In<float, 2> motions, Out<int32_t, 2> counts) {
+// How many of the parts that the background's motion (n, 2) leaves unexplained, in and around each tile, a motion explains (the
+// residual is below `limit` times what noise and slack explain), and how many there are.
+void explains(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> ground, In<float, 2> rest,
+              In<float, 2> explained, float limit, In<float, 2> motions, Out<int32_t, 2> counts) {
     const int n = tiles.shape(0), wb = rest.shape(1);
     need((int)motions.shape(0) == n && motions.shape(1) == 6, "motions must be (n, 6)");
+    need((int)ground.shape(0) == n && ground.shape(1) == 2, "ground must be (n, 2)");
     need((int)counts.shape(0) == n && counts.shape(1) == 2, "counts must be (n, 2)");
     const Picture a(ref), b(img);
     parallel(n, [&](int t) {
         const Lost lost(tiles.data()[2 * t], tiles.data()[2 * t + 1], rest, 4);
+        const Parts parts(a, b, lost, ground.data() + 2 * t);
         const float *motion = motions.data() + 6 * t;
-        int good = 0;
+        int good = 0, all = 0;
         for (int k = 0; k < lost.count; k++) {
-            const float e = block(a, b, lost.y[k], lost.x[k], 4, lost.dy(motion, k), lost.dx(motion, k));
-            const float may = limit * explained.data()[(size_t)(lost.y[k] / 4) * wb + lost.x[k] / 4];
-            good += e < may && e < 0.5f * lost.left[k];
+            const float may = 0.25f * limit * explained.data()[(size_t)(lost.y[k] / 4) * wb + lost.x[k] / 4];
+            float e[4];
+            quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(motion, k), lost.dx(motion, k), e);
+            for (int q = 0; q < 4; q++) {
+                all += parts.left[k][q] > may;
+                good += parts.left[k][q] > may && e[q] < may && e[q] < 0.5f * parts.left[k][q];
+            }
         }
         counts.data()[2 * t] = good;
-        counts.data()[2 * t + 1] = lost.count;
+        counts.data()[2 * t + 1] = all;
     });
 }
 
 }  // namespace
 
-KERNEL("objects_choose", choose, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "side"_a, "candidates"_a, "radius"_a, "best"_a,
-       "share"_a)
+KERNEL("objects_choose", choose, "reference"_a, "image"_a, "tiles"_a, "ground"_a, "rest"_a, "side"_a, "candidates"_a,
+       "radius"_a, "step"_a,
+       "best"_a, "share"_a)
 KERNEL("objects_follow", follow, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "side"_a, "how"_a, "rounds"_a, "motions"_a,
        "evidence"_a)
 KERNEL("objects_agree", agree, "field"_a, "evidence"_a, "tile"_a, "how"_a, "out"_a)
-KERNEL("objects_explains", explains, "reference"_a, "image"_a, "tiles"_a, "rest"_a, "explained"_a, "limit"_a, "motions"_a,
+KERNEL("objects_explains", explains, "reference"_a, "image"_a, "tiles"_a, "ground"_a, "rest"_a, "explained"_a, "limit"_a, "motions"_a,
        "counts"_a)

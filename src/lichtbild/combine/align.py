@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Align: where everything moved between the reference and the other frames.
 
-Hands move the whole picture; nearness, a rolling shutter and parallax bend it; things in it move on their own:
+Hands move the whole picture; nearness, a rolling shutter and parallax bend it; things in it move on their
+own:
 
 1. Frames are compared in pyramids of grey pictures whose noise is 1 everywhere (see `pyramid`).
 2. *Global*: an exhaustive search for the shift at the coarsest level, then Gauss–Newton from coarse to
@@ -57,6 +58,7 @@ MOST = 1e5  # 1/px² of this level: no tile knows its motion better
 ROW = 0.5  # tiles that a row is worth against bends
 SWEEPS = 16
 AGAIN, MANY = 3, 0.1  # passes at quarter size, and the share of blocks that asks for another
+OFF = 4.0  # times by which the noise of the file may be too small and still be put right
 NOTHING = np.zeros((0, 0), np.uint8)
 
 
@@ -142,35 +144,64 @@ class Fixed:
 
 
 def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.float64]:
-    """Motion of the whole picture at the finest level (fourteen numbers, see kernels/align.h)."""
-    motion = np.zeros(14)
+    """Motion of the whole picture at the finest level (fourteen numbers, see kernels/align.h).
+
+    The coarsest level may show little of the background, so that a thing which moves on its own is found
+    instead of it: what a search 64 px around finds two levels below half size has another chance.
+    """
     top = len(fixed) - 1
+    low = min(2, top)
+    motion = searched(fixed, moving, top, max(2, min(fixed[top].shape) // 4), 1)
+    loss = fitted(fixed, moving, motion, range(top, low - 1, -1))
+    if top > low:
+        other = searched(fixed, moving, low, min(8, min(fixed[low].shape) // 4), 4)
+        if fitted(fixed, moving, other, range(low, low - 1, -1), doubled=False) < loss:
+            motion = other
+    fitted(fixed, moving, motion, range(low - 1, 0 if top > 1 else -1, -1))
+    if top > 1:  # half size is left to the tiles
+        motion *= 2
+    return motion
+
+
+def searched(
+    fixed: list[Float32], moving: list[Float32], level: int, radius: int, sparse: int
+) -> NDArray[np.float64]:
+    """The best shift of the whole picture within `radius` at one level; every `sparse`-th row counts."""
     start = np.zeros(2)
-    kernels.align_search(fixed[top], moving[top], max(2, min(fixed[top].shape) // 4), noise_at(top), start)
-    motion[0], motion[7] = start
-    for level in range(top, 0 if top > 1 else -1, -1):  # half size is left to the tiles
-        if level < top:
+    kernels.align_search(fixed[level], moving[level], radius, sparse, noise_at(level), start)
+    motion = np.zeros(14)
+    motion[[0, 7]] = start
+    return motion
+
+
+def fitted(
+    fixed: list[Float32],
+    moving: list[Float32],
+    motion: NDArray[np.float64],
+    levels: range,
+    *,
+    doubled: bool = True,
+) -> float:
+    """Refine a motion in place from level to level; it comes from the level above, unless it is not to be
+    doubled.  The last loss.
+    """
+    top, loss = len(fixed) - 1, np.inf
+    for level in levels:
+        if level < top and doubled:
             motion *= 2
         if min(fixed[level].shape) < 12:
             continue
-        kernels.align_global(
+        loss = kernels.align_global(
             fixed[level],
             moving[level],
-            terms(level, top),
+            1 if level == top else 3 if level == top - 1 else 7,  # a shift, affine, all terms
             4 if level > 1 else 2,
             1 if level > 1 else 2,
             64.0 if level >= top - 1 else 12.0,
             0.15 / 4**level,  # every level averages four pixels' noise
             motion,
         )
-    if top > 1:
-        motion *= 2
-    return motion
-
-
-def terms(level: int, top: int) -> int:
-    """How much a motion may bend: a shift at the top, then affine, then all."""
-    return 1 if level == top else 3 if level == top - 1 else 7
+    return loss
 
 
 def background(
@@ -238,7 +269,8 @@ def unexplained(fixed: list[Float32], moving: list[Float32], flow: Float32) -> R
     kernels.align_residue(fixed[1], moving[1], flow, TILE // 4, how, left, explained)
     seen = left >= 0
     ratio = left[seen] / explained[seen]
-    explained *= np.float32(max(1.0, float(np.median(ratio)) if ratio.size else 1.0))  # noise is never less
+    off = float(np.median(ratio)) if ratio.size else 1.0
+    explained *= np.float32(min(max(off, 1.0), OFF))
     return Residue(np.where(seen & (left <= LIMIT * explained), np.float32(0), left), explained)
 
 

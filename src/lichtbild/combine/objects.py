@@ -5,16 +5,16 @@ The background's flow leaves blocks of 16 px unexplained where something moved: 
 and where it came to lie in the other frame.  For the tiles with such blocks, and on these blocks alone:
 
 1. Candidates: the motion that the thing had in the frame nearer to the reference, extrapolated in time, else
-   a search around the background's motion at eighth size.  The best is the one with the most of::
+   a search around the background's motion.  The best is the one with the most of::
 
-       Σ over blocks  √b · max(0, 1 − c/b)²      residual c with the candidate, b with the background
+       Σ  √b · max(0, 1 − c/b)²      residual c with the candidate, b with the background
 
-   so that blocks which belong to something else neither help nor harm.
+   over parts of 8 px, so that those which belong to something else neither help nor harm.
 2. Lucas–Kanade at quarter and half size with Geman–McClure weights, which ignore the background's pixels in
    the blocks and what is hidden.
 3. Every tile tries the motions of its neighbours; those that agree are joined to a shift and its changes from
    pixel to pixel (things turn), each by what it knows (its information matrix).
-4. A tile keeps its motion only if it explains some of the blocks as well as noise allows.
+4. A tile keeps its motion only if it explains some of the parts as well as noise allows.
 
 Motions are written "… 6": shift (y, x) at the tile's centre in pixels, and its changes per pixel (yy, yx, xy,
 xx).
@@ -33,6 +33,7 @@ from lichtbild.combine.pyramid import noise_at
 
 TILE = 64
 FEW = 2  # unexplained blocks with which a tile is looked at
+PARTS = 6  # of 8 px, that a motion must explain to be believed
 LIMIT = 4.0  # times what noise and slack explain: a block is explained
 SURE = 0.5  # score from which on a guess needs no search
 WIDE, ALIKE = 8.0, 1.5  # px up to which neighbours may be, and in the end are, of one thing
@@ -51,19 +52,26 @@ class Residue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chase:
-    """Two pyramids and the tiles (j, i) in which something is left unexplained, "n 2"."""
+    """Two pyramids, the tiles (j, i) in which something is left unexplained, "n 2", and how the background
+    moves there, "n 2".
+    """
 
     fixed: list[Float32]
     moving: list[Float32]
     residue: Residue
     tiles: NDArray[np.int32]
+    ground: Float32
 
     def only(self, some: NDArray[np.bool_]) -> Chase:
         """The chase in some of the tiles."""
-        return Chase(self.fixed, self.moving, self.residue, np.ascontiguousarray(self.tiles[some]))
+        return Chase(self.fixed, self.moving, self.residue, self.tiles[some], self.ground[some])
 
-    def choose(self, level: int, candidates: Float32, radius: int) -> tuple[Float32, Float32]:
-        """The best of the candidates "n c 6" of every tile, "n 6", and its score, "n"."""
+    def choose(
+        self, level: int, candidates: Float32, radius: int = 0, step: int = 1
+    ) -> tuple[Float32, Float32]:
+        """The best of the candidates "n c 6" of every tile, "n 6", and its score, "n"; shifts within `radius`
+        by `step` pixels of the level are tried too.
+        """
         n, size = len(self.tiles), np.float32(2 << level)
         best, share = np.empty((n, 6), np.float32), np.empty(n, np.float32)
         scaled = np.ascontiguousarray(candidates)
@@ -72,10 +80,12 @@ class Chase:
             self.fixed[level],
             self.moving[level],
             self.tiles,
+            self.ground / size,
             self.residue.rest,
             8 >> level,
             scaled,
             radius,
+            step,
             best,
             share,
         )
@@ -103,12 +113,13 @@ class Chase:
         return made, evidence / (size * size)
 
     def explains(self, motions: Float32) -> NDArray[np.int32]:
-        """How many blocks the motions explain and how many there are, "n 2"."""
+        """How many parts of blocks the motions explain and how many there are, "n 2"."""
         counts = np.zeros((len(motions), 2), np.int32)
         kernels.objects_explains(
             self.fixed[1],
             self.moving[1],
             self.tiles,
+            self.ground / np.float32(4),
             self.residue.rest,
             self.residue.explained,
             LIMIT,
@@ -160,11 +171,12 @@ def objects(
     """
     grid = shift.shape[:2]
     found = np.full((*grid, 6), np.nan, np.float32)
-    chase = Chase(fixed, moving, residue, lost(residue.rest, grid))
-    if not len(chase.tiles):
+    tiles = lost(residue.rest, grid)
+    if not len(tiles):
         return found
+    chase = Chase(fixed, moving, residue, tiles, shift[tiles[:, 0], tiles[:, 1]])
     at = chase.tiles[:, 0], chase.tiles[:, 1]
-    found[at] = begun(chase, shift, guess, reach)
+    found[at] = begun(chase, guess, reach)
     best, _ = chase.choose(1, chase.around(found), 0)
     best = agreed(chase, *chase.follow(1, best, 2), grid)
     best = agreed(chase, *chase.follow(0, best, 2), grid)
@@ -182,11 +194,9 @@ def objects(
     return found
 
 
-def begun(chase: Chase, shift: Float32, guess: Float32 | None, reach: float) -> Float32:
+def begun(chase: Chase, guess: Float32 | None, reach: float) -> Float32:
     """First motions "n 6" of the tiles: guessed from the frame before, or searched."""
-    at = chase.tiles[:, 0], chase.tiles[:, 1]
-    ground = np.zeros((len(chase.tiles), 6), np.float32)
-    ground[:, :2] = shift[at]
+    ground = np.pad(chase.ground, ((0, 0), (0, 4)))
     candidates = np.full((len(chase.tiles), 1, 6), np.nan, np.float32)
     if guess is not None:
         candidates = chase.around(guess) + ground[:, None]
@@ -194,8 +204,10 @@ def begun(chase: Chase, shift: Float32, guess: Float32 | None, reach: float) -> 
     anew = ~(share > SURE)
     if anew.any():
         some = chase.only(anew)
-        coarse, _ = some.choose(2, ground[anew][:, None], max(1, round(reach / 8)))
-        fresh, more = some.choose(1, coarse[:, None], 2)
+        start = ground[anew][:, None]
+        coarse, _ = some.choose(2, start, max(1, round(reach / 8)))
+        fine, _ = some.choose(1, start, 2 * max(1, round(reach / 8)), 2)  # what is too fine for eighth size
+        fresh, more = some.choose(1, np.stack([coarse, fine], axis=1), 2)
         better = more > share[anew]
         index = np.nonzero(anew)[0][better]
         best[index], share[index] = fresh[better], more[better]
@@ -203,8 +215,8 @@ def begun(chase: Chase, shift: Float32, guess: Float32 | None, reach: float) -> 
 
 
 def believed(counts: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Whether enough blocks of a tile are explained."""
-    return (counts[:, 0] >= FEW) & (counts[:, 0] * 6 >= counts[:, 1])
+    """Whether enough parts of a tile's blocks are explained."""
+    return (counts[:, 0] >= PARTS) & (counts[:, 0] * 6 >= counts[:, 1])
 
 
 def lost(rest: Float32, grid: tuple[int, ...]) -> NDArray[np.int32]:
