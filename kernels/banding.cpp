@@ -5,7 +5,10 @@
 
 namespace {
 
-constexpr int LANES = 16, SEGMENT = 64, MANY = 2048;  // of longer rows and columns every other two segments are asked
+constexpr int LANES = 16, MANY = 2048;  // of longer rows and columns every other two segments are asked
+
+// Photosites of a segment: 64, fewer where a row has not 16 of them.
+int segment_of(int length) { return std::max(LANES, std::min(64, length / 16 / LANES * LANES)); }
 
 struct Noise {
     float black, slope, base, white, reach;  // variance of a digital number v: slope · (v − black) + base
@@ -79,6 +82,7 @@ void banding_rows(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<flo
     const int h = dn.shape(0), w = dn.shape(1);
     need((int)offsets.shape(0) == h && out.shape(0) == 4 && (int)out.shape(1) == h && distance > 0, "banding_rows: out is (4, h)");
     const Noise n = noise_of(noise);
+    const int segment = segment_of(w);
     parallel_rows(h, 16, [&](int y0, int y1) {
         std::vector<Part> parts[2];
         for (int y = y0; y < y1; y++) {
@@ -87,10 +91,10 @@ void banding_rows(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<flo
             const uint16_t *a = dn.data() + (size_t)y * w, *b = a + (size_t)distance * w;
             const float shift = offsets(y + distance) - offsets(y);
             for (auto &p : parts) p.clear();
-            for (int s = 0; s * SEGMENT + SEGMENT <= w; s++) {
+            for (int s = 0; s * segment + segment <= w; s++) {
                 if (!asked(s, w)) continue;
                 float psi[LANES] = {}, slope[LANES] = {}, square[LANES] = {}, all[LANES] = {};
-                for (int x = s * SEGMENT; x < (s + 1) * SEGMENT; x += LANES)
+                for (int x = s * segment; x < (s + 1) * segment; x += LANES)
                     for (int l = 0; l < LANES; l++) {
                         const float p = a[x + l], q = b[x + l];
                         heard(p, q, shift, n, psi[l], slope[l], square[l], all[l]);
@@ -114,27 +118,28 @@ void banding_columns(In<uint16_t, 2> dn, In<float, 1> offsets, int distance, In<
     const int h = dn.shape(0), w = dn.shape(1), strip = 256;
     need((int)offsets.shape(0) == w && out.shape(0) == 4 && (int)out.shape(1) == w && distance > 0, "banding_columns: out is (4, w)");
     const Noise n = noise_of(noise);
+    const int segment = segment_of(h);
     parallel((w + strip - 1) / strip, [&](int piece) {
         const int x0 = piece * strip, x1 = std::min(w, x0 + strip), m = std::min(x1, w - distance) - x0;
         for (int i = 0; i < 4; i++)
             for (int x = x0; x < x1; x++) out.data()[(size_t)i * w + x] = i & 1 ? 1e30f : 0.0f;
         if (m <= 0) return;
         std::vector<float> shift(m), part(4 * (size_t)m);
-        const int segments = (h + SEGMENT - 1) / SEGMENT;
+        const int segments = (h + segment - 1) / segment;
         std::vector<Part> said_by((size_t)segments * m, Part{0.0f, 1e30f});
         for (int x = 0; x < m; x++) shift[x] = offsets(x0 + x + distance) - offsets(x0 + x);
-        for (int y0 = 0; y0 < h; y0 += SEGMENT) {
-            if (!asked(y0 / SEGMENT, h)) continue;
+        for (int y0 = 0; y0 < h; y0 += segment) {
+            if (!asked(y0 / segment, h)) continue;
             std::fill(part.begin(), part.end(), 0.0f);
             float *__restrict psi = part.data(), *__restrict slope = psi + m, *__restrict square = slope + m, *__restrict all = square + m;
-            for (int y = y0; y < std::min(h, y0 + SEGMENT); y++) {
+            for (int y = y0; y < std::min(h, y0 + segment); y++) {
                 const uint16_t *a = dn.data() + (size_t)y * w + x0, *b = a + distance;
                 for (int x = 0; x < m; x++) {
                     const float p = a[x], q = b[x];
                     heard(p, q, shift[x], n, psi[x], slope[x], square[x], all[x]);
                 }
             }
-            for (int x = 0; x < m; x++) said_by[(size_t)(y0 / SEGMENT) * m + x] = said(psi[x], slope[x], square[x], all[x]);
+            for (int x = 0; x < m; x++) said_by[(size_t)(y0 / segment) * m + x] = said(psi[x], slope[x], square[x], all[x]);
         }
         std::vector<Part> parts;
         for (int x = 0; x < m; x++)

@@ -9,8 +9,8 @@ what does not go on along the row has none.  Offsets o explain the steps best::
 
     minimise  Σ (o[y + Δ] − o[y] − d)² / v + Σ o² / σ²
 
-v is the variance of a step as its photosites tell it, more where two halves of the row (64 photosites in
-turn) disagree or a step is far beyond what σ explains: that is the picture, as is what changes slowly.  σ²
+v is the variance of a step as its photosites tell it, more where two halves of the row (segments in turn)
+disagree or a step is far beyond what σ explains: that is the picture, as is what changes slowly.  σ²
 comes from what the halves share, and from what neighbouring steps have in common with the opposite sign,
 which noise of rows has and the picture has not::
 

@@ -36,6 +36,7 @@ from lichtbild.base.stage import signature, stage
 from lichtbild.capture.banding import Bands, banding
 from lichtbild.capture.defects import Sites, defects, listed, repair
 from lichtbild.capture.exposures import groups, relative
+from lichtbild.capture.faint import faint
 from lichtbild.capture.neutral import balance, neutral_of
 from lichtbild.capture.noise import estimate_noise
 from lichtbild.capture.saturation import saturation
@@ -251,8 +252,11 @@ def _sites(burst: Burst, reference: int, noise: Noise, params: Linearize) -> Sit
             rows.append(found[0])
             columns.append(found[1])
     if params.hot_pixels > 0:
-        y, x = defects(burst, reference, noise, params.hot_pixels)
-        rows.append(y)
-        columns.append(x)
+        for y, x in (
+            defects(burst, reference, noise, params.hot_pixels),
+            faint(burst, noise, params.hot_pixels),
+        ):
+            rows.append(y)
+            columns.append(x)
     flat = np.unique(np.concatenate(rows) * dn.shape[1] + np.concatenate(columns))
     return flat // dn.shape[1], flat % dn.shape[1]

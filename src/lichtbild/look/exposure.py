@@ -10,11 +10,14 @@ What is noise counts a tenth, and so does the deep dark, from 8 to 12 EV below t
 does not brighten the street, but a room counts beside its window.  Of what then lies more than 4 EV above
 mid-grey half is taken back, `tone` does the rest; and nearly half is given of what a scene without anything
 bright is short of: snow is white.  The absolute brightness that aperture, time and ISO tell holds night
-scenes down, by `Exposure.night` at 1 lx and below, by nothing above 40 lx: night stays night.
+scenes down, by nothing above 40 lx, by `Exposure.night` at 1 lx, and half as much again under the stars,
+where cones no longer see: night stays night.  Nor is a night lifted until the noise at black is more than
+half of mid-grey.
 
 References
 ----------
 [1] ISO 2720:1974, exposure meters: 2.5 lx · 2^EV100 on an 18 % scene.
+[2] CIE 191:2010, recommended system for mesopic photometry: rods alone below 0.005 cd/m², cones from 5 cd/m².
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ class Exposure(Params):
 
     ev: float = knob(0.0, -5.0, 5.0, "EV", "Brighter or darker than found.")
     auto: float = knob(1.0, 0.0, 1.0, "", "How much of the automatic exposure: 0 keeps the camera's.")
-    night: float = knob(0.8, 0.0, 2.0, "EV", "How much darker than day a scene of 1 lx and less stays.")
+    night: float = knob(0.8, 0.0, 2.0, "EV", "How much darker than day a scene of 1 lx stays.")
     bias: float = knob(0.0, -2.0, 2.0, "EV", "What the look adds.")
 
 
@@ -91,7 +94,9 @@ def automatic(scene: Scene, night: float = 0.8) -> float:
         return 0.0
     ev = _centred(counts, signal(scene, _LIGHT))
     level = _GREY - ev  # log2 of what became mid-grey, 0 = the camera's clip level
-    ev -= night * _darkness(scene, level)
+    if (dark := _darkness(scene, level)) > 0:
+        ev -= night * dark
+        ev -= min(dark, 1.0) * max(ev - _noisiest(scene), 0.0)
     return round(min(max(ev, -12.0), 12.0) * 32) / 32
 
 
@@ -112,13 +117,17 @@ def _centred(counts: NDArray[np.int64], trust: Float64) -> float:
 
 def signal(scene: Scene, light: Float64) -> Float64:
     """1 where a pixel of a luminance (log2) is signal (ratio to noise 4 and more), 0 where it is noise."""
-    known = scene.frames is not None and scene.frames.size > 0
-    frames = float(np.median(scene.frames[::8, ::8])) if known and scene.frames is not None else 1.0
     weights = LUMINANCE.astype(np.float64) ** 2
     shot, read = (float(weights @ np.array(v)) for v in (scene.noise.shot, scene.noise.read))
     value = np.exp2(light)
-    ratio = value / np.maximum(np.sqrt((shot * value + read) / max(frames, 0.25)), 1e-12)
+    ratio = value / np.maximum(np.sqrt((shot * value + read) / _held(scene)), 1e-12)
     return smooth(ratio, 1.0, 4.0)
+
+
+def _held(scene: Scene) -> float:
+    """How many frames the light of most places is made of."""
+    known = scene.frames is not None and scene.frames.size > 0
+    return max(float(np.median(scene.frames[::8, ::8])) if known and scene.frames is not None else 1.0, 0.25)
 
 
 def smooth(x: Float64, start: float, stop: float) -> Float64:
@@ -139,11 +148,18 @@ def _lightness(light: Float64) -> Float64:
 
 
 def _darkness(scene: Scene, level: float) -> float:
-    """0 in 40 lx and more, 1 in 1 lx and less, where the file tells aperture, time and ISO; else 0."""
+    """0 in 40 lx and more, 1 in 1 lx, 1.5 in 0.06 lx and less, where the file tells the exposure; else 0."""
     shot = scene.shot
     if not (shot.iso and shot.exposure_time and shot.f_number):
         return 0.0
     # a sensor of ISO S clips at 1/0.127 of the light its meter takes for mid-grey
     ev100 = math.log2(shot.f_number**2 / shot.exposure_time * 100.0 / shot.iso) + level - math.log2(0.127)
-    t = min(max((4.0 - ev100) / 5.3, 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    dusk, starlight = ((start - ev100) / width for start, width in ((4.0, 5.3), (-1.3, 4.0)))
+    t, u = (min(max(v, 0.0), 1.0) for v in (dusk, starlight))
+    return t * t * (3.0 - 2.0 * t) + 0.5 * u * u * (3.0 - 2.0 * u)
+
+
+def _noisiest(scene: Scene) -> float:
+    """The EV at which the noise of black is half of mid-grey."""
+    read = float(LUMINANCE.astype(np.float64) ** 2 @ np.array(scene.noise.read)) / _held(scene)
+    return math.log2(0.5 * 0.18 / math.sqrt(max(read, 1e-18)))
