@@ -155,7 +155,8 @@ def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.flo
     loss = fitted(fixed, moving, motion, range(top, low - 1, -1))
     if top > low:
         other = searched(fixed, moving, low, min(8, min(fixed[low].shape) // 4), 4)
-        if fitted(fixed, moving, other, range(low, low - 1, -1), doubled=False) < loss:
+        apart = np.abs(other - motion)[[0, 7]].max() > 1.5  # else both have found the same
+        if apart and fitted(fixed, moving, other, range(low, low - 1, -1), doubled=False) < loss:
             motion = other
     fitted(fixed, moving, motion, range(low - 1, 0 if top > 1 else -1, -1))
     if top > 1:  # half size is left to the tiles

@@ -205,9 +205,8 @@ def begun(chase: Chase, guess: Float32 | None, reach: float) -> Float32:
     if anew.any():
         some = chase.only(anew)
         start = ground[anew][:, None]
-        coarse, _ = some.choose(2, start, max(1, round(reach / 8)))
-        fine, _ = some.choose(1, start, 2 * max(1, round(reach / 8)), 2)  # what is too fine for eighth size
-        fresh, more = some.choose(1, np.stack([coarse, fine], axis=1), 2)
+        coarse, _ = some.choose(1, start, 2 * max(1, round(reach / 8)), 2)
+        fresh, more = some.choose(1, coarse[:, None], 1)
         better = more > share[anew]
         index = np.nonzero(anew)[0][better]
         best[index], share[index] = fresh[better], more[better]
