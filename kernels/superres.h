@@ -20,6 +20,23 @@ struct Shifts {  // flow of one frame: tile shifts, bilinear between tile centre
         dy = y0 + a * (y1 - y0);
         dx = x0 + a * (x1 - x0);
     }
+    // The shifts along a row, to be read by `across`.
+    void row(float y, std::vector<float> &line) const {
+        const float fy = (y + 0.5f) / tile - 0.5f;
+        const int j = clampi((int)std::floor(fy), 0, std::max(0, ny - 2));
+        const float a = ny > 1 ? fy - j : 0.0f, *p = shift + (size_t)j * nx * 2, *q = ny > 1 ? p + 2 * nx : p;
+        line.resize(2 * nx + 2);
+        for (int i = 0; i < 2 * nx; i++) line[i] = p[i] + a * (q[i] - p[i]);
+        line[2 * nx] = line[2 * nx - 2];
+        line[2 * nx + 1] = line[2 * nx - 1];
+    }
+    void across(const std::vector<float> &line, float x, float &dy, float &dx) const {
+        const float fx = (x + 0.5f) / tile - 0.5f;
+        const int i = clampi((int)std::floor(fx), 0, std::max(0, nx - 2));
+        const float b = nx > 1 ? fx - i : 0.0f, *p = &line[2 * i];
+        dy = p[0] + b * (p[2] - p[0]);
+        dx = p[1] + b * (p[3] - p[1]);
+    }
     void back(float y, float x, float &dy, float &dx) const {  // the shift that ends at (y, x) of the frame
         at(y, x, dy, dx);
         at(y - dy, x - dx, dy, dx);
@@ -31,6 +48,7 @@ struct Shifts {  // flow of one frame: tile shifts, bilinear between tile centre
 // places d apart from the middle; box(photosite) = box(pixel of the grid) * this pair, exactly at twice = 4, and of the
 // same variance at 3: d^2 = (scale^2 - 1) / 12.  Rounded to 2^-20, so that no libm decides the last bit; rows sum to one.
 constexpr int STEPS = 256, MOST_TAPS = 8;
+constexpr float MASS = 1024;  // steps of a weight of one frame
 template <int TWICE> constexpr int taps() { return TWICE == 2 ? 6 : 8; }
 
 template <int TWICE> inline const std::array<float, (STEPS + 1) * MOST_TAPS> &aperture() {
@@ -61,15 +79,19 @@ template <int TWICE> inline const std::array<float, (STEPS + 1) * MOST_TAPS> &ap
     return table;
 }
 
-// Cubic B-spline of four taps, narrowed by `narrow` >= 1; the taps sum to one.
-inline void spline(float f, float narrow, float *w) {
-    float sum = 0;
-    for (int k = 0; k < 4; k++) {
-        float r = narrow * std::fabs(k - 1 - f), a = r < 2 ? 2 - r : 0.0f, b = r < 1 ? 1 - r : 0.0f;
-        w[k] = (a * a * a - 4 * b * b * b) * (1 / 6.0f);
-        sum += w[k];
+// Cubic B-spline of four taps at STEPS fractions, narrowed by `narrow` >= 1; the taps sum to one.
+inline std::vector<float> splines(float narrow) {
+    std::vector<float> table((STEPS + 1) * 4);
+    for (int f = 0; f <= STEPS; f++) {
+        float *w = &table[f * 4], sum = 0;
+        for (int k = 0; k < 4; k++) {
+            const float r = narrow * std::fabs(k - 1 - f / (float)STEPS), a = r < 2 ? 2 - r : 0.0f, b = r < 1 ? 1 - r : 0.0f;
+            w[k] = (a * a * a - 4 * b * b * b) * (1 / 6.0f);
+            sum += w[k];
+        }
+        for (int k = 0; k < 4; k++) w[k] /= sum;
     }
-    for (int k = 0; k < 4; k++) w[k] /= sum;
+    return table;
 }
 
 struct Filters {  // the colour of every photosite: a cell of `p` x `q` colours 0, 1, 2 that repeats

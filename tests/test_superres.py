@@ -49,7 +49,9 @@ def mosaic_of(light, noise=QUIET, seed=None, cell=CELL):
         sigma = np.sqrt(np.array(noise.shot)[colours] * cfa + np.array(noise.read)[colours])
         cfa = cfa + sigma * np.random.default_rng(seed).standard_normal(cfa.shape)
     shot = Shot(Path(), (h, w), noise=noise)
-    return Mosaic(cfa.astype(np.float32), "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((h, w), np.uint8), shot)
+    return Mosaic(
+        cfa.astype(np.float32), "bayer", RGGB, (1.0, 1.0, 1.0), noise, np.zeros((h, w), np.uint8), shot
+    )
 
 
 def frames_of(*mosaics):
@@ -209,7 +211,7 @@ def test_gathering_equals_its_twin(cell, twice):
     h, w, shift, scale = 40, 72, (0.375, -1.25), twice / 2
     rng = np.random.default_rng(2)
     difference = rng.standard_normal((h, w)).astype(np.float32)
-    total, mass = (np.zeros((3, h * twice // 2, w * twice // 2), np.float32) for _ in range(2))
+    total, mass = (np.zeros((3, h * twice // 2, w * twice // 2), kind) for kind in (np.float32, np.uint16))
     weight = np.full((h // 2, w // 2), 0.5, np.float32)
     flow = np.array(shift, np.float32).reshape(1, 1, 2)
     kernels.superres_gather(difference, weight, cell, twice, flow, 64, 1.0, 2.0, total, mass)
@@ -227,8 +229,10 @@ def test_gathering_equals_its_twin(cell, twice):
         b /= spline(np.arange(-5, h + 5) - v).sum() * spline(np.arange(-5, w + 5) - u).sum()
         for c in range(3):
             own = b * (colours == c)
-            assert total[c, Y, X] == pytest.approx((own * difference).sum(), abs=1e-5)
-            assert mass[c, Y, X] == pytest.approx(own.sum(), abs=1e-5)
+            assert total[c, Y, X] == pytest.approx(
+                (own * difference).sum(), abs=3e-3
+            )  # splines have 256 steps
+            assert mass[c, Y, X] / 1024 == pytest.approx(own.sum(), abs=3e-3)
 
 
 def test_what_is_only_noise_is_shrunk_away():
@@ -238,7 +242,7 @@ def test_what_is_only_noise_is_shrunk_away():
     plane = (0.01 * rng.standard_normal((128, 160))).astype(np.float32)
     powers = np.zeros((2, 3, 8, 8), np.float32)
     powers[0] = 8 / 3  # three colours of variance 1e-4 / 8 frames each
-    frames, out = np.full((128, 160), 8, np.float32), np.empty_like(plane)
+    frames, out = np.full((64, 80), 8, np.float32), np.empty_like(plane)
     arguments = (plane, frames, planes, powers, NOTHING, noise, NOTHING, 2)
     kernels.refine_shrink(*arguments, 1.7, out)
     assert out.var() < 0.05 * plane.var()

@@ -19,7 +19,7 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Flow, Frames, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.demosaic import coloured
 from lichtbild.combine.merge import Merge, merge
-from lichtbild.combine.photosites import CALM, LEVEL, Fit, Look, gathered
+from lichtbild.combine.photosites import LEVEL, Fit, Look, gathered
 
 MOST_MEASURED = 8  # frames
 
@@ -108,8 +108,7 @@ def powers_of(scene: Scene, frames: Frames[Mosaic], flow: Flow, fit: Fit) -> NDA
     h, w = scene.rgb.shape[:2]
     planes = np.empty((3, h * fit.twice // 2, w * fit.twice // 2), np.float32)
     kernels.refine_spread(scene.rgb, fit.twice, planes)
-    total, mass = gathered(planes, Look.at(scene, fit.twice), frames, flow, fit)
-    kernels.refine_divide(total, mass, CALM, 2 * CALM)
+    total, _, _ = gathered(planes, Look.at(scene, fit.twice), frames, flow, fit)
     return np.stack([spectrum(plane) for plane in total])
 
 

@@ -11,6 +11,7 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Flow, Frames, Mosaic, Scene
 
 CALM = 0.02  # photosites' worth of "no difference"
+THIN = 0.04  # frames' worth of photosites of a colour: below it, a pixel has none
 SLACK = 0.55  # px of misalignment that is forgiven at edges
 LIMITS = np.array([2.2, 4.0, 1.2, 1.5], np.float32)  # where the weight starts to fall and where it is 0
 ALL = np.array([1e30, 2e30, 1e30, 2e30], np.float32)
@@ -71,9 +72,11 @@ class Look:
 
 def gathered(
     planes: Float32, look: Look, frames: Frames[Mosaic], flow: Flow, fit: Fit
-) -> tuple[Float32, Float32]:
-    """Weighted sum of the differences around every pixel of `planes`, and of the weights, both "3 H W"."""
-    total, mass = np.zeros_like(planes), np.zeros_like(planes)
+) -> tuple[Float32, Float32, float]:
+    """Y, U and V "3 H W" of what the photosites say that `planes` lack, noise included; of how many frames it
+    comes, "H/2 W/2"; and the share of pixels that no photosite of some colour covers.
+    """
+    total, mass = np.zeros_like(planes), np.zeros(planes.shape, np.uint16)
     weight = np.empty_like(look.doubt)
     usual = 0.0
     for k in (frames.reference, *(k for k in range(frames.count) if k != frames.reference)):
@@ -82,7 +85,9 @@ def gathered(
         kernels.superres_believe(look.doubt, NO_MAP, limits, weight)
         noise = max(frame.noise.shot[1] * LEVEL + frame.noise.read[1], 1e-12)
         usual = usual or noise
-        share = min(usual / noise, 4.0)
+        share = min(usual / noise, 2.0)
         where = frame.cell, fit.twice, flow.shift[k], flow.tile
         kernels.superres_gather(look.difference, weight, *where, fit.narrow, share, total, mass)
-    return total, mass
+    used = np.empty((planes.shape[1] // 2, planes.shape[2] // 2), np.float32)
+    lacking = kernels.refine_divide(total, mass, CALM, THIN, used)
+    return total, used, lacking / (planes.shape[1] * planes.shape[2])

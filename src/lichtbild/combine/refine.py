@@ -54,7 +54,7 @@ from lichtbild.base.image import Float32, Flow, Frames, Mosaic, Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 from lichtbild.combine.correction_noise import grain, powers_for
-from lichtbild.combine.photosites import CALM, NO_MAP, Fit, Look, gathered
+from lichtbild.combine.photosites import NO_MAP, Fit, Look, gathered
 
 TAU = 1.4, 3.0  # threshold in standard deviations, and its growth with the noise of a mid-grey
 FEW = 8  # frames at which it holds
@@ -115,15 +115,14 @@ def correct(planes: Float32, scene: Scene, frames: Frames[Mosaic], flow: Flow, f
     own = reference, flow.shift[frames.reference], flow.tile, OWN_SLACK
     look.compare(planes, *own)
     before = look.doubt.copy()
-    total, mass = gathered(planes, look, frames, flow, fit)
-    lacking = kernels.refine_divide(total, mass, CALM, 2 * CALM)
-    shrunk = shrink(planes, scene, (total, mass), powers_for(scene, flow, fit), reference.shading, fit)
+    total, used, lacking = gathered(planes, look, frames, flow, fit)
+    shrunk = shrink(planes, scene, (total, used), powers_for(scene, flow, fit), reference.shading, fit)
     kernels.refine_add(*shrunk, NO_MAP, fit.twice, fit.share, planes)
     look.compare(planes, *own)
     weight = np.empty_like(before)
-    kernels.superres_believe(look.doubt, before + own_noise(scene, mass[0], fit), OWN_LIMITS, weight)
+    kernels.superres_believe(look.doubt, before + own_noise(scene, used, fit), OWN_LIMITS, weight)
     kernels.refine_add(*shrunk, weight, fit.twice, fit.share, planes)
-    return lacking / (planes.shape[1] * planes.shape[2])
+    return lacking
 
 
 def own_noise(scene: Scene, used: Float32, fit: Fit) -> Float32:
@@ -131,8 +130,8 @@ def own_noise(scene: Scene, used: Float32, fit: Fit) -> Float32:
     held their own noise comes to hold that of more frames: 1/m − 1/n, m before and n with the correction.
     """
     h, w = scene.rgb.shape[0] // 2, scene.rgb.shape[1] // 2
-    at = [np.arange(n) * fit.twice + 1 for n in (h, w)]
-    after = np.maximum(used[at[0]][:, at[1]], np.float32(1))
+    y, x = (np.arange(n) * fit.twice // 2 for n in (h, w))
+    after = np.maximum(used[y][:, x], np.float32(1))
     held = np.float32(1) if scene.frames is None else np.maximum(scene.frames, np.float32(1))
     return np.maximum(np.float32(1) / held - np.float32(1) / after, 0) if fit.merged else np.zeros_like(after)
 
@@ -145,16 +144,16 @@ def shrink(
     shading: Float32 | None,
     fit: Fit,
 ) -> tuple[Float32, Float32, Float32]:
-    """Y, U and V of a correction, less its noise; in the memory of the correction."""
-    total, mass = correction
+    """Y, U and V of a correction (see `gathered`), less its noise; in its memory, but for the first."""
+    total, used = correction
     held = NO_MAP if scene.frames is None or not fit.merged else scene.frames
     noise = np.array([*scene.noise.shot, *scene.noise.read], np.float32)
     tau = TAU[0] + TAU[1] * grain(scene.noise)[1] * math.sqrt(FEW / max(scene.merged, 1))
-    shrunk = mass[1], mass[2], total[0]
+    shrunk = np.empty_like(total[0]), total[0], total[1]
     for plane, power, out in zip(total, powers, shrunk, strict=True):
         kernels.refine_shrink(
             plane,
-            mass[0],
+            used,
             planes,
             power,
             held,
