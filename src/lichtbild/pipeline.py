@@ -55,7 +55,9 @@ def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
         scene = bracket(images, flow, recipe.bracket, recipe.merge)  # short and long frames → one
     else:
         scene = merge(images, flow, recipe.merge)       # many frames → one clean frame
-    return refine(scene, frames, flow, recipe.refine), flow  # what the photosites say, not the demosaic
+    if recipe.merge.method != "mean":                   # a plain average stays one
+        scene = refine(scene, frames, flow, recipe.refine)  # what the photosites say, not the demosaic
+    return scene, flow
 
 
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
