@@ -10,10 +10,10 @@ from scipy.ndimage import uniform_filter
 from lichtbild.base import kernels
 from lichtbild.base.errors import QualityWarning, StateError
 from lichtbild.base.image import RGGB, Flow, Frames, Mosaic, Noise, Scene, Shot
+from lichtbild.capture.demosaic import SURVIVES as BY_KIND
 from lichtbild.capture.demosaic import coloured
 from lichtbild.combine.agree import agreement
 from lichtbild.combine.merge import BROAD, FINE, MOST, Merge, merge, variances, verdict
-from lichtbild.combine.merge import SURVIVES as BY_KIND
 
 SURVIVES = BY_KIND["bayer"]
 NOISE = Noise((4e-4, 2e-4, 3e-4), (4e-6, 1e-6, 2e-6))

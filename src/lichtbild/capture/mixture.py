@@ -53,8 +53,8 @@ LONGEST = 5.0  # how much longer than wide a neighbourhood gets
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Pictures of one kind: how much each colour has for itself (β), roughness 2 H in halves, how much longer than
-    wide their structures are, and in how many directions.
+    """Pictures of one kind: how much each colour has for itself (β), roughness 2 H in halves, how much longer
+    than wide their structures are, and in how many directions.
     """
 
     apart: float
@@ -63,7 +63,7 @@ class Kind:
     directions: int = 8
 
 
-KINDS = (Kind(0.05, 2, 6.0), Kind(1.0, 3, 3.0, 4))
+KINDS = (Kind(0.05, 2, 6.0), Kind(0.7, 3, 3.0, 4))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,8 @@ def _nearest_means(shape: tuple[int, int], colours: tuple[int, ...]) -> Mixture:
         for f, colour in enumerate(c for c in range(3) if c != cell[y, x]):
             closest = (there == colour) & (length == length[there == colour].min())
             weights[y, x, 0, f, closest] = 1 / closest.sum()
-    return Mixture(cell, taps[None].astype(np.int32), weights, np.ones((*shape, 1), np.float32), np.ones(1, np.int32))
+    trust, sizes = np.ones((*shape, 1), np.float32), np.ones(1, np.int32)
+    return Mixture(cell, taps[None].astype(np.int32), weights, trust, sizes)
 
 
 @lru_cache(maxsize=16)

@@ -36,11 +36,11 @@ from lichtbild.base.errors import QualityWarning
 from lichtbild.base.image import Burst, Float32, Flow, Frames, Scene, UInt8
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
+from lichtbild.capture.demosaic import survives
 from lichtbild.capture.exposures import best_exposed, groups
 from lichtbild.combine.align import sharpest
 from lichtbild.combine.merge import Merge, merge
 
-SURVIVES = {"bayer": (0.375, 0.33, 0.375), "mono": (0.25,) * 3, "linear": (0.25,) * 3}  # as in `merge`
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # as in `merge`
 _FALL = 0.12  # of the clip level: how far weights take to fall
 _DOUBT = 2.5  # standard deviations of noise below the clip level, where they are 0
@@ -252,7 +252,6 @@ class _Sheet:
 
     def _judge(self, part: Scene) -> Float32:
         first, params = self._first, self._params
-        survives = SURVIVES[first.shot.kind]
         falls = [params.trust * t for t in (*FINE, *BROAD)]
         numbers = [
             *first.noise.shot,
@@ -261,7 +260,7 @@ class _Sheet:
             *part.noise.read,
             *first.gain,
             *part.gain,
-            *survives,
+            *survives(first),
             (params.slack / 4) ** 2,  # differences over two cells are four pixels' worth of gradient
             (_BLUR / 4) ** 2,
             (params.likeness / 100) ** 2,

@@ -48,13 +48,9 @@ from lichtbild.base.errors import QualityWarning
 from lichtbild.base.image import Float32, Flow, Frames, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
+from lichtbild.capture.demosaic import survives
 from lichtbild.combine.agree import NOISES, Agreement, agreement
 
-SURVIVES = {  # noise variance of a cell mean / of a sample; measured in tests/test_merge.py
-    "bayer": (0.375, 0.33, 0.375),
-    "mono": (0.25, 0.25, 0.25),
-    "linear": (0.25, 0.25, 0.25),
-}
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
 MOST = (40.0, 4.0)  # what D counts at most in them: broad means are for faint things
 AS_IT_IS = (1.0, 1.0, 1e30, 1e30, 1e30)  # share and gain of a frame, and from where on it is clipped
@@ -163,9 +159,9 @@ class Doubt:
 
 def variances(reference: Scene) -> NDArray[np.float64]:
     """What noise makes of the difference of two cells: shot and read of each colour, "2 3"."""
-    survives, noise = SURVIVES[reference.shot.kind], reference.noise
-    shot = [2 * f * s for f, s in zip(survives, noise.shot, strict=True)]
-    read = [2 * f * r + 1e-9 for f, r in zip(survives, noise.read, strict=True)]
+    left, noise = survives(reference), reference.noise
+    shot = [2 * f * s for f, s in zip(left, noise.shot, strict=True)]
+    read = [2 * f * r + 1e-9 for f, r in zip(left, noise.read, strict=True)]
     return np.array([shot, read])
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import RGGB, Float32, Flow, Frames, Kind, Mosaic, Noise, Scene, Shot
-from lichtbild.capture.demosaic import coloured
+from lichtbild.capture.demosaic import Demosaic, coloured, method_of
 from lichtbild.combine.merge import Merge, merge
 
 Sites = tuple[tuple[int, ...], ...]
@@ -68,7 +68,7 @@ def noise_power(scene: Scene) -> Power:
     if scene.frames is not None:  # 2×2 pixels of the reference a cell
         scale = max(1.0, round(scene.rgb.shape[0] / scene.frames.shape[0]) / 2)
     sites = tuple(tuple(row) for row in scene.shot.sites.tolist())
-    return measured(scene.shot.kind, sites, *colour_ratios(scene.noise), scale)
+    return measured(scene.shot.kind, sites, *colour_ratios(scene.noise), scale, method_of(scene))
 
 
 def colour_ratios(noise: Noise) -> tuple[float, float]:
@@ -80,7 +80,12 @@ def colour_ratios(noise: Noise) -> tuple[float, float]:
 
 @lru_cache(maxsize=32)
 def measured(
-    kind: Kind, sites: Sites = BAYER, red: float = 1.0, blue: float = 1.0, scale: float = 1.0
+    kind: Kind,
+    sites: Sites = BAYER,
+    red: float = 1.0,
+    blue: float = 1.0,
+    scale: float = 1.0,
+    method: str = "auto",
 ) -> Power:
     """Spectra for green noise of variance 1, and red and blue noise of these variances.
 
@@ -95,13 +100,15 @@ def measured(
     scale : float
         How much larger the picture is than its frames.  The noise of a picture that was enlarged is taken for
         that of the frames, enlarged by Lanczos-3.
+    method : str
+        By which it got its colours (see `Demosaic`).
 
     Returns
     -------
     Power
         Rounded to 2⁻¹⁶ of the largest, so that no library decides the last bit.
     """
-    sensor = Sensor(kind, sites)
+    sensor = Sensor(kind, sites, method)
     variance = np.array([red, 1.0, blue])
     cfa = sensor.noise(variance, 0) + np.float32(LEVEL)
     frame = sensor.developed(cfa, variance)
@@ -118,8 +125,9 @@ def measured(
 class Sensor:
     """A sensor that sees noise and nothing else."""
 
-    def __init__(self, kind: Kind, sites: Sites) -> None:
+    def __init__(self, kind: Kind, sites: Sites, method: str = "auto") -> None:
         cell = np.array(sites, np.uint8)
+        self.demosaic = Demosaic(method)
         self.kind: Kind = kind
         self.shape = (SIZE, SIZE, 3) if kind == "linear" else (SIZE, SIZE)
         self.shot = Shot(Path(), (SIZE, SIZE), kind=kind)
@@ -142,7 +150,7 @@ class Sensor:
         red, green, blue = (float(v) * SIGMA**2 for v in variance)
         noise, unclipped = Noise((0.0, 0.0, 0.0), (red, green, blue)), np.zeros((SIZE, SIZE), np.uint8)
         mosaic = Mosaic(cfa, self.kind, self.shot.pattern, (1.0, 1.0, 1.0), noise, unclipped, self.shot)
-        return coloured(mosaic)
+        return coloured(mosaic, self.demosaic)
 
 
 def warped(frame: Scene) -> Float32:
