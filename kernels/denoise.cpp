@@ -12,19 +12,16 @@ namespace {
 constexpr int TALL = 128, WIDE = 256, RING = 4, COEF = N * N;
 constexpr float MOST = 1e6f;  // energy of a coefficient in units of its noise; what is no number counts as that
 
-struct Spectra {
-    lanes8 one[3][N], more[3][N];
-};
-
 struct Work {
     int h, w, hp, wp;
     const float *planes, *levels;
     float *out;
-    Spectra spectra;
-    float tau[3], same, near, doubt;
-    bool active[3];
-    Grid rows, columns;
+    float same, near, doubt;
+    Grid rows, even, odd;  // columns of even and of odd rows
     Judged judged;
+    Spectra spectra;
+    float tau[3];
+    bool active[3];
 };
 
 // One tile: rows of blocks in rings, columns of blocks from i0 to i1 (with those that are only looked at).
@@ -32,8 +29,9 @@ class Tile {
     const Work &t;
     const int ya, yb, xa, xb, i0, i1, blocks, left, right;
     float *coef[3], *energy[3], *bright, *lines, *sums[3], *sheet[3], *slope[2];
-    std::vector<int> place;  // of the patch whose noise a block has
+    std::vector<int> place[2];  // of the patch whose noise a block has
 
+    const Grid &columns(int row) const { return row & 1 ? t.odd : t.even; }
     float *at(float *ring, int row, int i) const {
         return ring + ((size_t)(row & (RING - 1)) * blocks + (i - i0)) * COEF;
     }
@@ -41,9 +39,12 @@ class Tile {
     // Reciprocal of the noise power of the coefficients of plane c in a block; 0 where they are not judged.
     void power(int c, int row, int i, lanes8 *inverse) const {
         const int py = std::min(t.hp - 1, (int)((long long)(t.rows.at(row) + N / 2) * t.hp / t.h));
-        const size_t area = (size_t)t.hp * t.wp, q = (size_t)py * t.wp + place[i - i0];
-        const float var = t.levels[c * area + q], a = var * t.levels[3 * area + q], b = var * t.levels[4 * area + q];
-        for (int k = 0; k < N; k++) inverse[k] = t.judged.here[k] / (t.spectra.one[c][k] * a + t.spectra.more[c][k] * b + 1e-20f);
+        const size_t area = (size_t)t.hp * t.wp, q = (size_t)py * t.wp + place[row & 1][i - i0];
+        const float one = t.levels[3 * area + q], more = t.levels[4 * area + q], all = one + more;
+        const int part = (int)(more / all * Spectra::PARTS + 0.5f);
+        const lanes8 *table = t.spectra.inverse[c][clampi(part, 0, Spectra::PARTS)];
+        const float scale = 1.0f / (t.levels[c * area + q] * all + 1e-20f);
+        for (int k = 0; k < N; k++) inverse[k] = table[k] * scale;
     }
     // Energies of a row of blocks, and with those beside them: `add` is given block after block.
     struct Row {
@@ -83,9 +84,9 @@ class Tile {
 
   public:
     Tile(const Work &t, int ya, int yb, int xa, int xb, Scratch &memory)
-        : t(t), ya(ya), yb(yb), xa(xa), xb(xb), i0(std::max(0, t.columns.first(xa) - 2)),
-          i1(std::min(t.columns.count - 1, t.columns.last(xb) + 2)), blocks(i1 - i0 + 1), left(t.columns.at(i0)),
-          right(t.columns.at(i1) + N), place(blocks) {
+        : t(t), ya(ya), yb(yb), xa(xa), xb(xb), i0(std::max(0, t.even.first(xa) - 2)),
+          i1(std::min(t.odd.count - 1, t.odd.last(xb) + 2)), blocks(i1 - i0 + 1), left(t.odd.at(i0)),
+          right(t.even.at(i1) + N) {
         const size_t ring = (size_t)RING * blocks * COEF, strip = (size_t)(right - left) * N;
         const size_t area = (size_t)(yb - ya) * (xb - xa);
         float *p = memory.get<float>(7 * ring + 4 * strip + 3 * area + 2 * RING * blocks);
@@ -95,8 +96,9 @@ class Tile {
         for (int c = 0; c < 3; c++) sums[c] = p, p += strip;
         for (int c = 0; c < 3; c++) sheet[c] = p, std::fill(p, p + area, 0.0f), p += area;
         for (int c = 0; c < 2; c++) slope[c] = p, p += RING * blocks;
-        for (int i = i0; i <= i1; i++)
-            place[i - i0] = std::min(t.wp - 1, (int)((long long)(t.columns.at(i) + N / 2) * t.wp / t.w));
+        for (int odd = 0; odd < 2; odd++)
+            for (int i = i0; i <= i1; i++)
+                place[odd].push_back(std::min(t.wp - 1, (int)((long long)(columns(odd).at(i) + N / 2) * t.wp / t.w)));
     }
 
     void run() {
@@ -127,7 +129,7 @@ class Tile {
             }
             Row beside;
             for (int i = i0; i <= i1; i++) {
-                const float *p = lines + (size_t)(t.columns.at(i) - left) * N;
+                const float *p = lines + (size_t)(columns(row).at(i) - left) * N;
                 lanes8 v[N], inverse[N];
                 for (int k = 0; k < N; k++) v[k] = load8(p + k * N);
                 Cosine::forward(v);
@@ -144,7 +146,7 @@ class Tile {
 
     // Brightness is shrunk; what it foretells of the colours is taken off them, and the energies of the rest are measured.
     void lead(int row) {
-        const int from = i0 > 0 ? i0 + 1 : 0, to = i1 < t.columns.count - 1 ? i1 - 1 : i1;
+        const int from = i0 > 0 ? i0 + 1 : 0, to = i1 < t.odd.count - 1 ? i1 - 1 : i1;
         Row beside[2];
         for (int i = from; i <= to; i++) {
             lanes8 gain[N], y[N];
@@ -177,7 +179,7 @@ class Tile {
         const int n = right - left, y0 = t.rows.at(row);
         for (int c = 0; c < 3; c++)
             if (t.active[c]) std::fill(sums[c], sums[c] + (size_t)n * N, 0.0f);
-        for (int i = t.columns.first(xa); i <= t.columns.last(xb); i++) {
+        for (int i = columns(row).first(xa); i <= columns(row).last(xb); i++) {
             lanes8 y[N];
             for (int k = 0; k < N; k++) y[k] = load8(at(bright, row, i) + k * N);
             for (int c = 0; c < 3; c++) {
@@ -194,7 +196,7 @@ class Tile {
                     x[0][0] = p[0];
                 }
                 Cosine::inverse(x);
-                float *o = sums[c] + (size_t)(t.columns.at(i) - left) * N;
+                float *o = sums[c] + (size_t)(columns(row).at(i) - left) * N;
                 for (int k = 0; k < N; k++) store8(o + k * N, load8(o + k * N) + x[k]);
             }
         }
@@ -218,16 +220,20 @@ class Tile {
 
     // The mean over all blocks that cover a pixel.
     void write(int c) const {
-        std::vector<float> across(xb - xa, 0.0f), down(yb - ya, 0.0f);
-        for (int i = t.columns.first(xa); i <= t.columns.last(xb); i++)
-            for (int x = std::max(xa, t.columns.at(i)); x < std::min(xb, t.columns.at(i) + N); x++) across[x - xa] += 1;
+        std::vector<float> across[2], down[2];
+        for (int odd = 0; odd < 2; odd++) {
+            across[odd].assign(xb - xa, 0.0f);
+            down[odd].assign(yb - ya, 0.0f);
+            for (int i = columns(odd).first(xa); i <= columns(odd).last(xb); i++)
+                for (int x = std::max(xa, columns(odd).at(i)); x < std::min(xb, columns(odd).at(i) + N); x++)
+                    across[odd][x - xa]++;
+        }
         for (int i = t.rows.first(ya); i <= t.rows.last(yb); i++)
-            for (int y = std::max(ya, t.rows.at(i)); y < std::min(yb, t.rows.at(i) + N); y++) down[y - ya] += 1;
-        for (float &v : across) v = 1.0f / v;
-        for (int y = ya; y < yb; y++) {
-            const float *p = sheet[c] + (size_t)(y - ya) * (xb - xa), share = 1.0f / down[y - ya];
-            float *o = t.out + ((size_t)c * t.h + y) * t.w + xa;
-            for (int x = 0; x < xb - xa; x++) o[x] = p[x] * (across[x] * share);
+            for (int y = std::max(ya, t.rows.at(i)); y < std::min(yb, t.rows.at(i) + N); y++) down[i & 1][y - ya]++;
+        for (int y = 0; y < yb - ya; y++) {
+            const float *p = sheet[c] + (size_t)y * (xb - xa);
+            float *o = t.out + ((size_t)c * t.h + ya + y) * t.w + xa;
+            for (int x = 0; x < xb - xa; x++) o[x] = p[x] / (down[0][y] * across[0][x] + down[1][y] * across[1][x]);
         }
     }
 };
@@ -249,16 +255,13 @@ void shrink(In<float, 3> planes, In<float, 3> levels, In<float, 3> one, In<float
     need(h >= N && w >= N, "planes must be at least 8 x 8");
     need(step >= 1 && step <= N && reach >= 1 && reach <= N, "step and reach must be 1 ... 8");
     const float *f = blend.data();
-    Work work{h, w, (int)levels.shape(1), (int)levels.shape(2), planes.data(), levels.data(), out.data(), {}, {},
-              f[0] / 9, f[1] / 9, 1 / f[2], {}, Grid(h, step), Grid(w, step), Judged(reach)};
+    const Judged judged(reach);
+    const Grid rows(h, step, 0, 0), even(w, step, 0, step / 2), odd(w, step, step / 2, step / 2);
+    Work work{h, w, (int)levels.shape(1), (int)levels.shape(2), planes.data(), levels.data(), out.data(), f[0] / 9, f[1] / 9,
+              1 / f[2], rows, even, odd, judged, Spectra(one.data(), more.data(), judged), {}, {}};
     for (int c = 0; c < 3; c++) {
         work.tau[c] = tau.data()[c];
         work.active[c] = tau.data()[c] > 0;
-        for (int u = 0; u < N; u++)
-            for (int v = 0; v < N; v++) {
-                work.spectra.one[c][v][u] = one.data()[(c * N + u) * N + v];
-                work.spectra.more[c][v][u] = more.data()[(c * N + u) * N + v];
-            }
     }
     const int across = (w + WIDE - 1) / WIDE, down = (h + TALL - 1) / TALL;
     parallel(across * down, [&](int piece) {

@@ -31,7 +31,11 @@ inline void transpose(lanes8 *v) {
     }
 }
 // Sum of the lanes, always in the same order.
-inline float total(lanes8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+inline float total(lanes8 v) {
+    v += LANES(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    v += LANES(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+    return v[0] + v[1];
+}
 
 // Which frequencies are judged, [horizontal]: those below reach, but not the mean; the others are kept.  `share` is the
 // reciprocal of how many such neighbours of 3 x 3 a frequency has in its block.
@@ -51,16 +55,31 @@ struct Judged {
     }
 };
 
-// Where blocks start along an axis: multiples of step, the last one moved up to the border.
+// Where blocks start along an axis: every step pixels, the last ones moved back to the border.  In odd rows blocks start
+// half a step before those in even ones (`before`), like bricks.
 struct Grid {
-    int size, step, count;
-    Grid(int size, int step) : size(size), step(step), count((size - N + step - 1) / step + 1) {}
-    int at(int i) const { return std::min(i * step, size - N); }
-    int first(int a) const {  // the first block that reaches pixel a
-        return a < N ? 0 : (a - N) / step + 1;
-    }
-    int last(int b) const {  // the last block that starts before pixel b
-        return b > size - N ? count - 1 : (b - 1) / step;
+    int size, step, before, count;
+    Grid(int size, int step, int before, int most)
+        : size(size), step(step), before(before), count((size - N + most + step - 1) / step + 1) {}
+    int at(int i) const { return clampi(i * step - before, 0, size - N); }
+    // The first block that reaches pixel a, and the last that starts before pixel b.
+    int first(int a) const { return a - N + before < 0 ? 0 : (a - N + before) / step + 1; }
+    int last(int b) const { return b > size - N ? count - 1 : (b - 1 + before) / step; }
+};
+
+// Reciprocals of noise power for variance 1, from single frames only (0) to warped ones only (PARTS); 0 where not judged.
+struct Spectra {
+    static constexpr int PARTS = 32;
+    lanes8 inverse[3][PARTS + 1][N];
+    Spectra(const float *one, const float *more, const Judged &judged) {
+        for (int c = 0; c < 3; c++)
+            for (int q = 0; q <= PARTS; q++)
+                for (int v = 0; v < N; v++)
+                    for (int u = 0; u < N; u++) {
+                        const int k = (c * N + u) * N + v;
+                        const float power = one[k] + (more[k] - one[k]) * ((float)q / PARTS);
+                        inverse[c][q][v][u] = judged.here[v][u] / (power + 1e-10f);
+                    }
     }
 };
 

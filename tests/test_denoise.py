@@ -79,8 +79,11 @@ def twin(planes, power, variance, tau, blend, reach, step):
     b, judged = basis(), np.zeros((8, 8))
     judged[:reach, :reach] = 1
     judged[0, 0] = 0
-    ys, xs = (sorted({*range(0, n - 8, step), n - 8}) for n in (h, w))
-    block = lambda p: np.array([[p[y : y + 8, x : x + 8] for x in xs] for y in ys], np.float64)  # noqa: E731
+    ys = sorted({*range(0, h - 8, step), h - 8})
+    count = -(-(w - 8 + step // 2) // step) + 1
+    xs = [np.clip(np.arange(count) * step - j % 2 * (step // 2), 0, w - 8) for j in range(len(ys))]
+    places = [[np.s_[y : y + 8, x : x + 8] for x in line] for y, line in zip(ys, xs, strict=True)]
+    block = lambda p: np.array([[p[place] for place in line] for line in places], np.float64)  # noqa: E731
     c = [b @ block(p) @ b.T for p in planes]
     p = [power[k] * variance[k] for k in range(3)]
 
@@ -99,14 +102,13 @@ def twin(planes, power, variance, tau, blend, reach, step):
         slope = (c[k] * y * weight).sum((2, 3)) / ((y * y * weight).sum((2, 3)) + 1 / slopes)
         led = slope[..., None, None] * y
         clean.append(led + gains(k, c[k] - led) * (c[k] - led))
-    out, count = np.zeros(planes.shape), np.zeros((h, w))
-    for j, top in enumerate(ys):
-        for i, left in enumerate(xs):
-            place = np.s_[top : top + 8, left : left + 8]
-            count[place] += 1
+    out, times = np.zeros(planes.shape), np.zeros((h, w))
+    for j, line in enumerate(places):
+        for i, place in enumerate(line):
+            times[place] += 1
             for k in range(3):
                 out[k][place] += b.T @ clean[k][j, i] @ b
-    return out / count
+    return out / times
 
 
 @pytest.mark.parametrize("size", [(8, 8), (37, 41), (100, 64), (150, 290)])

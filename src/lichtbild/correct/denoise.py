@@ -17,12 +17,12 @@ and only what is left beside the line is shrunk::
 
     slope = Σ u·y/p / (Σ y²/p + 1/s²),     u ← slope·y + gain · (u − slope·y)
 
-Blocks overlap and are averaged.  Noise of low frequency, which 8×8 blocks cannot see, is treated the same
-way at half and quarter size [3], there in the lowest frequencies only: blotches of colour, and at little
-light the coarse grain of brightness.
+Blocks overlap, row after row like bricks, and are averaged.  Noise of low frequency, which 8×8 blocks cannot
+see, is treated the same way at half and quarter size [3], there in the lowest frequencies only: blotches of
+colour, and at little light the coarse grain of brightness.
 
-p is measured, see ``noise_power``; around a moving thing, where fewer frames were used, more is
-denoised, and no boundary shows.
+p is measured, see ``noise_power``; around a moving thing, where fewer frames were used, more is denoised, and
+no boundary shows.
 
 Another method, for instance a learned one, is a function like `classical`: it gets the scene (with its noise
 model and frames) and the strengths, returns the light, and is entered in `METHODS` under a name, which
@@ -54,7 +54,7 @@ from lichtbild.correct.noise_power import Power, noise_power
 
 TAU = 1.4  # gain is 0 where energy is below that many times the noise's
 BLEND = (0.25, 0.75, 1.0)  # e₁, e₂; variance of slopes
-STEP, COARSE_STEP = 3, 4  # distance of the blocks, and at half size and below
+STEP = 4  # distance of the blocks
 REACH = 3  # frequencies that are judged at half size and below, where the higher ones have been already
 LEVELS = (1, 2, 2)  # times that Y, U, V are halved
 PATCH = 4  # pixels, for which the noise is known
@@ -144,7 +144,7 @@ def coarse(planes: Float32, levels: Float32, power: Power, tau: Float32, depth: 
     wanted = np.where(depth <= depths, tau, np.float32(0))
     after = np.empty_like(before)
     blend = np.array(BLEND, np.float32)
-    kernels.denoise_shrink(before, levels, flat.one, flat.more, wanted, blend, REACH, COARSE_STEP, after)
+    kernels.denoise_shrink(before, levels, flat.one, flat.more, wanted, blend, REACH, STEP, after)
     coarse(after, levels, flat, tau, depth + 1)
     for c in range(3):
         if wanted[c] > 0:
