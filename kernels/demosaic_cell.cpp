@@ -60,19 +60,26 @@ void weights(In<uint8_t, 2> cell, In<int32_t, 3> taps, In<double, 3> common, In<
         factor(C, T);
         const int own = colour[T - 1];
         float *w = &out(y, x, k, 0, 0);
-        auto put = [&](int f, int n) {
-            for (int t = 0; t < T; t++) w[f * T + t] = t < n ? (float)r[t] : 0.0f;
+        auto put = [&](int f, int n, int wanted) {  // the colour that is wanted weighs 1 in all, every other 0
+            for (int c = 0; c < 3; c++) {
+                double sum = 0, count = 0;
+                for (int t = 0; t < n; t++)
+                    if (colour[t] == c) sum += r[t], count += 1;
+                for (int t = 0; t < n; t++)
+                    if (colour[t] == c) w[f * T + t] = (float)(r[t] + ((c == wanted) - sum) / count);
+            }
+            for (int t = n; t < T; t++) w[f * T + t] = 0.0f;
         };
         for (int f = 0; f < 2; f++) {
             const int wanted = f < own ? f : f + 1;
             for (int t = 0; t < T; t++) r[t] = covariance(T - 1, t, colour[t] == wanted);
             solve(C, T, T, r);
-            put(f, T);
+            put(f, T, wanted);
         }
         for (int t = 0; t < T - 1; t++) r[t] = covariance(T - 1, t, colour[t] == own);
         const std::vector<double> with(r);
         solve(C, T - 1, T, r);
-        put(2, T - 1);
+        put(2, T - 1, own);
         double variance = covariance(T - 1, T - 1, true) + noise;
         for (int t = 0; t < T - 1; t++) variance -= r[t] * with[t];
         trust(y, x, k) = (float)(1 / variance);
@@ -109,14 +116,15 @@ struct Models {
 
 // Between light and its square root, in which the models live: there noise is much the same everywhere.
 struct Root {
-    float offset, shot, read;  // noise of the light: shot · x + read
+    float offset, shot, read;  // noise of the light: shot · x + read; without an offset light is taken as it is
     float lost;                // share of the noise that interpolation averages away
-    float in(float x) const { return __builtin_sqrtf(std::max(x + offset, 0.01f * offset)); }
+    float in(float x) const { return offset > 0 ? __builtin_sqrtf(std::max(x + offset, 0.01f * offset)) : x; }
     float out(float z) const {  // the mean of roots is less than the root of the mean
+        if (!(offset > 0)) return z;
         const float x = z * z - offset;
         return x + lost * (shot * std::max(x, 0.0f) + read) / (4 * std::max(z * z, 0.25f * offset));
     }
-    float variance() const { return std::max(0.25f * shot, 0.25f * read / offset) + 1e-9f; }
+    float variance() const { return std::max(0.25f * shot, 0.25f * read / std::max(offset, 1e-9f)) + 1e-9f; }
 };
 
 struct Work {
@@ -340,12 +348,12 @@ void tile(Work &w, const Models &m, const Root &root, In<float, 2> &cfa, int y0,
     }
 }
 
-// root: offset, shot, read, lost (see Root).
+// root: offset, shot, read, lost (see Root); offset 0 takes light as it is.
 void demosaic_cell(In<float, 2> cfa, In<uint8_t, 2> cell, In<int32_t, 3> taps, In<float, 5> weights, In<float, 3> trust,
                    In<int32_t, 1> sizes, In<float, 1> root, Out<float, 3> out) {
     const int h = cfa.shape(0), w = cfa.shape(1);
     need((int)out.shape(0) == h && (int)out.shape(1) == w && out.shape(2) == 3, "out must be (h, w, 3)");
-    need(root.shape(0) == 4 && root(0) > 0, "root");
+    need(root.shape(0) == 4 && root(0) >= 0, "root");
     Models m{cell.data(), taps.data(), sizes.data(), weights.data(), trust.data(), (int)cell.shape(0), (int)cell.shape(1),
              (int)taps.shape(0), (int)taps.shape(1), (int)sizes.shape(0), 0};
     int models = 0;

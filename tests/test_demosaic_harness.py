@@ -22,3 +22,5 @@ def test_two_published_methods_come_out_as_published(data_dir):
         assert found[key] == pytest.approx(published, abs=0.02), key
     assert found["Kodak", "ratio"] > found["Kodak", "malvar"] + 2
     assert found["McMaster", "ratio"] > found["McMaster", "malvar"] + 1
+    assert found["Kodak", "mixture"] > found["Kodak", "ratio"] + 2
+    assert found["McMaster", "mixture"] > found["McMaster", "malvar"] + 1

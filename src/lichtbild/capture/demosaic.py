@@ -50,6 +50,7 @@ SURVIVES = {  # noise variance of the mean of 2 × 2 pixels / of a sample; measu
 # of the mixture, by how many photosites of a colour lie in a row
 _MIXED = {1: (0.29, 0.26, 0.29), 2: (0.2, 0.185, 0.2), 3: (0.28, 0.25, 0.28)}
 _SIGNED = "demosaic method="
+FEW = 3  # frames, whose errors of demosaicking do not average away
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Demosaic(Params):
     method: str = choice(
         "auto",
         ("auto", "ratio", "mixture", "bilinear"),
-        "auto: mixture for a single frame and for any mosaic that is not Bayer, else ratio. ratio: sharp and "
-        "fast. mixture: sharpest. bilinear: plain, for comparison.",
+        "auto: mixture for up to three frames and for any mosaic that is not Bayer, else ratio. ratio: sharp "
+        "and fast. mixture: sharpest. bilinear: plain, for comparison.",
     )
 
 
@@ -93,8 +94,8 @@ def demosaic(frames: Frames[Mosaic], params: Demosaic = Demosaic()) -> Frames[Sc
 
 
 def chosen(method: str, count: int) -> str:
-    """The method that ``auto`` means for so many frames: the sharpest for a single one, else the fast one."""
-    return method if method != "auto" else "mixture" if count == 1 else "ratio"
+    """The method that ``auto`` means for so many frames: the sharpest for few, the fast one for many."""
+    return method if method != "auto" else "mixture" if count <= FEW else "ratio"
 
 
 def method_of(scene: Scene) -> str:

@@ -7,15 +7,20 @@ count less, and δ = 1 for two samples of one colour, else 0::
 
     cov = (C − |d|_m^2H) · (1 + β δ) + C' δ
 
-C and C' are large: they say that nothing is known of the brightness and the colour of the place.  Each such
-model m gives, for every place of the cell, the weights that predict a colour from the samples around with the
-least mean square error, whatever the cell is: Bayer, quad-Bayer, X-Trans.
+C and C' are large: they say that nothing is known of the brightness and the colour of the place (the
+weights of the wanted colour sum to 1, of the others to 0).  Each such model m gives, for every place of the
+cell, the weights that predict a colour from the samples around with the least mean square error, whatever the
+cell is: Bayer, quad-Bayer, X-Trans.
 
 Which model holds is asked of the samples themselves: every sample is predicted from its neighbours alone,
 and with E_m = mean of ``error² / expected variance`` close by (binomial, 5 × 5) plus what noise explains, the
 models are mixed by ``E_m⁻⁴``.  The models stand in groups: pictures whose colours go together, in eight
 directions and none, and pictures whose colours go their own ways.  The groups are mixed by ``E⁻¹²`` of a
 wider average (13 × 13).
+
+All this happens on ``√(light + offset)``, where light and shade move all colours more alike than in light,
+and noise has the same variance everywhere.  The mean of roots is less than the root of the mean: what
+averaging noise away takes from the light is given back.
 
 This is a mixture of Gaussians as in [2], with models that are stated instead of learned, and judged by
 leave-one-out errors (pseudo-likelihood [3]), which cost one more filter each instead of a determinant.
@@ -53,7 +58,7 @@ LONGEST = 5.0  # how much longer than wide a neighbourhood gets
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Pictures of one kind: how much each colour has for itself (β), roughness 2 H in halves, how much longer
+    """Pictures of one kind: how much each colour has for itself (β), roughness H in quarters, how much longer
     than wide their structures are, and in how many directions.
     """
 
@@ -77,9 +82,11 @@ class Mixture:
     sizes: NDArray[np.int32]  # of the groups
 
     def root(self, noise: Noise) -> Float32:
-        """The offset of the square root, shot and read noise of the light, and the share of the noise that
-        interpolation averages away.
+        """The offset of the square root (0 for none), shot and read noise of the light, and the share of the
+        noise that interpolation averages away.
         """
+        if len(self.sizes) == 1 and self.sizes[0] == 1:  # a mean, not a model of pictures
+            return np.zeros(4, np.float32)
         shot, read = sum(noise.shot) / 3, sum(noise.read) / 3
         offset = max(DARKEST, 4 * math.sqrt(read), 4 * shot)
         return np.array((offset, shot, read, LOST), np.float32)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lichtbild.base.image import Burst, Noise, RawFrame
 from lichtbild.capture.cell import places
+from lichtbild.capture.saturation import saturation
 
 _SIDE = 8  # photosites of one colour
 _MOST_BLOCKS = 12_000  # per colour plane: a better fit than the model deserves
@@ -65,14 +66,15 @@ def _blocks(frame: RawFrame) -> tuple[Array, Array, Array]:
     """Mean, finest diagonal energy and all other detail energy of blocks neither black nor clipped."""
     s = frame.shot
     parts = []
-    for plane, black, _ in places(frame):
+    full = saturation(frame)
+    for plane, black, colour in places(frame):
         rows, columns = plane.shape[0] // _SIDE, plane.shape[1] // _SIDE
         every = max(1, rows * columns // _MOST_BLOCKS)
         cut = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)[::every]
-        x = (
-            cut.astype(np.float32).transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE) - np.float32(black)
-        ) / np.float32(s.white - black)
-        usable = (x.max((1, 2)) < 0.97) & (cut.transpose(0, 2, 1, 3).reshape(-1, _SIDE * _SIDE).min(1) > 0)
+        cut = cut.transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE)
+        x = (cut.astype(np.float32) - np.float32(black)) / np.float32(s.white - black)
+        highest = cut.max((1, 2))  # a sensor that piles up below its white level has no noise there
+        usable = (x.max((1, 2)) < 0.97) & (highest < full[colour]) & (cut.min((1, 2)) > 0)
         parts.append(_energies(x[usable]))
     mean, fine, coarse = (np.concatenate(p) for p in zip(*parts, strict=True))
     return mean, fine, coarse
