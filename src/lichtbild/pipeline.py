@@ -52,7 +52,7 @@ def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
     flow = align(frames, recipe.align)                  # where everything moved
     images = demosaic(frames, recipe.demosaic)          # three colours at every pixel
     if images.exposures:
-        scene = bracket(images, flow, recipe.bracket, recipe.merge)  # short and long frames → one
+        scene = bracket(images, flow, recipe.merge, recipe.bracket)  # short and long frames → one
     else:
         scene = merge(images, flow, recipe.merge)       # many frames → one clean frame
     if recipe.merge.method != "mean":                   # a plain average stays one

@@ -232,8 +232,8 @@ class Flow:
     moves on its own in front of it is not in it, but in ``second: Float32 "n ty tx 2"``: the shift (pixels)
     of a thing that is seen in the tile or reaches into it, NaN where there is none; None when nothing
     anywhere moves on its own.  Where such a thing turns, its shift v, u pixels (y, x) from the centre of the
-    tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v + turn[3]·u)`` by ``turn: Float32 "n ty tx 4"``, which
-    is 0 where the shift is the same all over the tile.
+    tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v + turn[3]·u)``; ``turn: Float32 "n ty tx 4"`` is 0
+    where the shift is the same all over the tile.
 
     ``trust: Float32 "n ty tx"`` is the share of the tile's area, 0 … 1, which ``shift`` explains up to noise.
     """
@@ -254,8 +254,8 @@ class Scene:
     white). ``frames: Float32 "h/2 w/2"`` is how many frames' worth of light each 2×2 cell holds (lens-shading
     gain counted against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white
     level.  ``weights`` are the mean weights of the frames over the picture, the reference's 1, in the order
-    of the burst; empty where nothing was merged.  ``reach`` is how many times ``gain`` the light goes before it
-    clips: more than 1 in a bracket.
+    of the burst; empty where nothing was merged.  ``reach`` is how many times ``gain`` the light goes before
+    it clips: more than 1 in a bracket.
     """
 
     rgb: Float32

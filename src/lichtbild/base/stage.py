@@ -69,7 +69,7 @@ def stage(function: Callable[P, T]) -> Callable[P, T]:
         made: Any = timed(function.__name__, lambda: function(*args, **kwargs))
         if made is args[0] or not hasattr(made, "history"):
             return made
-        params = next((a for a in (*args, *kwargs.values()) if isinstance(a, Params)), Params())
+        params = next((a for a in (*kwargs.values(), *args[::-1]) if isinstance(a, Params)), Params())
         return replace(made, history=(*made.history, signature(function.__name__, params)))
 
     return run

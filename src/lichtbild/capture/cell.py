@@ -115,10 +115,12 @@ def _around(shape: tuple[int, int], colours: tuple[int, ...]) -> Around:
     pairs = [p + [p[-1]] * (most - len(p)) for p in pairs]
     same = [list(_RING) if square else _alike(cell, *place)[:8] for place in places]
     beyond = [[_beyond(cell, place, way, square) for way in DIRECT] for place in places]
-    arrays = (np.array(a, np.intp).reshape(*shape, len(a[0]), *b) for a, b in (
-        (same, (2,)), (pairs, (2, 2)), (beyond, (3, 2))
-    ))  # fmt: skip
-    return Around(*arrays, longest_run(cell))
+    return Around(
+        np.array(same, np.intp).reshape(*shape, len(same[0]), 2),
+        np.array(pairs, np.intp).reshape(*shape, most, 2, 2),
+        np.array(beyond, np.intp).reshape(*shape, len(beyond[0]), 3, 2),
+        longest_run(cell),
+    )
 
 
 def longest_run(cell: UInt8, but: int | None = None) -> int:
@@ -146,6 +148,7 @@ def _alike(cell: UInt8, y: int, x: int) -> list[tuple[int, int]]:
 
 def _pairs(alike: list[tuple[int, int]]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Opposite pairs of them within three photosites, or as far as the first two pairs are."""
+    found: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for reach in range(3, _FAR + 1):
         near = [s for s in alike if s[0] ** 2 + s[1] ** 2 <= reach**2]
         found = [

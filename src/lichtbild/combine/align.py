@@ -210,7 +210,7 @@ def background(
 ) -> tuple[Float32, Float32, Residue | None]:
     """Shift "ty tx 2" (pixels) and trust "ty tx" of one frame, and what it leaves unexplained."""
     motion = global_motion(fixed, moving)
-    flow = np.zeros((*grid, 2), np.float32)
+    flow: Float32 = np.zeros((*grid, 2), np.float32)
     ground, residue, flags = centres(motion, fixed[0].shape, grid), None, NOTHING
     trust = np.ones(grid, np.float32)
     if len(fixed) > 2:
@@ -223,7 +223,7 @@ def background(
         trust = trusted(flags, grid)
         flow = flow * np.float32(2)
     flow = settled(0, own_motions(0, fixed, moving, motion, flags, flow, params), params)
-    return ground + flow * np.float32(2), trust, residue
+    return (ground + flow * np.float32(2)).astype(np.float32), trust, residue
 
 
 def own_motions(

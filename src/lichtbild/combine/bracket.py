@@ -64,7 +64,7 @@ class Bracket(Params):
 
 @stage
 def bracket(
-    frames: Frames[Scene], flow: Flow, params: Bracket = Bracket(), merging: Merge = Merge()
+    frames: Frames[Scene], flow: Flow, merging: Merge = Merge(), params: Bracket = Bracket()
 ) -> Scene:
     """Join aligned frames of different exposure on the grid and in the light of their reference.
 
@@ -74,10 +74,10 @@ def bracket(
         Frames in camera space, scaled to the reference's light; ``exposures`` says by how much.
     flow : Flow
         Where the tiles of the reference went (see `align`).
-    params : Bracket
-        Trust, slack, likeness.
     merging : Merge
         How frames of one exposure are merged.
+    params : Bracket
+        Trust, slack, likeness.
 
     Returns
     -------

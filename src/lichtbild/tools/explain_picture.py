@@ -71,7 +71,7 @@ def page(record: Mapping[str, Any], worth: Float32, shown: UInt8) -> bytes:
 
 def coloured(worth: Float32, size: tuple[int, int], most: float) -> UInt8:
     """The map, ``UInt8 "h w 3"``: dark where one frame stands alone, light where all `most` agree."""
-    small = Image.fromarray(np.ascontiguousarray(worth)).resize(size[::-1], Image.Resampling.BOX)
+    small = Image.fromarray(np.ascontiguousarray(worth)).resize((size[1], size[0]), Image.Resampling.BOX)
     return ramp((np.asarray(small, np.float32) - 1) / max(most - 1, 1e-6))
 
 
