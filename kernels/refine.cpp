@@ -63,9 +63,9 @@ inline float at_cell(const In<float, 2> &map, int y, int x, float otherwise) {
 // samples of R, G, B of one frame: if the picture holds the same noise, and what is added by each frame that only one of
 // both holds.  held (cells) or empty: how many frames the picture holds, empty: noise-free.  noise: shot of R, G, B, then
 // read.  shading (cells) or empty: gain of the reference; a cell is `side` pixels.
-// Every coefficient c becomes c * max(0, 1 - tau^2 p / c^2).
+// Every coefficient c becomes c * max(0, 1 - t^2 p / c^2), t = tau + rise * (noise of green / light of green), 4 at most.
 void shrink(In<float, 2> plane, In<float, 2> frames, In<float, 3> planes, In<float, 4> powers, In<float, 2> held,
-            In<float, 1> noise, In<float, 2> shading, int side, float tau, Out<float, 2> out) {
+            In<float, 1> noise, In<float, 2> shading, int side, float tau, float rise, Out<float, 2> out) {
     const int h = plane.shape(0), w = plane.shape(1);
     const size_t area = (size_t)h * w;
     need((int)out.shape(0) == h && (int)out.shape(1) == w, "out must have the shape of plane");
@@ -75,7 +75,7 @@ void shrink(In<float, 2> plane, In<float, 2> frames, In<float, 3> planes, In<flo
     lanes8 power[6][N];  // [common, own][colour][horizontal], lanes vertical
     for (int c = 0; c < 6; c++)
         for (int u = 0; u < N; u++)
-            for (int v = 0; v < N; v++) power[c][v][u] = powers.data()[(c * N + u) * N + v] * tau * tau;
+            for (int v = 0; v < N; v++) power[c][v][u] = powers.data()[(c * N + u) * N + v];
     parallel((h + BAND - 1) / BAND, [&](int band) {
         const int ya = band * BAND, yb = std::min(h, ya + BAND);
         static thread_local Scratch memory;
@@ -114,14 +114,16 @@ void shrink(In<float, 2> plane, In<float, 2> frames, In<float, 3> planes, In<flo
                     float n = at_cell(frames, (y0 + N / 2) / 2, (x0 + N / 2) / 2, 1);
                     n = n > 0.5f ? n : 0.5f;
                     const float m = at_cell(held, cy, cx, 1e6f) * g, own = std::fabs(1 / n - 1 / (m > 0.5f ? m : 0.5f));
-                    float v[6];
+                    float v[6], bar = 4;
                     for (int c = 0; c < 3; c++) {
                         const float *p = planes.data() + c * area + at;
                         const float light = 0.25f * ((p[0] + p[3]) + (p[step] + p[step + 3]));
                         const float variance = (noise.data()[c] * (light > 0 ? light : 0.0f) + noise.data()[3 + c] * g) * g;
                         v[c] = variance / n;
                         v[3 + c] = variance * own;
+                        if (c == 1 && light > 0) bar = std::min(bar, tau + rise * std::sqrt(variance) / light);
                     }
+                    for (float &power_of_colour : v) power_of_colour *= bar * bar;
                     lanes8 t[N];
                     for (int k = 0; k < N; k++) t[k] = load8(&coef[(size_t)(x0 + k) * N]);
                     Cosine::forward(t);
@@ -209,5 +211,5 @@ void add(In<float, 2> y, In<float, 2> u, In<float, 2> v, In<float, 2> weight, in
 
 KERNEL("refine_divide", divide, "sum"_a, "mass"_a, "calm"_a, "least"_a, "frames"_a)
 KERNEL("refine_shrink", shrink, "plane"_a, "frames"_a, "planes"_a, "powers"_a, "held"_a, "noise"_a, "shading"_a,
-       "side"_a, "tau"_a, "out"_a)
+       "side"_a, "tau"_a, "rise"_a, "out"_a)
 KERNEL("refine_add", add, "y"_a, "u"_a, "v"_a, "weight"_a, "side"_a, "amount"_a, "planes"_a)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lichtbild.base import kernels
-from lichtbild.base.errors import FallbackWarning, QualityWarning, StateError
-from lichtbild.base.image import RGGB, Flow, Frames, Mosaic, Noise, Scene, Shot
+from lichtbild.base.errors import FallbackWarning, QualityWarning, RecipeError, StateError
+from lichtbild.base.image import RGGB, Burst, Flow, Frames, Mosaic, Noise, Opcode, RawFrame, Scene, Shot
 from lichtbild.capture.demosaic import demosaic
 from lichtbild.capture.linearize import linearize
 from lichtbild.combine.align import align
@@ -17,6 +17,7 @@ from lichtbild.combine.merge import merge
 from lichtbild.combine.photosites import LIMITS
 from lichtbild.combine.refine import Refine, refine
 from lichtbild.combine.superres import Superres, superres
+from lichtbild.combine.zoom import zoomed
 from lichtbild.correct.denoise import denoise
 from lichtbild.simulate.burst import burst
 from lichtbild.simulate.lens import Lens
@@ -244,9 +245,9 @@ def test_what_is_only_noise_is_shrunk_away():
     powers[0] = 8 / 3  # three colours of variance 1e-4 / 8 frames each
     frames, out = np.full((64, 80), 8, np.float32), np.empty_like(plane)
     arguments = (plane, frames, planes, powers, NOTHING, noise, NOTHING, 2)
-    kernels.refine_shrink(*arguments, 1.7, out)
+    kernels.refine_shrink(*arguments, 1.7, 0.0, out)
     assert out.var() < 0.05 * plane.var()
-    kernels.refine_shrink(*arguments, 0.0, out)
+    kernels.refine_shrink(*arguments, 0.0, 0.0, out)
     np.testing.assert_allclose(out, plane, atol=1e-6)
 
 
@@ -347,17 +348,52 @@ def test_everything_grows_together(scale, size):
     clipped = np.zeros((66, 102), np.uint8)
     clipped[10, 20] = 2
     scene = scene_of(light, frames=np.full((33, 51), 3, np.float32), clipped=clipped)
-    scene = replace(scene, shot=replace(scene.shot, crop=(2, 4, 60, 90)))
     large = superres(
         scene, frames_of(*[mosaic_of(light)] * 3), moved([(0, 0)] * 3, 66, 102), Superres(scale=scale)
     )
     s = float(scale)
     assert large.rgb.shape == (*size, 3)
-    assert large.shot.size == size
-    assert large.shot.crop == (round(2 * s), round(4 * s), round(60 * s), round(90 * s))
+    assert large.shot is scene.shot  # it speaks of the sensor
     assert large.frames is not None and large.frames.shape == (size[0] // 2, size[1] // 2)
     assert large.clipped is not None and large.clipped.shape == size
     assert large.clipped[int(10.5 * s), int(20.5 * s)] == 2
+
+
+def raw_of(light, **more):
+    mosaic = mosaic_of(light)
+    shot = replace(mosaic.shot, white=1000.0, neutral=(1.0, 1.0, 1.0), **more)
+    return RawFrame(np.round(mosaic.cfa * 1000).astype(np.uint16), shot)
+
+
+def test_a_zoom_is_the_middle_and_little_else_is_processed():
+    frame = raw_of(wavy(800, 1200), black_columns=np.arange(1200, dtype=np.float32))
+    near = zoomed(Burst((frame, frame)), 4)
+    shot, dn = near.frames[1].shot, near.frames[1].dn
+    assert dn.shape == shot.size
+    assert dn.size < 0.3 * frame.dn.size
+    assert shot.crop is not None
+    top, left, height, width = shot.crop
+    assert (height, width) == (200, 300)
+    np.testing.assert_array_equal(dn[top : top + 200, left : left + 300], frame.dn[300:500, 450:750])
+    assert shot.black_columns is not None
+    assert shot.black_columns[left] == 450
+    assert (450 - left) % 2 == 0
+    assert (300 - top) % 2 == 0
+
+
+def test_a_zoom_keeps_the_frame_where_the_lens_is_corrected_by_place():
+    warp = Opcode("WarpRectilinear", False, {"coefficients": np.zeros((1, 6)), "centre": (0.5, 0.5)}, b"")
+    frame = raw_of(wavy(200, 300), opcodes=((), (), (warp,)), crop=(20, 30, 160, 240))
+    near = zoomed(Burst((frame,)), 2)
+    assert near.frames[0].dn is frame.dn
+    assert near.frames[0].shot.crop == (60, 90, 80, 120)
+
+
+def test_a_zoom_of_one_is_the_same_burst_and_less_is_refused():
+    lights = Burst((raw_of(wavy(64, 64)),))
+    assert zoomed(lights, 1) is lights
+    with pytest.raises(RecipeError, match="allowed is 1 … 4"):
+        zoomed(lights, 0.5)
 
 
 def test_scale_one_is_the_same_object():

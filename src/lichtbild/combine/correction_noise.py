@@ -108,7 +108,7 @@ def powers_of(scene: Scene, frames: Frames[Mosaic], flow: Flow, fit: Fit) -> NDA
     h, w = scene.rgb.shape[:2]
     planes = np.empty((3, h * fit.twice // 2, w * fit.twice // 2), np.float32)
     kernels.refine_spread(scene.rgb, fit.twice, planes)
-    total, _, _ = gathered(planes, Look.at(scene, fit.twice), frames, flow, fit)
+    total, *_ = gathered(planes, Look.at(scene, fit.twice), frames, flow, fit)
     return np.stack([spectrum(plane) for plane in total])
 
 

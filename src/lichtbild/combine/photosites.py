@@ -14,6 +14,7 @@ CALM = 0.02  # photosites' worth of "no difference"
 THIN = 0.04  # frames' worth of photosites of a colour: below it, a pixel has none
 SLACK = 0.55  # px of misalignment that is forgiven at edges
 LIMITS = np.array([2.2, 4.0, 1.2, 1.5], np.float32)  # where the weight starts to fall and where it is 0
+OWN_SLACK = 0.07  # px that are forgiven at edges when the result is held against the reference
 ALL = np.array([1e30, 2e30, 1e30, 2e30], np.float32)
 LEVEL = 0.1  # a mid-grey
 NO_MAP = np.zeros((0, 0), np.float32)
@@ -72,12 +73,13 @@ class Look:
 
 def gathered(
     planes: Float32, look: Look, frames: Frames[Mosaic], flow: Flow, fit: Fit
-) -> tuple[Float32, Float32, float]:
+) -> tuple[Float32, Float32, float, Float32]:
     """Y, U and V "3 H W" of what the photosites say that `planes` lack, noise included; of how many frames it
-    comes, "H/2 W/2"; and the share of pixels that no photosite of some colour covers.
+    comes, "H/2 W/2"; the share of pixels that no photosite of some colour covers; and the doubts about the
+    reference's own photosites, hardly forgiving, "h/2 w/2".
     """
     total, mass = np.zeros_like(planes), np.zeros(planes.shape, np.uint16)
-    weight = np.empty_like(look.doubt)
+    weight, own = np.empty_like(look.doubt), np.empty_like(look.doubt)
     usual = 0.0
     for k in (frames.reference, *(k for k in range(frames.count) if k != frames.reference)):
         frame, limits = frames[k], LIMITS if usual else ALL
@@ -88,6 +90,9 @@ def gathered(
         share = min(usual / noise, 2.0)
         where = frame.cell, fit.twice, flow.shift[k], flow.tile
         kernels.superres_gather(look.difference, weight, *where, fit.narrow, share, total, mass)
+        if k == frames.reference:
+            look.compare(planes, frame, flow.shift[k], flow.tile, OWN_SLACK)
+            own = look.doubt.copy()
     used = np.empty((planes.shape[1] // 2, planes.shape[2] // 2), np.float32)
     lacking = kernels.refine_divide(total, mass, CALM, THIN, used)
-    return total, used, lacking / (planes.shape[1] * planes.shape[2])
+    return total, used, lacking / (planes.shape[1] * planes.shape[2]), own

@@ -22,9 +22,9 @@ frames bring with them, the correction is taken back.
 
 d holds what demosaicking got wrong, and noise.  Both are told apart in the 8×8 cosine transform of its
 luminance and colour differences, Y = (R + 2G + B)/4, U = R − G, V = B − G: a coefficient c whose noise is p
-becomes ``c · max(0, 1 − τ² p / c²)``; τ grows with the noise, since what demosaicking got wrong does not.  p
-is measured by sending white noise of one colour at a time through our own demosaic, merge and this very
-correction, along the shifts of this burst, and scaled by the noise model, block by block::
+becomes ``c · max(0, 1 − τ² p / c²)``; τ grows with the noise of a place, since what demosaicking got wrong
+does not.  p is measured by sending white noise of one colour at a time through our own demosaic, merge and
+this very correction, along the shifts of this burst, and scaled by the noise model, block by block::
 
     p = Σ var[c] · (P[c] / n + Q[c] · |1/n − 1/m|)
 
@@ -53,12 +53,11 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Flow, Frames, Mosaic, Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
-from lichtbild.combine.correction_noise import grain, powers_for
-from lichtbild.combine.photosites import NO_MAP, Fit, Look, gathered
+from lichtbild.combine.correction_noise import powers_for
+from lichtbild.combine.photosites import NO_MAP, OWN_SLACK, Fit, Look, gathered
 
-TAU = 1.4, 3.0  # threshold in standard deviations, and its growth with the noise of a mid-grey
+TAU = 1.3, 4.0  # threshold in standard deviations, and its growth with the relative noise
 FEW = 8  # frames at which it holds
-OWN_SLACK = 0.07  # px that are forgiven at edges when the result is held against the reference
 OWN_LIMITS = np.array([0.5, 1.5, 0.1, 0.3], np.float32)  # how much worse it may be
 SMALLEST = 16  # px
 
@@ -111,14 +110,11 @@ def correct(planes: Float32, scene: Scene, frames: Frames[Mosaic], flow: Flow, f
     photosite of some colour covers.
     """
     look = Look.at(scene, fit.twice)
+    total, used, lacking, before = gathered(planes, look, frames, flow, fit)
     reference = frames[frames.reference]
-    own = reference, flow.shift[frames.reference], flow.tile, OWN_SLACK
-    look.compare(planes, *own)
-    before = look.doubt.copy()
-    total, used, lacking = gathered(planes, look, frames, flow, fit)
     shrunk = shrink(planes, scene, (total, used), powers_for(scene, flow, fit), reference.shading, fit)
     kernels.refine_add(*shrunk, NO_MAP, fit.twice, fit.share, planes)
-    look.compare(planes, *own)
+    look.compare(planes, reference, flow.shift[frames.reference], flow.tile, OWN_SLACK)
     weight = np.empty_like(before)
     kernels.superres_believe(look.doubt, before + own_noise(scene, used, fit), OWN_LIMITS, weight)
     kernels.refine_add(*shrunk, weight, fit.twice, fit.share, planes)
@@ -148,7 +144,7 @@ def shrink(
     total, used = correction
     held = NO_MAP if scene.frames is None or not fit.merged else scene.frames
     noise = np.array([*scene.noise.shot, *scene.noise.read], np.float32)
-    tau = TAU[0] + TAU[1] * grain(scene.noise)[1] * math.sqrt(FEW / max(scene.merged, 1))
+    rise = TAU[1] * math.sqrt(FEW / max(scene.merged, 1))
     shrunk = np.empty_like(total[0]), total[0], total[1]
     for plane, power, out in zip(total, powers, shrunk, strict=True):
         kernels.refine_shrink(
@@ -160,7 +156,8 @@ def shrink(
             noise,
             NO_MAP if shading is None else shading,
             fit.twice,
-            tau,
+            TAU[0],
+            rise,
             out,
         )
     return shrunk

@@ -28,7 +28,7 @@ import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.errors import FallbackWarning, QualityWarning
-from lichtbild.base.image import Flow, Frames, Mosaic, Scene, Shot
+from lichtbild.base.image import Flow, Frames, Mosaic, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
 from lichtbild.combine.refine import SMALLEST, Fit, correct
@@ -66,8 +66,8 @@ def superres(scene: Scene, frames: Frames[Mosaic], flow: Flow, params: Superres 
     Returns
     -------
     Scene
-        ``rgb`` with round(scale · height) × round(scale · width) pixels, and ``shot.size``, ``frames`` and
-        ``clipped`` to match; the same object at scale 1.
+        ``rgb`` with round(scale · height) × round(scale · width) pixels, ``frames`` and ``clipped`` to match;
+        ``shot`` goes on to speak of the sensor's pixels.  The same object at scale 1.
 
     Warns
     -----
@@ -101,7 +101,7 @@ def superres(scene: Scene, frames: Frames[Mosaic], flow: Flow, params: Superres 
 
 
 def enlarged(scene: Scene, rgb: np.ndarray, scale: float) -> Scene:
-    """The scene with other pixels, and everything that goes by pixels to match."""
+    """The scene with other pixels, and maps to match."""
     h, w = rgb.shape[:2]
 
     def spread(plane: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -111,13 +111,4 @@ def enlarged(scene: Scene, rgb: np.ndarray, scale: float) -> Scene:
 
     frames = None if scene.frames is None else spread(scene.frames, h // 2, w // 2)
     clipped = None if scene.clipped is None else spread(scene.clipped, h, w)
-    return replace(scene, rgb=rgb, shot=resized(scene.shot, (h, w), scale), frames=frames, clipped=clipped)
-
-
-def resized(shot: Shot, size: tuple[int, int], scale: float) -> Shot:
-    """The shot of a picture with other pixels."""
-    crop = None
-    if shot.crop is not None:
-        top, left, height, width = (round(scale * v) for v in shot.crop)
-        crop = top, left, min(height, size[0] - top), min(width, size[1] - left)
-    return replace(shot, size=size, crop=crop)
+    return replace(scene, rgb=rgb, frames=frames, clipped=clipped)
