@@ -178,7 +178,8 @@ def test_noise_is_weighted_by_its_inverse():
         return replace(scene, rgb=(light + 0.01 * gain * rng.standard_normal(light.shape)).astype(np.float32))
 
     one, two = taken_with(1.0), taken_with(2.0)
-    made = bracket(frames_of(one, two, exposures=(1.0, 0.5)), still(2, 128, 128), params=Bracket(refine=0, trust=4))
+    frames, params = frames_of(one, two, exposures=(1.0, 0.5)), Bracket(refine=0, trust=4)
+    made = bracket(frames, still(2, 128, 128), params=params)
     assert made.rgb.var() == pytest.approx(0.8e-4, rel=0.05)
     np.testing.assert_allclose(made.frames, 1.25, rtol=0.02)
 
