@@ -27,7 +27,7 @@ from lichtbild.capture.exif import exposure_tags
 if rawpy.libraw_version < (0, 22, 1):
     raise ImportError(f"LibRaw {rawpy.libraw_version} has known memory bugs; lichtbild needs rawpy >= 0.28")
 
-READABLE = "lichtbild reads DNG and the raws of Bayer cameras (CR2, CR3, NEF, ARW, ORF, RW2, PEF …)"
+READABLE = "lichtbild reads DNG and the raws of Bayer and X-Trans cameras (CR2, CR3, NEF, ARW, ORF, RAF …)"
 _ORIENTATION = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # LibRaw's flip → EXIF
 _D65 = 21  # EXIF LightSource
 
@@ -72,7 +72,7 @@ def camera_raw(path: Path, chain: list[Directory]) -> RawFrame:
     Raises
     ------
     CorruptRaw, UnsupportedRaw
-        Damaged, or no Bayer or monochrome mosaic.
+        Damaged, or no mosaic of three colours and not monochrome.
     """
     with libraw(path) as raw:
         shot = camera_shot(raw, path, chain)
@@ -90,7 +90,7 @@ def camera_shot(raw: rawpy.RawPy, path: Path, chain: list[Directory]) -> Shot:
     Raises
     ------
     UnsupportedRaw
-        No Bayer or monochrome mosaic.
+        No mosaic of three colours, and not monochrome.
     """
     sizes = raw.sizes
     if raw.raw_type != rawpy.RawType.Flat:
