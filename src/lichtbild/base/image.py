@@ -230,9 +230,9 @@ class Flow:
     ``shift: Float32 "n ty tx 2"`` is (y, x) in pixels.  The centre of tile (j, i) is ``((j + ½)·tile − ½, (i
     + ½)·tile − ½)``; between centres the flow is bilinear.  It is the smooth motion of the background: what
     moves on its own in front of it is in ``second: Float32 "n ty tx 2"``: the shift (pixels) of a thing that
-    is seen in the tile or reaches into it, NaN where there is none, None when there is none anywhere.  Where such a thing turns, its shift v, u pixels (y, x) from the centre of the
-    tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v + turn[3]·u)``; ``turn: Float32 "n ty tx 4"`` is 0
-    where the shift is the same all over the tile.
+    is seen in the tile or reaches into it, NaN where there is none, None when there is none anywhere.  Its
+    shift v, u pixels (y, x) from the centre of the tile is ``second + (turn[0]·v + turn[1]·u, turn[2]·v +
+    turn[3]·u)``; ``turn: Float32 "n ty tx 4"`` is 0 where the shift is the same all over the tile.
 
     ``trust: Float32 "n ty tx"`` is the share of the tile's area, 0 … 1, which ``shift`` explains up to noise.
     """

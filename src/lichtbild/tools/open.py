@@ -18,10 +18,14 @@ from lichtbild.base.image import Burst, Shot
 from lichtbild.capture import dcp, noise_file, noise_model
 from lichtbild.capture.burst import MOST_FRAMES, gather, order, strangers
 from lichtbild.capture.raw import read_raw, read_shot
+from lichtbild.combine.zoom import zoomed
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.talk import Talk
 
 FEW = 0.25  # of the frames that may be strangers and are left out; more of them are no mistake of one file
+
+
+MIDDLE = 1.5  # zoom from which on twice the pixels a side are worth it
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
         burst = noise_model.applied(burst, noise_file.read_noise_model(args.noise))
     if args.dcp:
         burst = dcp.applied(burst, dcp.read_dcp(args.dcp))
+    burst = zoomed(burst, args.zoom)
     named = burst.frames if args.strip != "all" else ()  # where nobody will be told, nothing is hashed
     inputs = tuple((f.shot.path.name, sha256(f.shot.path)) for f in named)
     return Opened(burst, inputs, tuple(left_out), source)
@@ -79,10 +84,11 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
 
 def turned(args: Namespace) -> list[str]:
     """The knobs that ``--set`` and flags of their own turn, as settings of a recipe."""
+    finer = "2" if args.zoom > MIDDLE else "1.5" if args.zoom > 1 else None
     flags = {
         "display.space": getattr(args, "profile", None),
         "merge.method": args.merge,
-        "superres.scale": args.scale,
+        "superres.scale": args.scale or finer,
     }
     return [*args.settings, *(f"{knob}={value}" for knob, value in flags.items() if value is not None)]
 

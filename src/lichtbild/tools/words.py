@@ -52,6 +52,17 @@ def number(low: int, high: int, word: str = "") -> type:
     return convert  # type: ignore[return-value]  # argparse takes any callable
 
 
+def zoom(text: str) -> float:
+    """An argument type: how far to zoom, 1 … 4."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give a number from 1 to 4")
+    return value
+
+
 def develop_words(v: Parser) -> None:
     """Everything ``develop`` understands."""
     v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
@@ -106,6 +117,13 @@ def burst_words(v: Parser) -> None:
         "--scale",
         choices=("1", "1.5", "2"),
         help="pixels along a side, in multiples of the sensor's (default 1)",
+    )
+    v.add_argument(
+        "--zoom",
+        type=zoom,
+        default=1.0,
+        metavar="N",
+        help="1 to 4: only the middle, 1/N of each side, with finer pixels (see --scale) from the burst",
     )
     v.add_argument(
         "--explain",
