@@ -55,6 +55,7 @@ def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
         scene = bracket(images, flow, recipe.merge, recipe.bracket)  # short and long frames → one
     else:
         scene = merge(images, flow, recipe.merge)       # many frames → one clean frame
+    del images                                          # and their memory
     if recipe.merge.method != "mean":                   # a plain average stays one
         scene = refine(scene, frames, flow, recipe.refine)  # what the photosites say, not the demosaic
     return scene, flow
