@@ -100,7 +100,7 @@ def test_the_noise_profile_is_the_noise_of_the_pixels(tmp_path, kind, settings):
             assert (ratio < 3.5).all()
         else:
             assert (ratio > 0.6).all()
-            assert (ratio < 1.6).all()
+            assert (ratio < (1.3 if settings else 2.0)).all()  # denoised noise follows no line
 
 
 def test_noise_that_is_not_denoised_is_that_of_the_frames_shared(tmp_path):

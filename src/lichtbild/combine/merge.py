@@ -51,6 +51,7 @@ from lichtbild.base.stage import stage
 from lichtbild.capture.demosaic import survives
 from lichtbild.combine.agree import NOISES, Agreement, agreement
 
+MADE = 1.0, 2.0  # slack (px) at least, and trust, where the frames were demosaicked and denoised before
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
 MOST = (40.0, 4.0)  # what D counts at most in them: broad means are for faint things
 AS_IT_IS = (1.0, 1.0, 1e30, 1e30, 1e30)  # share and gain of a frame, and from where on it is clipped
@@ -174,8 +175,10 @@ def verdict(reference: Scene, params: Merge, agreed: Agreement = Agreement()) ->
     if params.method == "mean":
         return BELIEVE_ALL
     variance = (variances(reference) * agreed.noise).ravel()
-    slope = (params.slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
-    thresholds = [params.trust * t for t in (*FINE, *BROAD)]
+    made = reference.shot.kind == "linear"  # by a camera's own processing, whose errors are no noise
+    slack, trust = max(params.slack, MADE[0] * made), params.trust * (MADE[1] if made else 1.0)
+    slope = (slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
+    thresholds = [trust * t for t in (*FINE, *BROAD)]
     share = min(1.0, agreed.sharpness / SHARP)
     clip = [CLIPPED * g * agreed.gain if agreed.gain != 1 else 1e30 for g in reference.gain]
     return np.array([*variance, slope, *thresholds, *MOST, share, agreed.gain, *clip], np.float32)
