@@ -43,8 +43,8 @@ from lichtbild.capture.saturation import saturation
 
 __all__ = ["Linearize", "estimate_noise", "linearize"]
 
-_APPLIED = ("GainMap", "FixVignetteRadial")
-_REPAIRED = ("FixBadPixelsConstant", "FixBadPixelsList")
+APPLIED = ("GainMap", "FixVignetteRadial")
+REPAIRED = ("FixBadPixelsConstant", "FixBadPixelsList")
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _tell(shot: Shot) -> None:
     def left(opcodes: tuple[Opcode, ...], known: tuple[str, ...]) -> list[str]:
         return [o.name for o in opcodes if o.name not in known and not o.optional]
 
-    if names := left(shot.opcodes[0], _REPAIRED) + left(shot.opcodes[1], _APPLIED):
+    if names := left(shot.opcodes[0], REPAIRED) + left(shot.opcodes[1], APPLIED):
         warnings.warn(
             f"{shot.path.name}: {', '.join(names)} of the file is not applied", FallbackWarning, stacklevel=5
         )

@@ -19,14 +19,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lichtbild.base import kernels
-from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Noise, RawFrame, Scene, Shot
+from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Noise, Scene, Shot
+from lichtbild.capture.exposures import UNIFORM, exposure_of
+from lichtbild.combine.align import detail
 
 USED = 0.1      # weight below which a frame counts as left out
 BLURRED = 0.8   # sharpness, of the sharpest frame's, below which blur is the likely reason
 FAR = 24.0      # px of motion that is not the whole picture's (95 % of the tiles), beyond which motion is
 ALONE = 1.5     # frames at a place below which the reference counts as alone there
-UNIFORM = 1.25  # ratio of exposures that is still one exposure
 ROUNDS = 12     # of fitting the turn
 
 Verdict = Literal["reference", "merged", "dropped"]
@@ -133,24 +133,13 @@ def sharpnesses(burst: Burst) -> tuple[float, ...]:
 
     Noise adds to all of them, so that frames of a dark or noisy burst seem more alike than they are.
     """
-
-    def sharpness(frame: RawFrame) -> float:
-        dn = frame.dn
-        plane = dn if dn.ndim == 2 else np.ascontiguousarray(dn[..., 1])
-        return math.sqrt(max(0.0, float(kernels.align_sharpness(plane))))
-
     ratios = exposure_ratios([f.shot for f in burst.frames], 0)
-    return tuple(sharpness(f) / r for f, r in zip(burst.frames, ratios, strict=True))
+    return tuple(math.sqrt(max(0.0, detail(f))) / r for f, r in zip(burst.frames, ratios, strict=True))
 
 
 def exposure_ratios(shots: Sequence[Shot], reference: int) -> tuple[float, ...]:
     """The light each frame gathered, in units of the reference's; 1 where the files do not say."""
-
-    def exposure(shot: Shot) -> float:
-        known = shot.exposure_time and shot.iso
-        return shot.exposure_time * shot.iso / (shot.f_number or 1.0) ** 2 if known else 0.0  # type: ignore[operator]
-
-    values = [exposure(s) for s in shots]
+    values = [exposure_of(s) or 0.0 for s in shots]
     if min(values) <= 0:
         return (1.0,) * len(shots)
     return tuple(v / values[reference] for v in values)

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Triple
+from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, RawFrame, Triple
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 from lichtbild.combine.objects import LIMIT, Residue, objects
@@ -76,8 +76,13 @@ class Align(Params):
 
 def sharpest(burst: Burst) -> int:
     """Index of the sharpest frame: the most Laplacian energy; noise adds the same to all frames."""
-    planes = (f.dn if f.dn.ndim == 2 else np.ascontiguousarray(f.dn[..., 1]) for f in burst.frames)
-    return int(np.argmax([kernels.align_sharpness(dn) for dn in planes]))
+    return int(np.argmax([detail(frame) for frame in burst.frames]))
+
+
+def detail(frame: RawFrame) -> float:
+    """Laplacian energy of a frame: of its mosaic, or of its green."""
+    dn = frame.dn
+    return float(kernels.align_sharpness(dn if dn.ndim == 2 else np.ascontiguousarray(dn[..., 1])))
 
 
 @stage

@@ -39,9 +39,8 @@ from lichtbild.base.stage import stage
 from lichtbild.capture.demosaic import survives
 from lichtbild.capture.exposures import best_exposed, groups
 from lichtbild.combine.align import sharpest
-from lichtbild.combine.merge import Merge, merge
+from lichtbild.combine.merge import BROAD, FINE, Merge, merge
 
-FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # as in `merge`
 _FALL = 0.12  # of the clip level: how far weights take to fall
 _DOUBT = 2.5  # standard deviations of noise below the clip level, where they are 0
 _BLUR = 0.05  # px of every frame's gradients that are doubtful: κ is its square

@@ -121,7 +121,6 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
     alike = belief * belief / square
     return replace(
         reference,
-        rgb=total,
         frames=alike if reference.frames is None else alike * reference.frames,
         merged=merged,
         history=frames.history,

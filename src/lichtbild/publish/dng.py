@@ -47,6 +47,7 @@ from lichtbild.base.tiff import (
     Page,
     numbers_field,
 )
+from lichtbild.capture.linearize import APPLIED, REPAIRED
 from lichtbild.capture.opcodes import opcode_bytes
 from lichtbild.correct.crop import shown
 from lichtbild.correct.lens import grown
@@ -66,7 +67,7 @@ from lichtbild.publish.tags import (
 BLACK, WHITE = 1024, 65535
 MOST_HEADROOM = 10  # EV
 # of OpcodeList2: applied by `linearize`, or meaningless once frames are merged
-_SPENT = ("GainMap", "FixVignetteRadial", "FixBadPixelsConstant", "FixBadPixelsList")
+_SPENT = APPLIED + REPAIRED
 _CFA_MARGIN = 4  # pixels that a demosaic may spoil at the border
 
 
