@@ -4,12 +4,13 @@
 //
 // The picture is cut into tiles.  In a tile rows of blocks go through three steps, each one row of blocks behind the one
 // before, because a row is judged together with the rows above and below: `measure`, `lead` (brightness), `follow` (colour,
-// and back to pixels).  A block is eight vectors, one a horizontal frequency; their lanes are the vertical frequencies.
+// and back to pixels).  A block is eight vectors, one a horizontal frequency; their lanes are the vertical frequencies.  Only
+// what is taken away goes back to pixels, so that frequencies which are all kept (K and above) need no work.
 #include "denoise.h"
 
 namespace {
 
-constexpr int TALL = 128, WIDE = 256, RING = 4, COEF = N * N;
+constexpr int TALL = 256, WIDE = 256, RING = 3, COEF = N * N;
 constexpr float MOST = 1e6f;  // energy of a coefficient in units of its noise; what is no number counts as that
 
 struct Work {
@@ -25,34 +26,43 @@ struct Work {
 };
 
 // One tile: rows of blocks in rings, columns of blocks from i0 to i1 (with those that are only looked at).
-class Tile {
+template <int K> class Tile {
+    static constexpr int BLOCK = K * N;
     const Work &t;
     const int ya, yb, xa, xb, i0, i1, blocks, left, right;
-    float *coef[3], *energy[3], *bright, *lines, *sums[3], *sheet[3], *slope[2];
+    float *coef[3], *energy[3], *lines, *sums[3], *sheet[3];
+    int written;                // rows of the tile that are done
     std::vector<int> place[2];  // of the patch whose noise a block has
+    std::vector<float> across[2], down[2];  // how many blocks of even and of odd rows cover a pixel
 
     const Grid &columns(int row) const { return row & 1 ? t.odd : t.even; }
-    float *at(float *ring, int row, int i) const {
-        return ring + ((size_t)(row & (RING - 1)) * blocks + (i - i0)) * COEF;
-    }
+    float *at(float *ring, int row, int i) const { return ring + ((size_t)(row % RING) * blocks + (i - i0)) * BLOCK; }
 
-    // Reciprocal of the noise power of the coefficients of plane c in a block; 0 where they are not judged.
-    void power(int c, int row, int i, lanes8 *inverse) const {
+    // Which noise a block has: patch, variance for one frame and share of warped ones.
+    struct Noise {
+        size_t patch;
+        float all;
+        int part;
+    };
+    Noise noise(int row, int i) const {
         const int py = std::min(t.hp - 1, (int)((long long)(t.rows.at(row) + N / 2) * t.hp / t.h));
         const size_t area = (size_t)t.hp * t.wp, q = (size_t)py * t.wp + place[row & 1][i - i0];
         const float one = t.levels[3 * area + q], more = t.levels[4 * area + q], all = one + more;
-        const int part = (int)(more / all * Spectra::PARTS + 0.5f);
-        const lanes8 *table = t.spectra.inverse[c][clampi(part, 0, Spectra::PARTS)];
-        const float scale = 1.0f / (t.levels[c * area + q] * all + 1e-20f);
-        for (int k = 0; k < N; k++) inverse[k] = table[k] * scale;
+        return {q, all, clampi((int)(more / all * Spectra::PARTS + 0.5f), 0, Spectra::PARTS)};
+    }
+    // Reciprocal of the noise power of the coefficients of plane c in a block; 0 where they are not judged.
+    void power(int c, const Noise &n, lanes8 *inverse) const {
+        const lanes8 *table = t.spectra.inverse[c][n.part];
+        const float scale = 1.0f / (t.levels[(size_t)c * t.hp * t.wp + n.patch] * n.all + 1e-20f);
+        for (int k = 0; k < K; k++) inverse[k] = table[k] * scale;
     }
     // Energies of a row of blocks, and with those beside them: `add` is given block after block.
     struct Row {
-        lanes8 e[3][N];
+        lanes8 e[3][K];
         int count = 0;
         void add(const lanes8 *x, const lanes8 *inverse, float *left) {
             lanes8 *here = e[count % 3];
-            for (int k = 0; k < N; k++) {
+            for (int k = 0; k < K; k++) {
                 here[k] = x[k] * x[k] * inverse[k];
                 here[k] = here[k] < MOST ? here[k] : (lanes8){} + MOST;
             }
@@ -61,24 +71,23 @@ class Tile {
         }
         void finish(float *last) const { sum(std::max(0, count - 2), count - 1, count - 1, last); }
         void sum(int a, int b, int c, float *out) const {
-            for (int k = 0; k < N; k++) store8(out + k * N, (e[a % 3][k] + e[b % 3][k]) + e[c % 3][k]);
+            for (int k = 0; k < K; k++) store8(out + k * N, (e[a % 3][k] + e[b % 3][k]) + e[c % 3][k]);
         }
     };
-    // Energy of a frequency in 3 x 3 blocks, and of the frequencies beside it there -> gain of the block in the middle.
-    void gains(int c, int row, int i, lanes8 *gain) const {
+    // Energy of a frequency in 3 x 3 blocks, and of the frequencies beside it there -> what the block in the middle loses.
+    void losses(int c, int row, int i, lanes8 *loss) const {
         const float *above = at(energy[c], std::max(0, row - 1), i), *here = at(energy[c], row, i),
                     *below = at(energy[c], std::min(t.rows.count - 1, row + 1), i);
         const lanes8 zero = {};
-        lanes8 mean[N];
-        for (int k = 0; k < N; k++) mean[k] = (load8(above + k * N) + load8(here + k * N)) + load8(below + k * N);
-        for (int k = 0; k < N; k++) {
+        lanes8 mean[K];
+        for (int k = 0; k < K; k++) mean[k] = (load8(above + k * N) + load8(here + k * N)) + load8(below + k * N);
+        for (int k = 0; k < K; k++) {
             lanes8 wide = mean[k] + (k > 0 ? mean[k - 1] : zero);
-            if (k < N - 1) wide += mean[k + 1];
+            if (k < K - 1) wide += mean[k + 1];
             wide += LANES(wide, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(wide, zero, 1, 2, 3, 4, 5, 6, 7, 8);
             const lanes8 beside = (wide - mean[k]) * t.judged.share[k];
-            const lanes8 e = t.same * mean[k] + t.near * beside;
-            const lanes8 g = 1.0f - t.tau[c] / (e + 1e-20f);
-            gain[k] = g > t.judged.kept[k] ? g : t.judged.kept[k];
+            const lanes8 part = t.tau[c] / ((t.same * mean[k] + t.near * beside) + 1e-20f);
+            loss[k] = part < t.judged.here[k] ? part : t.judged.here[k];
         }
     }
 
@@ -86,19 +95,24 @@ class Tile {
     Tile(const Work &t, int ya, int yb, int xa, int xb, Scratch &memory)
         : t(t), ya(ya), yb(yb), xa(xa), xb(xb), i0(std::max(0, t.even.first(xa) - 2)),
           i1(std::min(t.odd.count - 1, t.odd.last(xb) + 2)), blocks(i1 - i0 + 1), left(t.odd.at(i0)),
-          right(t.even.at(i1) + N) {
-        const size_t ring = (size_t)RING * blocks * COEF, strip = (size_t)(right - left) * N;
-        const size_t area = (size_t)(yb - ya) * (xb - xa);
-        float *p = memory.get<float>(7 * ring + 4 * strip + 3 * area + 2 * RING * blocks);
+          right(t.even.at(i1) + N), written(ya) {
+        const size_t ring = (size_t)RING * blocks * BLOCK, strip = (size_t)(right - left) * N, area = (size_t)N * (xb - xa);
+        float *p = memory.get<float>(6 * ring + 4 * strip + 3 * area);
         for (int c = 0; c < 3; c++) coef[c] = p, p += ring, energy[c] = p, p += ring;
-        bright = p, p += ring;
         lines = p, p += strip;
         for (int c = 0; c < 3; c++) sums[c] = p, p += strip;
         for (int c = 0; c < 3; c++) sheet[c] = p, std::fill(p, p + area, 0.0f), p += area;
-        for (int c = 0; c < 2; c++) slope[c] = p, p += RING * blocks;
-        for (int odd = 0; odd < 2; odd++)
+        for (int odd = 0; odd < 2; odd++) {
+            const Grid &grid = columns(odd);
+            across[odd].assign(xb - xa, 0.0f);
+            down[odd].assign(yb - ya, 0.0f);
             for (int i = i0; i <= i1; i++)
-                place[odd].push_back(std::min(t.wp - 1, (int)((long long)(columns(odd).at(i) + N / 2) * t.wp / t.w)));
+                place[odd].push_back(std::min(t.wp - 1, (int)((long long)(grid.at(i) + N / 2) * t.wp / t.w)));
+            for (int i = grid.first(xa); i <= grid.last(xb); i++)
+                for (int x = std::max(xa, grid.at(i)); x < std::min(xb, grid.at(i) + N); x++) across[odd][x - xa]++;
+        }
+        for (int i = t.rows.first(ya); i <= t.rows.last(yb); i++)
+            for (int y = std::max(ya, t.rows.at(i)); y < std::min(yb, t.rows.at(i) + N); y++) down[i & 1][y - ya]++;
     }
 
     void run() {
@@ -107,13 +121,38 @@ class Tile {
         for (int r = from; r <= to + 2; r++) {
             if (r <= to) measure(r);
             if (r - 1 >= std::max(0, first - 1) && r - 1 <= std::min(bottom, last + 1)) lead(r - 1);
-            if (r - 2 >= first && r - 2 <= last) follow(r - 2);
+            if (r - 2 < first || r - 2 > last) continue;
+            follow(r - 2);
+            write(r - 2 < last ? t.rows.at(r - 1) : yb);
         }
-        for (int c = 0; c < 3; c++)
-            if (t.active[c]) write(c);
     }
 
   private:
+    // The K lowest frequencies of eight values, and back.
+    static void forward(lanes8 *v) {
+        if constexpr (K == N) {
+            Cosine::forward(v);
+        } else {
+            static_assert(K == 3);
+            const lanes8 s0 = v[0] + v[7], s1 = v[1] + v[6], s2 = v[2] + v[5], s3 = v[3] + v[4];
+            const lanes8 d0 = v[0] - v[7], d1 = v[1] - v[6], d2 = v[2] - v[5], d3 = v[3] - v[4];
+            v[0] = ((s0 + s3) + (s1 + s2)) * Cosine::C4;
+            v[1] = (d0 * Cosine::C1 + d1 * Cosine::C3) + (d2 * Cosine::C5 + d3 * Cosine::C7);
+            v[2] = (s0 - s3) * Cosine::C2 + (s1 - s2) * Cosine::C6;
+            for (int k = K; k < N; k++) v[k] = lanes8{};
+        }
+    }
+    static void inverse(lanes8 *v) {
+        if constexpr (K == N) {
+            Cosine::inverse(v);
+        } else {
+            const lanes8 a = v[0] * Cosine::C4, c = v[2] * Cosine::C2, d = v[2] * Cosine::C6, x = v[1];
+            const lanes8 even[4] = {a + c, a + d, a - d, a - c};
+            const lanes8 odd[4] = {x * Cosine::C1, x * Cosine::C3, x * Cosine::C5, x * Cosine::C7};
+            for (int k = 0; k < 4; k++) v[k] = even[k] + odd[k], v[N - 1 - k] = even[k] - odd[k];
+        }
+    }
+
     // Pixels -> coefficients of one row of blocks, and the energies of brightness.
     void measure(int row) {
         const int y0 = t.rows.at(row), n = right - left;
@@ -123,20 +162,20 @@ class Tile {
                 const int first = std::min(x, n - N);
                 lanes8 v[N];
                 for (int k = 0; k < N; k++) v[k] = load8(source + (size_t)k * t.w + first);
-                Cosine::forward(v);
+                forward(v);
                 transpose(v);
                 for (int i = 0; i < N; i++) store8(lines + (size_t)(first + i) * N, v[i]);
             }
             Row beside;
             for (int i = i0; i <= i1; i++) {
                 const float *p = lines + (size_t)(columns(row).at(i) - left) * N;
-                lanes8 v[N], inverse[N];
+                lanes8 v[N], inverse[K];
                 for (int k = 0; k < N; k++) v[k] = load8(p + k * N);
-                Cosine::forward(v);
+                forward(v);
                 float *q = at(coef[c], row, i);
-                for (int k = 0; k < N; k++) store8(q + k * N, v[k]);
+                for (int k = 0; k < K; k++) store8(q + k * N, v[k]);
                 if (c == 0) {
-                    power(c, row, i, inverse);
+                    power(c, noise(row, i), inverse);
                     beside.add(v, inverse, at(energy[c], row, std::max(i0, i - 1)));
                 }
             }
@@ -147,96 +186,102 @@ class Tile {
     // Brightness is shrunk; what it foretells of the colours is taken off them, and the energies of the rest are measured.
     void lead(int row) {
         const int from = i0 > 0 ? i0 + 1 : 0, to = i1 < t.odd.count - 1 ? i1 - 1 : i1;
+        const bool colours = t.active[1] || t.active[2];
         Row beside[2];
         for (int i = from; i <= to; i++) {
-            lanes8 gain[N], y[N];
-            gains(0, row, i, gain);
-            const float *p = at(coef[0], row, i);
-            float *q = at(bright, row, i);
-            for (int k = 0; k < N; k++) store8(q + k * N, y[k] = load8(p + k * N) * gain[k]);
+            lanes8 loss[K], y[K];
+            losses(0, row, i, loss);
+            float *p = at(coef[0], row, i);
+            for (int k = 0; k < K; k++) {
+                const lanes8 seen = load8(p + k * N);
+                loss[k] = seen * loss[k];
+                y[k] = seen - loss[k];
+                store8(p + k * N, loss[k]);
+            }
+            if (!colours) continue;
             y[0][0] = 0;
+            const Noise here = noise(row, i);
             for (int c = 1; c < 3; c++) {
-                lanes8 inverse[N], x[N], both = {}, self = {};
-                power(c, row, i, inverse);
+                lanes8 inverse[K], x[K], both = {}, self = {};
+                power(c, here, inverse);
                 float *o = at(coef[c], row, i);
-                for (int k = 0; k < N; k++) {
+                for (int k = 0; k < K; k++) {
                     x[k] = load8(o + k * N);
                     const lanes8 weighted = y[k] * inverse[k];
                     both += x[k] * weighted;
                     self += y[k] * weighted;
                 }
-                const float a = total(both) / (total(self) + t.doubt);
-                slope[c - 1][(row & (RING - 1)) * blocks + (i - i0)] = a;
-                for (int k = 0; k < N; k++) store8(o + k * N, x[k] = x[k] - a * y[k]);
+                const float slope = total(both) / (total(self) + t.doubt);
+                for (int k = 0; k < K; k++) store8(o + k * N, x[k] = x[k] - slope * y[k]);
                 beside[c - 1].add(x, inverse, at(energy[c], row, std::max(i0, i - 1)));
             }
         }
-        for (int c = 1; c < 3; c++) beside[c - 1].finish(at(energy[c], row, to));
+        for (int c = 1; c < 3 && colours; c++) beside[c - 1].finish(at(energy[c], row, to));
     }
 
-    // The rest of the colours is shrunk; all three go back to pixels.
+    // The rest of the colours is shrunk; what all three lose goes back to pixels.
     void follow(int row) {
         const int n = right - left, y0 = t.rows.at(row);
-        for (int c = 0; c < 3; c++)
-            if (t.active[c]) std::fill(sums[c], sums[c] + (size_t)n * N, 0.0f);
-        for (int i = columns(row).first(xa); i <= columns(row).last(xb); i++) {
-            lanes8 y[N];
-            for (int k = 0; k < N; k++) y[k] = load8(at(bright, row, i) + k * N);
-            for (int c = 0; c < 3; c++) {
-                if (!t.active[c]) continue;
+        for (int c = 0; c < 3; c++) {
+            if (!t.active[c]) continue;
+            std::fill(sums[c], sums[c] + (size_t)n * N, 0.0f);
+            for (int i = columns(row).first(xa); i <= columns(row).last(xb); i++) {
                 lanes8 x[N];
-                if (c == 0) {
-                    for (int k = 0; k < N; k++) x[k] = y[k];
-                } else {
-                    lanes8 gain[N];
-                    gains(c, row, i, gain);
-                    const float a = slope[c - 1][(row & (RING - 1)) * blocks + (i - i0)];
-                    const float *p = at(coef[c], row, i);
-                    for (int k = 0; k < N; k++) x[k] = load8(p + k * N) * gain[k] + a * y[k];
-                    x[0][0] = p[0];
+                const float *p = at(coef[c], row, i);
+                for (int k = 0; k < K; k++) x[k] = load8(p + k * N);
+                if (c > 0) {
+                    lanes8 loss[K];
+                    losses(c, row, i, loss);
+                    for (int k = 0; k < K; k++) x[k] *= loss[k];
                 }
-                Cosine::inverse(x);
+                inverse(x);
                 float *o = sums[c] + (size_t)(columns(row).at(i) - left) * N;
                 for (int k = 0; k < N; k++) store8(o + k * N, load8(o + k * N) + x[k]);
             }
-        }
-        for (int c = 0; c < 3; c++)
-            if (t.active[c])
-                for (int x = xa; x < xb; x += N) {
-                    const int first = std::min(x, right - N), skip = x - first;
-                    lanes8 v[N];
-                    for (int k = 0; k < N; k++) v[k] = load8(sums[c] + (size_t)(first + k - left) * N);
-                    transpose(v);
-                    Cosine::inverse(v);
-                    for (int k = std::max(0, ya - y0); k < std::min(N, yb - y0); k++) {
-                        float *o = sheet[c] + (size_t)(y0 + k - ya) * (xb - xa) + (x - xa);
-                        if (x + N <= xb)
-                            store8(o, load8(o) + v[k]);
-                        else
-                            for (int i = 0; i < xb - x; i++) o[i] += v[k][skip + i];
-                    }
+            for (int x = xa; x < xb; x += N) {
+                const int first = std::min(x, right - N), skip = x - first;
+                lanes8 v[N];
+                for (int k = 0; k < N; k++) v[k] = load8(sums[c] + (size_t)(first + k - left) * N);
+                transpose(v);
+                inverse(v);
+                for (int k = std::max(0, ya - y0); k < std::min(N, yb - y0); k++) {
+                    float *o = sheet[c] + (size_t)((y0 + k) % N) * (xb - xa) + (x - xa);
+                    if (x + N <= xb)
+                        store8(o, load8(o) + v[k]);
+                    else
+                        for (int i = 0; i < xb - x; i++) o[i] += v[k][skip + i];
                 }
+            }
+        }
     }
 
-    // The mean over all blocks that cover a pixel.
-    void write(int c) const {
-        std::vector<float> across[2], down[2];
-        for (int odd = 0; odd < 2; odd++) {
-            across[odd].assign(xb - xa, 0.0f);
-            down[odd].assign(yb - ya, 0.0f);
-            for (int i = columns(odd).first(xa); i <= columns(odd).last(xb); i++)
-                for (int x = std::max(xa, columns(odd).at(i)); x < std::min(xb, columns(odd).at(i) + N); x++)
-                    across[odd][x - xa]++;
-        }
-        for (int i = t.rows.first(ya); i <= t.rows.last(yb); i++)
-            for (int y = std::max(ya, t.rows.at(i)); y < std::min(yb, t.rows.at(i) + N); y++) down[i & 1][y - ya]++;
-        for (int y = 0; y < yb - ya; y++) {
-            const float *p = sheet[c] + (size_t)y * (xb - xa);
-            float *o = t.out + ((size_t)c * t.h + ya + y) * t.w + xa;
-            for (int x = 0; x < xb - xa; x++) o[x] = p[x] / (down[0][y] * across[0][x] + down[1][y] * across[1][x]);
-        }
+    // Rows above `stop` are complete: less the mean over all blocks that cover a pixel.
+    void write(int stop) {
+        const int n = xb - xa;
+        for (; written < std::min(stop, yb); written++)
+            for (int c = 0; c < 3; c++) {
+                if (!t.active[c]) continue;
+                float *p = sheet[c] + (size_t)(written % N) * n;
+                const size_t here = ((size_t)c * t.h + written) * t.w + xa;
+                const float even = down[0][written - ya], odd = down[1][written - ya];
+                const float *in = t.planes + here, *a = across[0].data(), *b = across[1].data();
+                float *o = t.out + here;
+                for (int x = 0; x < n; x++) {
+                    o[x] = in[x] - p[x] / (even * a[x] + odd * b[x]);
+                    p[x] = 0;
+                }
+            }
     }
 };
+
+template <int K> void shrink_tiles(const Work &work) {
+    const int across = (work.w + WIDE - 1) / WIDE, down = (work.h + TALL - 1) / TALL;
+    parallel(across * down, [&](int piece) {
+        static thread_local Scratch memory;
+        const int ya = piece / across * TALL, xa = piece % across * WIDE;
+        Tile<K>(work, ya, std::min(work.h, ya + TALL), xa, std::min(work.w, xa + WIDE), memory).run();
+    });
+}
 
 // planes (3, h, w): brightness and two colour differences -> out.  levels (5, hp, wp): noise variance of each plane, and the
 // shares of single and of warped frames in it (see `denoise_levels`); their patches cover the picture evenly.  one, more
@@ -263,12 +308,10 @@ void shrink(In<float, 3> planes, In<float, 3> levels, In<float, 3> one, In<float
         work.tau[c] = tau.data()[c];
         work.active[c] = tau.data()[c] > 0;
     }
-    const int across = (w + WIDE - 1) / WIDE, down = (h + TALL - 1) / TALL;
-    parallel(across * down, [&](int piece) {
-        static thread_local Scratch memory;
-        const int ya = piece / across * TALL, xa = piece % across * WIDE;
-        Tile(work, ya, std::min(h, ya + TALL), xa, std::min(w, xa + WIDE), memory).run();
-    });
+    if (reach <= 3)
+        shrink_tiles<3>(work);
+    else
+        shrink_tiles<N>(work);
     for (int c = 0; c < 3; c++)
         if (!work.active[c]) {
             const size_t area = (size_t)h * w;

@@ -40,7 +40,7 @@ inline float total(lanes8 v) {
 // Which frequencies are judged, [horizontal]: those below reach, but not the mean; the others are kept.  `share` is the
 // reciprocal of how many such neighbours of 3 x 3 a frequency has in its block.
 struct Judged {
-    lanes8 here[N], kept[N], share[N];
+    lanes8 here[N], share[N];
     explicit Judged(int reach) {
         const auto judged = [&](int u, int v) { return u >= 0 && v >= 0 && u < reach && v < reach && (u || v); };
         for (int v = 0; v < N; v++)
@@ -49,7 +49,6 @@ struct Judged {
                 for (int b = v - 1; b <= v + 1; b++)
                     for (int a = u - 1; a <= u + 1; a++) n += judged(a, b) && (a != u || b != v);
                 here[v][u] = judged(u, v);
-                kept[v][u] = !judged(u, v);
                 share[v][u] = 1.0f / std::max(n, 1);
             }
     }

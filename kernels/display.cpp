@@ -54,22 +54,25 @@ KERNEL("display", display, "rgb"_a, "matrix"_a, "luminance"_a, "out"_a)
 template <class T> static void quantized(In<float, 3> rgb, float dither, Out<T, 3> out) {
     need(rgb.shape(0) == out.shape(0) && rgb.shape(1) == out.shape(1) && rgb.shape(2) == out.shape(2),
          "quantize: out is like rgb");
-    const int w = (int)rgb.shape(1), planes = (int)rgb.shape(2);
+    need(rgb.shape(2) == 3, "quantize: rgb is h w 3");
+    const int w = (int)rgb.shape(1);
     const float top = (float)std::numeric_limits<T>::max();
     parallel_rows((int)rgb.shape(0), 16, [&](int y0, int y1) {
-        std::vector<float> threshold((size_t)w * planes);
+        std::vector<float> threshold((size_t)3 * w);
         for (int y = y0; y < y1; y++) {
             for (int x = 0; x < w; x++) {
                 uint32_t inner = 288237660u * (uint32_t)x + 25070368u * (uint32_t)y;  // a fraction of 2^32
                 uint32_t outer = (uint32_t)((uint64_t)inner * 222226469u >> 22);      // times 52.98
-                float t = 0.5f + dither * ((float)(outer >> 8) * (1.0f / 16777216.0f) - 0.5f);
-                for (int c = 0; c < planes; c++) threshold[(size_t)x * planes + c] = t;
+                float t = 0.5f + dither * ((float)(int32_t)(outer >> 8) * (1.0f / 16777216.0f) - 0.5f);
+                threshold[3 * x] = threshold[3 * x + 1] = threshold[3 * x + 2] = t;
             }
-            const float *p = rgb.data() + (size_t)planes * w * y;
-            T *to = out.data() + (size_t)planes * w * y;
-            for (int i = 0; i < w * planes; i++) {
-                float v = p[i] * top + threshold[i];
-                v = v > 0.0f ? (v < top ? v : top) : 0.0f;
+            const float *p = rgb.data() + (size_t)3 * w * y;
+            const float *t = threshold.data(), most = top;  // bytes may alias all that is captured
+            const int n = 3 * w;
+            T *__restrict to = out.data() + (size_t)3 * w * y;
+            for (int i = 0; i < n; i++) {
+                float v = p[i] * most + t[i];
+                v = v > 0.0f ? (v < most ? v : most) : 0.0f;
                 to[i] = (T)(int32_t)v;
             }
         }

@@ -10,18 +10,23 @@ static void luminance_histogram(In<float, 3> rgb, In<float, 1> weights, float lo
     const int bands = (h + band - 1) / band;
     std::vector<int64_t> parts((size_t)bands * bins, 0);
     auto middle = [](int i, int n) { return 8 * std::min(i, n - 1 - i) / n; };  // 0 at the edge … 3 in the middle
+    const int half = (w + 1) / 2;  // every second pixel of every second row
+    std::vector<uint8_t> across(half);
+    for (int x = 0; x < half; x++) across[x] = (uint8_t)middle(2 * x, w);
     parallel(bands, [&](int b) {
         int64_t *part = &parts[(size_t)b * bins];
-        const int half = (w + 1) / 2;  // every second pixel of every second row
         std::vector<float> row(half);
         for (int y = b * band; y < std::min(h, (b + 1) * band); y += 2) {
             const float *p = rgb.data() + (size_t)3 * w * y;
+            for (int x = 0; x < half; x++)
+                row[x] = k[0] * p[6 * x] + k[1] * p[6 * x + 1] + k[2] * p[6 * x + 2];
             for (int x = 0; x < half; x++) {
-                float l = k[0] * p[6 * x] + k[1] * p[6 * x + 1] + k[2] * p[6 * x + 2];
+                float l = row[x];
                 float at = l > 0.0f && l < 3e38f ? (log2_(l) - low) * steps : 0.0f;
                 row[x] = at > 0.0f ? (at < (float)(bins - 1) ? at : (float)(bins - 1)) : 0.0f;
             }
-            for (int x = 0; x < half; x++) part[(int)row[x]] += 1 + std::min(middle(2 * x, w), middle(y, h));
+            const int down = middle(y, h);
+            for (int x = 0; x < half; x++) part[(int)row[x]] += 1 + std::min((int)across[x], down);
         }
     });
     for (int i = 0; i < bins; i++) {
