@@ -2,42 +2,14 @@
 // Demosaic by ratio-corrected directional interpolation; the idea and the formulas stand in capture/demosaic.py.
 // Works on tiles with a margin.  A row of a buffer is kept as two half rows, its even and its odd columns, because a
 // step is for the coloured sites (red in one row, blue in the next) or for the green ones, and those lie side by side
-// in a half row.  Rows pass through all steps one behind the other, so that what a step reads is still in the cache.
-#include "kernel.h"
+// in a half row.  Rows pass through all steps one behind the other, so that what a step reads is still in the cache, and
+// only the last rows are kept.  Steps are computed in whole vectors, a little beyond the tile: that is not used.
+#include "demosaic.h"
 
 namespace {
 
-constexpr int TH = 64, TW = 240, M = 8;             // tile and margin: what the longest chain of filters reaches
-constexpr int BH = TH + 2 * M, BW = TW + 2 * M;     // buffer
-constexpr int HALF = BW / 2 + 8, ROW = 2 * HALF;    // no power of two: rows would compete for the same cache lines
-struct Tile {
-    float c[BH * ROW], low[BH * ROW], tall[BH * ROW], vh[BH * ROW], eps[BH * ROW];
-    float pq[BH * HALF], g[BH * HALF], k[BH * HALF], kd[BH * HALF];  // of coloured sites only
-};
-
-inline float sq(float a) { return a * a; }
-inline float ab(float a) { return a < 0 ? -a : a; }
-inline float positive(float a) { return a > 0 ? a : 0; }
-
-// Site m of parity P lies in column 2 m + P.  Its neighbour (dy, dx) in a buffer of all sites, and in one of coloured
-// sites, as an offset from m in the row:
-template <int P> constexpr int all(int dy, int dx) { return dy * ROW + ((P + dx) & 1) * HALF + ((P + dx) >> 1); }
-template <int P> constexpr int some(int dy, int dx) { return dy * HALF + ((P + dx) >> 1); }
-// The first site of parity P in column x or later.
-template <int P> constexpr int site(int x) { return (x - P + 1) >> 1; }
-
-// High-pass of seven samples: zero for constants and ramps, and for the alternation of the CFA.
-template <class F> inline float high(F &&s) {
-    return (s(-3) + s(3)) - (s(-1) + s(1)) - 3.0f * (s(-2) + s(2)) + 6.0f * s(0);
-}
-// The direction here or around, whichever is more decided.
-template <class F> inline float decided(F &&s) {
-    const float around = 0.25f * (s(-1, -1) + s(-1, 1) + s(1, -1) + s(1, 1)), here = s(0, 0);
-    return ab(0.5f - here) < ab(0.5f - around) ? around : here;
-}
-
-void load(Tile &t, int j, const float *src, int xa, int nw, int w) {
-    float *__restrict even = t.c + j * ROW, *__restrict odd = even + HALF;
+void load(float *row, const float *src, int xa, int nw, int w) {
+    float *__restrict even = row, *__restrict odd = row + HALF;
     if (xa >= 0 && xa + nw <= w) {
         for (int m = 0; m < nw / 2; m++) even[m] = src[xa + 2 * m], odd[m] = src[xa + 2 * m + 1];
     } else {
@@ -45,100 +17,132 @@ void load(Tile &t, int j, const float *src, int xa, int nw, int w) {
     }
 }
 
-// Low-pass of all colours together: a proxy of luminance.
-template <int P> void low(Tile &t, int j, int nw) {
+// Asks for n floats that will soon be read (0) or written (1).
+template <int WRITTEN> void ahead(const float *p, int n) {
+    for (int i = 0; i < n; i += 16) __builtin_prefetch(p + i, WRITTEN);
+}
+
+struct Noise {
+    float shot, read;
+};
+
+// Low-pass of all colours together, a proxy of luminance; what noise adds to gradients.
+template <int P> void low(Tile &t, int j, int nm, Noise noise) {
     const float *const row = t.c + j * ROW;
-    float *__restrict o = t.low + j * ROW + P * HALF;
-    for (int m = site<P>(1); m < site<P>(nw - 1); m++) {
-        auto c = [=](int dy, int dx) { return row[all<P>(dy, dx) + m]; };
-        o[m] = 0.25f * c(0, 0) + 0.125f * (c(0, -1) + c(0, 1) + c(-1, 0) + c(1, 0)) +
-               0.0625f * (c(-1, -1) + c(-1, 1) + c(1, -1) + c(1, 1));
+    float *const o = t.low + j * ROW + P * HALF, *const eps = t.eps + j * ROW + P * HALF;
+    for (int m = 0; m < nm; m += LANES) {
+        auto c = [=](int dy, int dx) { return at(row + all<P>(dy, dx) + m); };
+        const Run l = 0.25f * c(0, 0) + 0.125f * (c(0, -1) + c(0, 1) + c(-1, 0) + c(1, 0)) +
+                      0.0625f * (c(-1, -1) + c(-1, 1) + c(1, -1) + c(1, 1));
+        put(o + m, l);
+        put(eps + m, 1e-5f + 0.2f * root(noise.shot * positive(l) + noise.read));
     }
+}
+
+// Steps along the columns and the rows.
+template <int P> void steps(Tile &t, int j, int nm) {
+    const float *const row = t.c + j * ROW;
+    float *const v = t.stepv + j * ROW + P * HALF, *const h = t.steph + j * ROW + P * HALF;
+    for (int m = 0; m < nm; m += LANES) {
+        const Run here = at(row + all<P>(0, 0) + m), down = ab(here - at(row + all<P>(2, 0) + m));
+        put(v + m, down);
+        put(h + m, ab(here - at(row + all<P>(0, 2) + m)));
+        put(v + (t.pairv - t.stepv) + m, down + at(v - ROW + m));
+    }
+}
+template <int P> void pairs(Tile &t, int j, int nm) {
+    const float *const h = t.steph + j * ROW;
+    float *const o = t.pairh + j * ROW + P * HALF;
+    for (int m = 0; m < nm; m += LANES) put(o + m, at(h + all<P>(0, 0) + m) + at(h + all<P>(0, -1) + m));
 }
 
 // Energy of the high-pass along the columns.
-template <int P> void tall(Tile &t, int j, int nw) {
+template <int P> void tall(Tile &t, int j, int nm) {
     const float *const c = t.c + j * ROW + P * HALF;
-    float *__restrict o = t.tall + j * ROW + P * HALF;
-    for (int m = 0; m < nw / 2; m++) o[m] = sq(high([=](int d) { return c[d * ROW + m]; }));
+    float *const o = t.tall + j * ROW + P * HALF;
+    for (int m = 0; m < nm; m += LANES) put(o + m, sq(high([=](int d) { return at(c + d * ROW + m); })));
 }
 // The same along the row.
-template <int P> void wide(const Tile &t, int j, int nw, float *__restrict o) {
+template <int P> void wide(const Tile &t, int j, int nm, float *o) {
     const float *const c = t.c + j * ROW;
-    for (int m = site<P>(3); m < site<P>(nw - 3); m++) o[P * HALF + m] = sq(high([=](int d) { return c[all<P>(0, d) + m]; }));
+    for (int m = 0; m < nm; m += LANES) put(o + P * HALF + m, sq(high([=](int d) { return at(c + all<P>(0, d) + m); })));
 }
 
-// Direction: the share of vertical activity (1 = interpolate horizontally), and what noise adds to gradients.
-template <int P> void direction(Tile &t, int j, int nw, float shot, float read, const float *across) {
+// Direction: the share of vertical activity (1 = interpolate horizontally).
+template <int P> void direction(Tile &t, int j, int nm, Noise noise, const float *across) {
     const float *const up = t.tall + j * ROW + P * HALF, *const l = t.low + j * ROW + P * HALF;
-    float *__restrict o = t.vh + j * ROW + P * HALF, *__restrict eps = t.eps + j * ROW + P * HALF;
+    float *const o = t.vh + j * ROW + P * HALF;
     const float n = 60.0f;  // noise of the high-pass: sum of squares of its taps times 3 positions
-    for (int m = site<P>(4); m < site<P>(nw - 4); m++) {
-        const float v = up[m - ROW] + up[m] + up[m + ROW];
-        const float h = across[all<P>(0, -1) + m] + across[all<P>(0, 0) + m] + across[all<P>(0, 1) + m];
-        const float variance = shot * positive(l[m]) + read, e = n * variance + 1e-10f;
-        eps[m] = 1e-5f + 0.2f * __builtin_sqrtf(variance);
-        o[m] = (v + e) / (v + h + 2 * e);
+    for (int m = 0; m < nm; m += LANES) {
+        const Run v = at(up - ROW + m) + at(up + m) + at(up + ROW + m);
+        const Run h = at(across + all<P>(0, -1) + m) + at(across + all<P>(0, 0) + m) + at(across + all<P>(0, 1) + m);
+        const Run e = n * (noise.shot * positive(at(l + m)) + noise.read) + 1e-10f;
+        put(o + m, (v + e) / (v + h + 2 * e));
     }
 }
 // The same along the diagonals, at coloured sites.
-template <int P> void diagonal_direction(Tile &t, int j, int nw, float shot, float read) {
+template <int P> void diagonal_direction(Tile &t, int j, int nm, Noise noise) {
     const float *const row = t.c + j * ROW, *const l = t.low + j * ROW + P * HALF;
-    float *__restrict o = t.pq + j * HALF;
-    for (int m = site<P>(4); m < site<P>(nw - 4); m++) {
-        const float p = sq(high([=](int d) { return row[all<P>(d, d) + m]; }));
-        const float q = sq(high([=](int d) { return row[all<P>(d, -d) + m]; }));
-        const float e = 60.0f * (shot * positive(l[m]) + read) + 1e-10f;
-        o[m] = (p + e) / (p + q + 2 * e);
+    float *const o = t.pq + j * HALF;
+    for (int m = 0; m < nm; m += LANES) {
+        const Run p = sq(high([=](int d) { return at(row + all<P>(d, d) + m); }));
+        const Run q = sq(high([=](int d) { return at(row + all<P>(d, -d) + m); }));
+        const Run e = 60.0f * (noise.shot * positive(at(l + m)) + noise.read) + 1e-10f;
+        put(o + m, (p + e) / (p + q + 2 * e));
     }
 }
 
+struct Share {
+    Run part, whole;
+};
+
 // Green at red and blue sites.
-template <int P> void green(Tile &t, int j, int nw) {
+template <int P> void green(Tile &t, int j, int nm) {
     const float *const c_ = t.c + j * ROW, *const l_ = t.low + j * ROW, *const s_ = t.vh + j * ROW,
                 *const eps = t.eps + j * ROW + P * HALF;
-    float *__restrict g = t.g + j * HALF, *__restrict k = t.k + j * HALF;
-    for (int m = site<P>(5); m < site<P>(nw - 5); m++) {
-        auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
-        auto l = [=](int dy, int dx) { return l_[all<P>(dy, dx) + m]; };
-        const float e = eps[m], here = c(0, 0), bright = l(0, 0) + here;
+    const float *const pv = t.pairv + j * ROW, *const ph = t.pairh + j * ROW;
+    float *const g = t.g + j * HALF, *const k = t.k + j * HALF;
+    for (int m = 0; m < nm; m += LANES) {
+        auto c = [=](int dy, int dx) { return at(c_ + all<P>(dy, dx) + m); };
+        auto l = [=](int dy, int dx) { return at(l_ + all<P>(dy, dx) + m); };
+        const Run e = at(eps + m), here = c(0, 0), bright = l(0, 0) + here, least = 60.0f * e;
         // The mean of the estimates from both sides (c + c (bright - far) / den), each weighted by the other's
-        // gradient, with one division for all.
-        auto mean = [=](int y, int x) {
-            const float one = c(-y, -x), two = c(y, x), one2 = c(-2 * y, -2 * x), two2 = c(2 * y, 2 * x);
-            const float cross = e + ab(one - two), far1 = l(-2 * y, -2 * x) + one2, far2 = l(2 * y, 2 * x) + two2;
-            const float w1 = cross + ab(here - one2) + ab(one - c(-3 * y, -3 * x)) + ab(one2 - c(-4 * y, -4 * x));
-            const float w2 = cross + ab(here - two2) + ab(two - c(3 * y, 3 * x)) + ab(two2 - c(4 * y, 4 * x));
-            const float den1 = std::max(bright + far1, 60 * e), den2 = std::max(bright + far2, 60 * e);
-            const float num1 = one * den1 + positive(one) * (bright - far1),
-                        num2 = two * den2 + positive(two) * (bright - far2);
-            return (w2 * (num1 * den2) + w1 * (num2 * den1)) / ((w1 + w2) * (den1 * den2));
+        // gradient, as a fraction.
+        auto mean = [=](int y, int x, const float *pair) {
+            const Run one = c(-y, -x), two = c(y, x), one2 = c(-2 * y, -2 * x), two2 = c(2 * y, 2 * x);
+            const Run far1 = l(-2 * y, -2 * x) + one2, far2 = l(2 * y, 2 * x) + two2;
+            const Run w1 = e + (at(pair + all<P>(-y, -x) + m) + at(pair + all<P>(-3 * y, -3 * x) + m));
+            const Run w2 = e + (at(pair + all<P>(0, 0) + m) + at(pair + all<P>(2 * y, 2 * x) + m));
+            const Run den1 = greater(bright + far1, least), den2 = greater(bright + far2, least);
+            const Run num1 = one * den1 + positive(one) * (bright - far1), num2 = two * den2 + positive(two) * (bright - far2);
+            return Share{w2 * (num1 * den2) + w1 * (num2 * den1), (w1 + w2) * (den1 * den2)};
         };
-        const float v = mean(1, 0), h = mean(0, 1);
-        const float d = decided([=](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
-        g[m] = v + d * (h - v);
-        k[m] = here - g[m];
+        const Share v = mean(1, 0, pv), h = mean(0, 1, ph);
+        const Run d = decided([=](int dy, int dx) { return at(s_ + all<P>(dy, dx) + m); });
+        const Run found = (v.part * h.whole * (1.0f - d) + h.part * v.whole * d) / (v.whole * h.whole);
+        put(g + m, found);
+        put(k + m, here - found);
     }
 }
 
 // The other colour at red and blue sites, along diagonals.
-template <int P> void diagonal(Tile &t, int j, int nw) {
+template <int P> void diagonal(Tile &t, int j, int nm) {
     const float *const c_ = t.c + j * ROW, *const g_ = t.g + j * HALF, *const k_ = t.k + j * HALF,
                 *const s_ = t.pq + j * HALF, *const eps = t.eps + j * ROW + P * HALF;
-    float *__restrict o = t.kd + j * HALF;
-    for (int m = site<P>(7); m < site<P>(nw - 7); m++) {
-        auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
-        auto g = [=](int dy, int dx) { return g_[some<P>(dy, dx) + m]; };
-        auto k = [=](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
-        const float e = eps[m], here = g(0, 0);
-        auto weight = [=](int x, float cross, int side) {  // gradient on a side of the diagonal (1, x)
+    float *const o = t.kd + j * HALF;
+    for (int m = 0; m < nm; m += LANES) {
+        auto c = [=](int dy, int dx) { return at(c_ + all<P>(dy, dx) + m); };
+        auto g = [=](int dy, int dx) { return at(g_ + some<P>(dy, dx) + m); };
+        auto k = [=](int dy, int dx) { return at(k_ + some<P>(dy, dx) + m); };
+        const Run e = at(eps + m), here = g(0, 0);
+        auto weight = [=](int x, Run cross, int side) {  // gradient on a side of the diagonal (1, x)
             return cross + ab(c(side, side * x) - c(3 * side, 3 * side * x)) + ab(here - g(2 * side, 2 * side * x));
         };
-        const float cp = e + ab(c(-1, -1) - c(1, 1)), cq = e + ab(c(-1, 1) - c(1, -1));
-        const float p0 = weight(1, cp, -1), p1 = weight(1, cp, 1), q0 = weight(-1, cq, -1), q1 = weight(-1, cq, 1);
-        const float p = p1 * k(-1, -1) + p0 * k(1, 1), q = q1 * k(-1, 1) + q0 * k(1, -1), sp = p0 + p1, sq = q0 + q1;
-        const float d = decided([=](int dy, int dx) { return s_[some<P>(dy, dx) + m]; });
-        o[m] = (p * sq + d * (q * sp - p * sq)) / (sp * sq);
+        const Run cp = e + ab(c(-1, -1) - c(1, 1)), cq = e + ab(c(-1, 1) - c(1, -1));
+        const Run p0 = weight(1, cp, -1), p1 = weight(1, cp, 1), q0 = weight(-1, cq, -1), q1 = weight(-1, cq, 1);
+        const Run p = p1 * k(-1, -1) + p0 * k(1, 1), q = q1 * k(-1, 1) + q0 * k(1, -1), sp = p0 + p1, sq = q0 + q1;
+        const Run d = decided([=](int dy, int dx) { return at(s_ + some<P>(dy, dx) + m); });
+        put(o + m, (p * sq + d * (q * sp - p * sq)) / (sp * sq));
     }
 }
 
@@ -148,29 +152,32 @@ struct Half {
 };
 
 // Red and blue at green sites.
-template <int P> void plain(const Tile &t, int j, int nw, float *__restrict own, float *__restrict other) {
+template <int P> void plain(const Tile &t, int j, int nm, float *own, float *other) {
     const float *const c_ = t.c + j * ROW, *const k_ = t.k + j * HALF, *const kd_ = t.kd + j * HALF,
                 *const s_ = t.vh + j * ROW, *const eps = t.eps + j * ROW + P * HALF;
-    for (int m = site<P>(M); m < site<P>(nw - M); m++) {
-        auto c = [=](int dy, int dx) { return c_[all<P>(dy, dx) + m]; };
-        auto k = [=](int dy, int dx) { return k_[some<P>(dy, dx) + m]; };
-        auto kd = [=](int dy, int dx) { return kd_[some<P>(dy, dx) + m]; };
-        const float e = eps[m], here = c(0, 0);
-        const float cv = e + ab(c(-1, 0) - c(1, 0)), ch = e + ab(c(0, -1) - c(0, 1));
-        const float n = cv + ab(here - c(-2, 0)) + ab(c(-1, 0) - c(-3, 0)), s = cv + ab(here - c(2, 0)) + ab(c(1, 0) - c(3, 0));
-        const float w = ch + ab(here - c(0, -2)) + ab(c(0, -1) - c(0, -3)), o = ch + ab(here - c(0, 2)) + ab(c(0, 1) - c(0, 3));
-        const float d = decided([=](int dy, int dx) { return s_[all<P>(dy, dx) + m]; });
-        const float sv = n + s, sh = w + o, whole = 1.0f / (sv * sh), v = (sh - d * sh) * whole, h = d * sv * whole;
-        own[m] = here + v * (s * kd(-1, 0) + n * kd(1, 0)) + h * (o * k(0, -1) + w * k(0, 1));
-        other[m] = here + v * (s * k(-1, 0) + n * k(1, 0)) + h * (o * kd(0, -1) + w * kd(0, 1));
+    const float *const sv = t.stepv + j * ROW, *const pv = t.pairv + j * ROW, *const sh = t.steph + j * ROW,
+                *const ph = t.pairh + j * ROW;
+    for (int m = 0; m < nm; m += LANES) {
+        auto c = [=](int dy, int dx) { return at(c_ + all<P>(dy, dx) + m); };
+        auto k = [=](int dy, int dx) { return at(k_ + some<P>(dy, dx) + m); };
+        auto kd = [=](int dy, int dx) { return at(kd_ + some<P>(dy, dx) + m); };
+        auto of = [=](const float *p, int dy, int dx) { return at(p + all<P>(dy, dx) + m); };
+        const Run e = at(eps + m), here = c(0, 0);
+        const Run n = e + (of(pv, -1, 0) + of(sv, -3, 0)), s = e + (of(pv, 1, 0) + of(sv, -1, 0));
+        const Run w = e + (of(ph, 0, -1) + of(sh, 0, -3)), o = e + (of(ph, 0, 1) + of(sh, 0, -1));
+        const Run d = decided([=](int dy, int dx) { return at(s_ + all<P>(dy, dx) + m); });
+        const Run down = n + s, along = w + o, whole = 1.0f / (down * along);
+        const Run v = (along - d * along) * whole, h = d * down * whole;
+        put(own + m, here + v * (s * kd(-1, 0) + n * kd(1, 0)) + h * (o * k(0, -1) + w * k(0, 1)));
+        put(other + m, here + v * (s * k(-1, 0) + n * k(1, 0)) + h * (o * kd(0, -1) + w * kd(0, 1)));
     }
 }
 
 // A row of the result, out of its coloured sites (of parity P) and its green ones.
 template <int P> void write(const Tile &t, int j, int n, const Half &half, bool blue, float *__restrict o) {
     const float *const c = t.c + j * ROW, *const g = t.g + j * HALF, *const kd = t.kd + j * HALF;
-    float other[HALF], full[3][BW];
-    for (int m = M / 2; m < (n + 1 + M) / 2; m++) other[m] = g[m] + kd[m];
+    float other[HALF], full[3][2 * HALF];
+    for (int m = M / 2; m < (n + 1 + M) / 2; m += LANES) put(other + m, at(g + m) + at(kd + m));
     auto zip = [n](const float *coloured, const float *plain, float *__restrict to) {
         const float *even = (P ? plain : coloured) + M / 2, *odd = (P ? coloured : plain) + M / 2;
         for (int m = 0; m < (n + 1) / 2; m++) to[2 * m] = even[m], to[2 * m + 1] = odd[m];
@@ -185,37 +192,39 @@ template <int P> void write(const Tile &t, int j, int n, const Half &half, bool 
 struct Mosaic {
     const float *cfa;
     int h, w, ry, rx;
-    float shot, read;
+    Noise noise;
 };
 
 void demosaic_tile(Tile &t, const Mosaic &a, int y0, int x0, int y1, int x1, float *out) {
-    const int nh = y1 - y0 + 2 * M, n = x1 - x0, nw = (n + 1) / 2 * 2 + 2 * M;
-    auto blue_row = [&](int j) { return (y0 - M + j + a.ry) & 1; };
-    auto odd = [&](int j) { return (x0 - M + a.rx + blue_row(j)) & 1; };  // columns of the coloured sites
-    auto inside = [&](int j, int margin) { return j >= margin && j < nh - margin; };
-    float across[ROW];
+    const int nh = y1 - y0 + 2 * M, n = x1 - x0, nw = (n + 1) / 2 * 2 + 2 * M, nm = nw / 2;
+    auto blue_row = [&](int i) { return (y0 - M + i + a.ry) & 1; };
+    auto odd = [&](int i) { return (x0 - M + a.rx + blue_row(i)) & 1; };  // columns of the coloured sites
+    alignas(64) float lines[ROW + 4 * LANES];
+    float *const across = lines + 2 * LANES;
     Half half;
+    int base = 0;  // the row that lies first in the buffers
     for (int i = 0; i < nh; i++) {  // each step as far behind the one before as it looks ahead
-        load(t, i, a.cfa + (size_t)mirror(y0 - M + i, a.h) * a.w, x0 - M, nw, a.w);
-        int j = i - 1;
-        if (inside(j, 1)) low<0>(t, j, nw), low<1>(t, j, nw);
-        j = i - 3;
-        if (inside(j, 3)) tall<0>(t, j, nw), tall<1>(t, j, nw);
-        j = i - 4;
-        if (inside(j, 4)) {
-            wide<0>(t, j, nw, across), wide<1>(t, j, nw, across);
-            direction<0>(t, j, nw, a.shot, a.read, across), direction<1>(t, j, nw, a.shot, a.read, across);
-            odd(j) ? diagonal_direction<1>(t, j, nw, a.shot, a.read) : diagonal_direction<0>(t, j, nw, a.shot, a.read);
+        if (i - base == ROWS) t.roll(), base += ROWS - KEPT;
+        load(t.c + (i - base) * ROW, a.cfa + (size_t)mirror(y0 - M + i, a.h) * a.w, x0 - M, nw, a.w);
+        ahead<0>(a.cfa + (size_t)mirror(y0 - M + i + 2, a.h) * a.w + x0, n);  // rows of a tile are too short to be foreseen
+        if (i >= 2 * M - 2 && i < nh - 2) ahead<1>(out + ((size_t)(y0 + i - 2 * M + 2) * a.w + x0) * 3, 3 * n);
+        auto row = [&](int behind) { return i - behind - base; };
+        if (i >= 2) low<0>(t, row(1), nm, a.noise), low<1>(t, row(1), nm, a.noise);
+        if (i >= 3) steps<0>(t, row(2), nm), steps<1>(t, row(2), nm), pairs<0>(t, row(2), nm), pairs<1>(t, row(2), nm);
+        if (i >= 6) tall<0>(t, row(3), nm), tall<1>(t, row(3), nm);
+        if (i >= 8) {
+            const int j = row(4);
+            wide<0>(t, j, nm, across), wide<1>(t, j, nm, across);
+            direction<0>(t, j, nm, a.noise, across), direction<1>(t, j, nm, a.noise, across);
+            odd(i - 4) ? diagonal_direction<1>(t, j, nm, a.noise) : diagonal_direction<0>(t, j, nm, a.noise);
         }
-        j = i - 5;
-        if (inside(j, 5)) odd(j) ? green<1>(t, j, nw) : green<0>(t, j, nw);
-        j = i - 7;
-        if (inside(j, 7)) odd(j) ? diagonal<1>(t, j, nw) : diagonal<0>(t, j, nw);
-        j = i - 8;
-        if (!inside(j, M)) continue;
-        float *o = out + ((size_t)(y0 + j - M) * a.w + x0) * 3;
-        odd(j) ? plain<0>(t, j, nw, half.own, half.other) : plain<1>(t, j, nw, half.own, half.other);
-        odd(j) ? write<1>(t, j, n, half, blue_row(j), o) : write<0>(t, j, n, half, blue_row(j), o);
+        if (i >= 10) odd(i - 5) ? green<1>(t, row(5), nm) : green<0>(t, row(5), nm);
+        if (i >= 14) odd(i - 7) ? diagonal<1>(t, row(7), nm) : diagonal<0>(t, row(7), nm);
+        if (i < 2 * M) continue;
+        const int j = row(M);
+        float *o = out + ((size_t)(y0 + i - 2 * M) * a.w + x0) * 3;
+        odd(i - M) ? plain<0>(t, j, nm, half.own, half.other) : plain<1>(t, j, nm, half.own, half.other);
+        odd(i - M) ? write<1>(t, j, n, half, blue_row(i - M), o) : write<0>(t, j, n, half, blue_row(i - M), o);
     }
 }
 
@@ -223,13 +232,15 @@ void demosaic(In<float, 2> cfa, int ry, int rx, float shot, float read, Out<floa
     const int h = cfa.shape(0), w = cfa.shape(1);
     need((int)out.shape(0) == h && (int)out.shape(1) == w && out.shape(2) == 3, "out must be (h, w, 3)");
     need(h >= 2 && w >= 2, "cfa must be at least 2 x 2");
-    const int ny = (h + TH - 1) / TH, nx = (w + TW - 1) / TW;
-    const Mosaic mosaic{cfa.data(), h, w, ry, rx, shot, read};
+    const int ny = (h + TALL - 1) / TALL, nx = (w + WIDE - 1) / WIDE;
+    const Mosaic mosaic{cfa.data(), h, w, ry, rx, {shot, read}};
     parallel(ny, [&](int ty) {
         static thread_local Scratch memory;
-        Tile *t = memory.get<Tile>(1);
+        Tile *t = new (memory.get<Tile>(1)) Tile;
+        std::fill(std::begin(t->memory), std::end(t->memory), 0.0f);  // what lies beside a tile is computed too
         for (int tx = 0; tx < nx; tx++)
-            demosaic_tile(*t, mosaic, ty * TH, tx * TW, std::min(h, (ty + 1) * TH), std::min(w, (tx + 1) * TW), out.data());
+            demosaic_tile(*t, mosaic, ty * TALL, tx * WIDE, std::min(h, (ty + 1) * TALL), std::min(w, (tx + 1) * WIDE),
+                          out.data());
     });
 }
 
