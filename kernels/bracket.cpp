@@ -10,35 +10,6 @@ constexpr float NOTHING = -1e30f;  // mean of a cell that does
 constexpr float CLIPPED = 1e-6f;   // weight of clipped light: counts where there is no other
 constexpr int FINE = 1, BROAD = 4, HALO = BROAD + 2, BAND = 48;
 
-// Mean and maximum of whole blocks of side x side photosites.
-void light_blocks(In<uint16_t, 2> dn, int side, Out<float, 2> mean, Out<uint16_t, 2> most) {
-    const int w = dn.shape(1), nb = mean.shape(0), mb = mean.shape(1);
-    need(side > 0 && side <= 256 && nb == (int)dn.shape(0) / side && mb == w / side, "light_blocks: mean is (h/side, w/side)");
-    need((int)most.shape(0) == nb && (int)most.shape(1) == mb, "light_blocks: most is like mean");
-    parallel_rows(nb, 4, [&](int j0, int j1) {
-        std::vector<uint32_t> sum(mb * (size_t)side);
-        std::vector<uint16_t> top(mb * (size_t)side);
-        for (int j = j0; j < j1; j++) {
-            std::fill(sum.begin(), sum.end(), 0u);
-            std::fill(top.begin(), top.end(), (uint16_t)0);
-            for (int y = j * side; y < (j + 1) * side; y++) {
-                const uint16_t *in = dn.data() + (size_t)y * w;
-                for (int x = 0; x < mb * side; x++) {
-                    sum[x] += in[x];
-                    top[x] = top[x] > in[x] ? top[x] : in[x];
-                }
-            }
-            for (int i = 0; i < mb; i++) {
-                uint64_t s = 0;
-                uint16_t t = 0;
-                for (int x = i * side; x < (i + 1) * side; x++) s += sum[x], t = std::max(t, top[x]);
-                mean.data()[(size_t)j * mb + i] = (float)((double)s / ((double)side * side));
-                most.data()[(size_t)j * mb + i] = t;
-            }
-        }
-    });
-}
-
 // A frame and its clip bits seen from the reference; pixels outside the frame have the bit UNSEEN.
 void bracket_warp(In<float, 3> rgb, In<uint8_t, 2> clipped, In<float, 3> shift, int tile, Out<float, 3> out, Out<uint8_t, 2> bits) {
     const int h = rgb.shape(0), w = rgb.shape(1);
@@ -298,7 +269,6 @@ void bracket_add(In<float, 3> part, In<uint8_t, 2> bits, In<float, 3> cells, In<
 
 }  // namespace
 
-KERNEL("light_blocks", light_blocks, "dn"_a, "side"_a, "mean"_a, "most"_a)
 KERNEL("bracket_warp", bracket_warp, "rgb"_a, "clipped"_a, "shift"_a, "tile"_a, "out"_a, "bits"_a)
 KERNEL("bracket_cells", bracket_cells, "rgb"_a, "bits"_a, "gain"_a, "shade"_a, "from"_a, "to"_a, "grown"_a, "cells"_a,
        "valid"_a)

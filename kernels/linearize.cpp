@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// linearize: digital numbers → white-balanced light; outliers: photosites that stand out from their own colour.
+// linearize: digital numbers → white-balanced light.
 #include "kernel.h"
 
 // A gain map laid over the columns of the image: for every column it touches, the segment and the place in it.
@@ -108,6 +108,95 @@ static void fold(const float *__restrict s, float *__restrict cell, int w, int c
         for (int p = 0; p < c; p++) cell[whole] += 2 * part * s[(size_t)(w - 1) * c + p];
 }
 
+// Gains of a row, where no photosite is touched by two maps and all maps share their rows of points: a + share · d.  Rows of
+// one kind, between the same two rows of points, share a and d, which are kept.
+namespace {
+class Smooth {
+    struct Kept {
+        uint32_t maps = 0;
+        int row = -1;
+        std::vector<float> a, d;
+    } kept[4];
+    int next = 0;
+    const std::vector<GainMap> &maps;
+    const int h, w;
+
+  public:
+    Smooth(const std::vector<GainMap> &maps, int h, int w) : maps(maps), h(h), w(w) {}
+
+    static bool fits(const std::vector<GainMap> &maps, int c, size_t vignettes) {
+        if (c != 1 || vignettes || maps.empty() || maps.size() > 32) return false;
+        for (auto &m : maps) {
+            const GainMap &f = maps[0];
+            if (m.plane || m.planes < 1 || m.v != f.v || m.spacing_v != f.spacing_v || m.origin_v != f.origin_v) return false;
+            for (const GainMap *o = &f; o != &m; o++) {
+                const bool rows = m.down == o->down && (m.top - o->top) % m.down;
+                const bool columns = m.across == o->across && (m.left - o->left) % m.across;
+                const bool far = m.bottom <= o->top || o->bottom <= m.top || m.right <= o->left || o->right <= m.left;
+                if (!rows && !columns && !far) return false;
+            }
+        }
+        return true;
+    }
+
+    // The rows a and d of row y, and how much of d it has; nothing where no map touches it.
+    const float *at(int y, const float *&d, float &share) {
+        uint32_t touching = 0;
+        for (size_t k = 0; k < maps.size(); k++)
+            if (y >= maps[k].top && y < maps[k].bottom && (y - maps[k].top) % maps[k].down == 0) touching |= 1u << k;
+        if (!touching) return nullptr;
+        const GainMap &f = maps[0];
+        const double u = position(y, h, f.origin_v, f.spacing_v, f.v);
+        const int j = std::min((int)u, std::max(0, f.v - 2));
+        share = (float)(u - j);
+        Kept *k = std::find_if(kept, kept + 4, [&](const Kept &o) { return o.maps == touching && o.row == j; });
+        if (k == kept + 4) {
+            k = kept + next;
+            next = (next + 1) % 4;
+            k->maps = touching, k->row = j;
+            k->a.assign(w, 1.0f), k->d.assign(w, 0.0f);
+            for (size_t i = 0; i < maps.size(); i++)
+                if (touching >> i & 1) lay(maps[i], j, k->a.data(), k->d.data());
+        }
+        d = k->d.data();
+        return k->a.data();
+    }
+
+  private:
+    static void lay(const GainMap &m, int j, float *a, float *d) {
+        const int below = std::min(j + 1, m.v - 1);
+        for (int s = 0; s < m.h; s++) {
+            const int t = std::min(s + 1, m.h - 1);
+            auto gain = [&](int row, int point) { return m.gain[((size_t)row * m.h + point) * m.p]; };
+            const float a0 = gain(j, s), a1 = gain(j, t) - a0, b0 = gain(below, s), b1 = gain(below, t) - b0;
+            for (int x = m.start[s]; x < m.start[s + 1]; x++) {
+                const float p = m.place[x], one = a0 + a1 * p;
+                a[m.left + x * m.across] = one;
+                d[m.left + x * m.across] = b0 + b1 * p - one;
+            }
+        }
+    }
+};
+
+struct Row {  // what a row of the picture has, by sample
+    const uint16_t *in, *full;
+    const float *black, *gain;
+    float more, top;  // black of the row, and the white level
+};
+}  // namespace
+
+static void flags(const Row &r, int w, int c, uint8_t *__restrict flag) {
+    const uint16_t *__restrict in = r.in, *__restrict full = r.full;
+    if (c == 1)
+        for (int x = 0; x < w; x++) flag[x] = in[x] >= full[x];
+    else
+        for (int x = 0; x < w; x++) {
+            flag[x] = 0;
+            for (int p = 0; p < c; p++) flag[x] |= (in[(size_t)x * c + p] >= full[(size_t)x * c + p]) << p;
+        }
+}
+
+// shading: the gains of 2 x 2 photosites, if it is wanted.
 static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black_rows, In<float, 2> gain, int white,
                       In<uint16_t, 2> clip, In<float, 1> gains, In<double, 2> where, In<double, 2> vignettes, float power,
                       Out<float, 3> light, Out<uint8_t, 2> clipped, Out<float, 2> shading) {
@@ -121,131 +210,44 @@ static void linearize(In<uint16_t, 3> dn, In<float, 2> black, In<float, 1> black
     need(where.shape(1) == 15 && vignettes.shape(1) == 7, "opcodes");
     std::vector<float> raised;
     const auto maps = read_maps(gains, where, h, w, power, raised);
-    const bool shaded = shading.shape(0) > 0;
-    need(!shaded || ((int)shading.shape(0) == (h + 1) / 2 && (int)shading.shape(1) == (w + 1) / 2), "shading");
+    const bool shaded = !maps.empty() || vignettes.shape(0) > 0, wanted = shaded && shading.shape(0) > 0;
+    need(!wanted || ((int)shading.shape(0) == (h + 1) / 2 && (int)shading.shape(1) == (w + 1) / 2), "shading");
+    const bool smooth = Smooth::fits(maps, c, vignettes.shape(0));
     int points = 1;
     for (auto &m : maps) points = std::max(points, m.h);
     const int bh = (int)black.shape(0), gh = (int)gain.shape(0);
 
-    parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<float> shade(n, 1.0f), row(points + 1), across(w);
+    parallel_rows(h, 64, [&](int y0, int y1) {
+        std::vector<float> shade(shaded && (wanted || !smooth) ? n : 0, 1.0f), row(points + 1), across(w);
+        Smooth known(maps, h, w);
         for (int y = y0; y < y1; y++) {
-            const uint16_t *in = dn.data() + (size_t)y * n;
-            float *out = light.data() + (size_t)y * n;
-            const float *b = black.data() + (size_t)(y % bh) * n, *g = gain.data() + (size_t)(y % gh) * n;
-            const float by = black_rows.shape(0) ? black_rows(y) : 0.0f, top = (float)white;
-            for (int x = 0; x < n; x++) out[x] = (std::min((float)in[x], top) - (b[x] + by)) * g[x];
-            uint8_t *flag = clipped.data() + (size_t)y * w;
-            const uint16_t *full = clip.data() + (size_t)(y % gh) * n;
-            if (c == 1)
-                for (int x = 0; x < w; x++) flag[x] = in[x] >= full[x];
-            else
-                for (int x = 0; x < w; x++) {
-                    flag[x] = 0;
-                    for (int p = 0; p < c; p++) flag[x] |= (in[(size_t)x * c + p] >= full[(size_t)x * c + p]) << p;
-                }
-            if (!shaded) continue;
-            std::fill(shade.begin(), shade.end(), 1.0f);
-            for (auto &m : maps) apply_map(m, y, h, c, shade.data(), row, across);
-            apply_vignette(vignettes, y, h, w, c, power, shade.data());
-            for (int x = 0; x < n; x++) out[x] *= shade[x];
-            fold(shade.data(), shading.data() + (size_t)(y / 2) * ((w + 1) / 2), w, c, y & 1,
-                 (y == h - 1 && !(y & 1) ? 0.5f : 0.25f) / c);
+            const Row r{dn.data() + (size_t)y * n, clip.data() + (size_t)(y % gh) * n, black.data() + (size_t)(y % bh) * n,
+                        gain.data() + (size_t)(y % gh) * n, black_rows.shape(0) ? black_rows(y) : 0.0f, (float)white};
+            const uint16_t *__restrict in = r.in;
+            const float *__restrict b = r.black, *__restrict g = r.gain;
+            float *__restrict out = light.data() + (size_t)y * n;
+            flags(r, w, c, clipped.data() + (size_t)y * w);
+            const float *d = nullptr;
+            float share = 0;
+            if (const float *a = smooth ? known.at(y, d, share) : nullptr) {
+                for (int x = 0; x < n; x++)
+                    out[x] = (std::min((float)in[x], r.top) - (b[x] + r.more)) * g[x] * (a[x] + share * d[x]);
+                if (wanted)
+                    for (int x = 0; x < n; x++) shade[x] = a[x] + share * d[x];
+            } else {
+                for (int x = 0; x < n; x++) out[x] = (std::min((float)in[x], r.top) - (b[x] + r.more)) * g[x];
+                std::fill(shade.begin(), shade.end(), 1.0f);
+            }
+            if (!smooth && shaded) {
+                for (auto &m : maps) apply_map(m, y, h, c, shade.data(), row, across);
+                apply_vignette(vignettes, y, h, w, c, power, shade.data());
+                for (int x = 0; x < n; x++) out[x] *= shade[x];
+            }
+            if (wanted)
+                fold(shade.data(), shading.data() + (size_t)(y / 2) * ((w + 1) / 2), w, c, y & 1,
+                     (y == h - 1 && !(y & 1) ? 0.5f : 0.25f) / c);
         }
     });
 }
 KERNEL("linearize", linearize, "dn"_a, "black"_a, "black_rows"_a, "gain"_a, "white"_a, "clip"_a, "gains"_a, "where"_a,
        "vignettes"_a, "power"_a, "light"_a, "clipped"_a, "shading"_a)
-
-// Second largest and second smallest of the eight neighbours, by keeping the two extremes of a growing set.
-static void second(const uint16_t *__restrict a, const uint16_t *__restrict b, const uint16_t *__restrict c,
-                   uint16_t *__restrict high, uint16_t *__restrict low, int w) {
-    using U = uint16_t;
-    auto least = [](U p, U q) { return p < q ? p : q; };
-    auto most = [](U p, U q) { return p < q ? q : p; };
-    for (int x = 0; x < w; x++) {
-        U hi = most(a[x], a[x + 2]), hi2 = least(a[x], a[x + 2]), lo = hi2, lo2 = hi;
-#define ADD(n)                                                                                                         \
-    hi2 = most(hi2, least(hi, n)), hi = most(hi, n), lo2 = least(lo2, most(lo, n)), lo = least(lo, n);
-        ADD(a[x + 4]) ADD(b[x]) ADD(b[x + 4]) ADD(c[x]) ADD(c[x + 2]) ADD(c[x + 4])
-#undef ADD
-        high[x] = hi2;
-        low[x] = lo2;
-    }
-}
-
-// Whether a value stands out from the second largest or smallest of its neighbours: by more than sqrt(slope · neighbour +
-// base), and by more than `busy` times the spread of these two.
-struct Judge {
-    float slope, base, busy;
-    bool operator()(float v, float hi, float lo) const {
-        const float up = v - hi, down = lo - v, spread = busy * (hi - lo);
-        return (up > spread && up > 0 && up * up > std::max(slope * hi + base, 1.0f)) ||
-               (down > spread && down > 0 && down * down > std::max(slope * lo + base, 1.0f));
-    }
-};
-
-// 1 where a photosite stands out from its eight neighbours of the same colour (two away).
-static void outliers(In<uint16_t, 2> dn, float slope, float base, float busy, Out<uint8_t, 2> found) {
-    const int h = (int)dn.shape(0), w = (int)dn.shape(1);
-    need((int)found.shape(0) == h && (int)found.shape(1) == w && h > 4 && w > 4, "found");
-    const Judge stands{slope, base, busy};
-    parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<uint16_t> rows[3], hi(w), lo(w), out(w);
-        for (auto &r : rows) r.resize(w + 4);
-        for (int y = y0; y < y1; y++) {
-            for (int k = 0; k < 3; k++) {
-                const uint16_t *in = dn.data() + (size_t)mirror(y + 2 * k - 2, h) * w;
-                std::memcpy(rows[k].data() + 2, in, 2 * (size_t)w);
-                for (int x : {-2, -1, w, w + 1}) rows[k][x + 2] = in[mirror(x, w)];
-            }
-            const uint16_t *b = rows[1].data() + 2;
-            second(rows[0].data(), rows[1].data(), rows[2].data(), hi.data(), lo.data(), w);
-            uint16_t least = 65535;
-            for (int x = 0; x < w; x++) least = lo[x] < least ? lo[x] : least;
-            // no threshold of the row is lower than this; few photosites have to be looked at closely
-            const auto enough = (uint16_t)std::min(65535.0f, __builtin_sqrtf(std::max(slope * (float)least + base, 1.0f)));
-            for (int x = 0; x < w; x++) {
-                const uint16_t top = hi[x] < b[x] ? b[x] - hi[x] : 0, bottom = b[x] < lo[x] ? lo[x] - b[x] : 0;
-                out[x] = (top > bottom ? top : bottom) >= enough;
-            }
-            uint8_t *f = found.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) f[x] = (uint8_t)out[x];
-            for (int x = 0; x < w; x += 32) {
-                const int end = std::min(w, x + 32);
-                uint8_t any = 0;
-                for (int i = x; i < end; i++) any |= f[i];
-                for (int i = x; any && i < end; i++) f[i] = f[i] && stands(b[i], hi[i], lo[i]);
-            }
-        }
-    });
-}
-KERNEL("outliers", outliers, "dn"_a, "slope"_a, "base"_a, "busy"_a, "found"_a)
-
-// The same for a cell of any size: same (p, q, 8, 2) are the steps from its places to the eight neighbours.
-static void outliers_cell(In<uint16_t, 2> dn, In<int32_t, 4> same, float slope, float base, float busy,
-                          Out<uint8_t, 2> found) {
-    const Judge stands{slope, base, busy};
-    const int h = (int)dn.shape(0), w = (int)dn.shape(1), p = (int)same.shape(0), q = (int)same.shape(1);
-    need((int)found.shape(0) == h && (int)found.shape(1) == w && same.shape(2) == 8 && same.shape(3) == 2, "found");
-    need(h >= 2 * p && w >= 2 * q, "a picture of two cells");
-    auto folded = [](int v, int n, int period) {
-        while (v < 0) v += period;
-        while (v >= n) v -= period;
-        return v;
-    };
-    parallel_rows(h, 32, [&](int y0, int y1) {
-        for (int y = y0; y < y1; y++)
-            for (int x = 0; x < w; x++) {
-                const int32_t *step = same.data() + ((size_t)(y % p) * q + x % q) * 16;
-                int hi = -1, hi2 = -1, lo = 65536, lo2 = 65536;
-                for (int k = 0; k < 8; k++) {
-                    const int v = dn.data()[(size_t)folded(y + step[2 * k], h, p) * w + folded(x + step[2 * k + 1], w, q)];
-                    hi2 = std::max(hi2, std::min(hi, v)), hi = std::max(hi, v);
-                    lo2 = std::min(lo2, std::max(lo, v)), lo = std::min(lo, v);
-                }
-                found.data()[(size_t)y * w + x] = stands(dn.data()[(size_t)y * w + x], (float)hi2, (float)lo2);
-            }
-    });
-}
-KERNEL("outliers_cell", outliers_cell, "dn"_a, "same"_a, "slope"_a, "base"_a, "busy"_a, "found"_a)

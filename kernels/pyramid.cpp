@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grey pyramids in units of noise, in which frames are compared, and how sharp a frame is.
+// Grey pyramids in units of noise, in which frames are compared.
 // The idea stands in combine/pyramid.py.
 #include "kernel.h"
 
@@ -88,41 +88,8 @@ void soften(In<float, 2> in, Out<float, 2> out) {
     });
 }
 
-// Mean energy of the Laplacian of 4 x 4 means of the digital numbers, in every fourth band of 64 rows: how sharp a frame is
-// compared with others of its burst, whose noise is the same.
-double sharpness(In<uint16_t, 2> dn) {
-    const int h = dn.shape(0) / 4, w = dn.shape(1) / 4, W = dn.shape(1), band = 16, bands = std::max(1, h / (4 * band));
-    if (h < 3 || w < 3) return 0;
-    std::vector<double> sums(bands, 0.0);
-    parallel(bands, [&](int b) {
-        const int y0 = b * 4 * band, n = std::min(h - y0, band);
-        std::vector<float> mean((size_t)n * w);
-        for (int j = 0; j < n; j++)
-            for (int k = 0; k < 4; k++) {
-                const uint16_t *p = dn.data() + (size_t)(4 * (y0 + j) + k) * W;
-                float *o = &mean[(size_t)j * w];
-                for (int x = 0; x < w; x++) o[x] += (float)(p[4 * x] + p[4 * x + 1] + p[4 * x + 2] + p[4 * x + 3]);
-            }
-        double total = 0;
-        for (int j = 1; j < n - 1; j++) {
-            const float *p = &mean[(size_t)j * w];
-            float row = 0;
-            for (int x = 1; x < w - 1; x++) {
-                const float l = 4 * p[x] - p[x - 1] - p[x + 1] - p[x - w] - p[x + w];
-                row += l * l;
-            }
-            total += row;
-        }
-        sums[b] = total;
-    });
-    double total = 0;
-    for (double v : sums) total += v;
-    return total;
-}
-
 }  // namespace
 
 KERNEL("align_grey", grey, "cfa"_a, "high"_a, "wide"_a, "shot"_a, "read"_a, "out"_a)
 KERNEL("align_half", half, "image"_a, "out"_a)
 KERNEL("align_soften", soften, "image"_a, "out"_a)
-KERNEL("align_sharpness", sharpness, "dn"_a)

@@ -9,7 +9,7 @@ import pytest
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Burst, Mosaic, Noise, RawFrame, Shot
-from lichtbild.capture.defects import defects, repair
+from lichtbild.capture.defects import Repair, defects
 from lichtbild.capture.demosaic import Demosaic, chosen, coloured
 from lichtbild.capture.linearize import estimate_noise
 from lichtbild.capture.mixture import mixture, nearest_means
@@ -214,7 +214,7 @@ def test_defects_of_any_cell_are_found_and_repaired(name):
     assert len(found & set(hot.tolist())) >= 11 and len(found - set(hot.tolist())) <= 1
     cell, broken = frames[0].shot.sites, light.astype(np.float32)
     broken.flat[hot] += np.float32(0.5)
-    repair(broken, np.zeros(light.shape, np.uint8), (hot // 96, hot % 96), cell)
+    Repair.of((hot // 96, hot % 96), cell, light.shape).mend(broken, np.zeros(light.shape, np.uint8))
     assert np.abs(broken - light).max() < 0.1
 
 

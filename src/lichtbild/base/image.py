@@ -144,11 +144,13 @@ class Shot:
 class RawFrame:
     """``dn: UInt16 "h w"`` (Bayer, mono) or ``"h w 3"`` (linear): digital numbers of the active area.
 
-    ``pixels`` are these numbers, or what reads them whenever ``dn`` is asked for.
+    ``pixels`` are these numbers, or what reads them whenever ``dn`` is asked for; ``measured`` is what was
+    found in them, so that they are read for it once.
     """
 
     pixels: UInt16 | Callable[[], UInt16]
     shot: Shot
+    measured: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def dn(self) -> UInt16:

@@ -18,6 +18,7 @@ Which photosites are neighbours of one colour follows from the cell of the mosai
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ _STAYS = 0.75  # of the frames
 _BUSY = 1.0  # × the spread of the neighbours: in fine texture nothing is sure
 _ALONE = 0.12  # rise of the direct neighbours, × the rise of the site
 _SMALLEST = 12
+_NEVER = 1e30  # difference of a pair with a defect
+_AT_FIRST = 1 << 16  # sites that there is room for
 
 
 def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sites:
@@ -58,16 +61,13 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
     k2 = (threshold * (1.5 if len(burst.frames) == 1 else 1.0)) ** 2
     slope = k2 * max(noise.shot) * span
     base = k2 * max(noise.read) * span**2 - slope * black + k2 / 12
-    found = np.empty((h, w), np.uint8)
-    if max(cell.shape) <= 2:
-        kernels.outliers(dn, slope, base, _BUSY, found)
-    else:
-        kernels.outliers_cell(dn, nearby.same.astype(np.int32), slope, base, _BUSY, found)
-    y, x = np.divmod(np.flatnonzero(found.view(np.bool_)), w)
+    y, x = np.divmod(_candidates(dn, nearby, slope, base), w)
     frames = [burst.frames[reference], *(f for k, f in enumerate(burst.frames) if k != reference)]
     spared = len(frames) - math.ceil(_STAYS * len(frames))  # frames in which a defect may hide
     hidden, rise, direct = np.zeros(len(y), np.intp), np.zeros(len(y)), np.zeros((4, len(y)))
     for frame in frames:
+        if not len(y):
+            break
         out, r, d = _standing(frame.dn, (y, x), nearby, slope, base)
         hidden, rise, direct = hidden + ~out, rise + r, direct + d
         left = hidden <= spared
@@ -76,6 +76,19 @@ def defects(burst: Burst, reference: int, noise: Noise, threshold: float) -> Sit
     beside = direct.mean(0) if len(frames) == 1 else direct[1:3].mean(0)
     alone = beside * np.sign(rise) < _ALONE * abs(rise)
     return y[alone], x[alone]
+
+
+def _candidates(dn: UInt16, nearby: Around, slope: float, base: float) -> NDArray[np.int64]:
+    """Where photosites of a frame stand out, counted row by row."""
+    sites = np.empty(_AT_FIRST, np.int64)
+    while True:
+        if max(nearby.same.shape[:2]) <= 2:
+            count = kernels.outliers(dn, slope, base, _BUSY, sites)
+        else:
+            count = kernels.outliers_cell(dn, nearby.same.astype(np.int32), slope, base, _BUSY, sites)
+        if count <= len(sites):
+            return sites[:count]
+        sites = np.empty(count, np.int64)
 
 
 def _take(
@@ -131,27 +144,43 @@ def listed(values: dict[str, object], size: tuple[int, int]) -> Sites:
     return points[:, 0], points[:, 1]
 
 
-def repair(light: Float32, clipped: UInt8, sites: Sites, cell: UInt8) -> None:
-    """Replace the sites of a mosaic of `cell` in place."""
-    y, x = sites
-    if not len(y):
-        return
-    h, w = light.shape
-    bad = np.zeros((h, w), np.bool_)
-    bad[y, x] = True
-    best = np.full(len(y), np.inf)
-    value, flag = light[y, x].copy(), clipped[y, x].copy()
-    pairs = around(cell).pairs[y % cell.shape[0], x % cell.shape[1]]
-    for k in range(pairs.shape[1]):
-        one, two = pairs[:, k, 0], pairs[:, k, 1]
-        a, b = (
-            (_folded(y + s[:, 0], h, cell.shape[0]), _folded(x + s[:, 1], w, cell.shape[1]))
-            for s in (one, two)
-        )
-        near, far = (np.sqrt((s * s).sum(1)).astype(np.float32) for s in (one, two))
-        differ = np.where(bad[a] | bad[b], np.float32(1e30), np.abs(light[a] - light[b]))
-        better = differ < best
-        best[better] = differ[better]
-        value[better] = ((far * light[a] + near * light[b]) / (near + far))[better]
-        flag[better] = (clipped[a] & clipped[b])[better]
-    light[y, x], clipped[y, x] = value, flag
+@dataclass(frozen=True, slots=True, eq=False)
+class Repair:
+    """How to replace some sites of a mosaic: for each the places of its pairs of neighbours, ``"pairs
+    sites"``, the share of the first of two in their value, and which pairs hold no defect themselves.
+    """
+
+    at: NDArray[np.intp]
+    one: NDArray[np.intp]
+    other: NDArray[np.intp]
+    share: Float32
+    sound: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, sites: Sites, cell: UInt8, size: tuple[int, int]) -> Repair:
+        """The repair of `sites` in a mosaic of `cell`."""
+        y, x = sites
+        h, w = size
+        at = np.unique(y * w + x)
+        y, x = at // w, at % w
+        p, q = cell.shape
+        steps = np.moveaxis(around(cell).pairs[y % p, x % q], 0, 2)  # "pairs 2 sites (y, x)"
+        flat = _folded(y + steps[..., 0], h, p) * w + _folded(x + steps[..., 1], w, q)
+        apart = np.sqrt((steps * steps).sum(-1)).astype(np.float32)
+        near, far = apart[:, 0], apart[:, 1]
+        beside = np.minimum(np.searchsorted(at, flat), max(len(at) - 1, 0))
+        sound = ~(at[beside] == flat).any(1) if len(at) else np.ones((len(flat), 0), np.bool_)
+        return cls(at, flat[:, 0], flat[:, 1], far / (near + far), sound)
+
+    def mend(self, light: Float32, clipped: UInt8) -> None:
+        """Replace the sites in place."""
+        if not len(self.at):
+            return
+        flat, flags = light.reshape(-1), clipped.reshape(-1)
+        a, b = flat[self.one], flat[self.other]
+        differ = np.where(self.sound, np.abs(a - b), np.float32(_NEVER))
+        best = np.argmin(differ, axis=0)
+        pick = best, np.arange(len(self.at))
+        share = self.share[pick]
+        flat[self.at] = share * a[pick] + (np.float32(1) - share) * b[pick]
+        flags[self.at] = flags[self.one[pick]] & flags[self.other[pick]]

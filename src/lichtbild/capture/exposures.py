@@ -34,18 +34,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lichtbild.base import kernels
 from lichtbild.base.colour import Float64
 from lichtbild.base.errors import FallbackWarning
-from lichtbild.base.image import Burst, RawFrame, Shot, UInt16
+from lichtbild.base.image import Burst, RawFrame, Shot
+from lichtbild.capture.glance import glance
 
-SIDE = 32  # photosites of a block
 ALIKE = 1.02  # ratio of exposures that a file may say of frames which are meant to be alike
 UNIFORM = 1.25  # ratio of exposures up to which frames are merged like equal ones
 SURE = 0.15  # relative doubt up to which the pixels are believed
 _NOMINAL = 0.03  # doubt of what a file says
 _BELIEVED = 0.10  # how far pixels of frames that are meant to be alike may differ
-_FEWEST, _ENOUGH = 64, 2000  # blocks: with fewer nothing is said; below the other, smaller ones are taken
+_FEWEST = 64  # blocks: with fewer nothing is said
 _QUANTILES = 40
 _NEAR_WHITE = 0.85  # of the white level: what any photosite of a clear block may reach
 _LOST = 0.06  # of the blocks below a quantile may be near white
@@ -187,19 +186,12 @@ def weighted_median(values: Float64, weights: Float64) -> float:
 
 
 def blocks(frame: RawFrame) -> Blocks:
-    """The mean light of a frame in blocks of `SIDE`, of the green plane where there are three."""
-    shot = frame.shot
-    dn: UInt16 = frame.dn if frame.dn.ndim == 2 else np.ascontiguousarray(frame.dn[..., 1])
-    side = SIDE
-    while side > 2 and (dn.shape[0] // side) * (dn.shape[1] // side) < _ENOUGH:
-        side //= 2
-    shape = (dn.shape[0] // side, dn.shape[1] // side)
-    mean, most = np.empty(shape, np.float32), np.empty(shape, np.uint16)
-    kernels.light_blocks(dn, side, mean, most)
+    """The mean light of a frame in blocks, of the green plane where there are three."""
+    shot, seen = frame.shot, glance(frame)
     black = float(shot.black.mean())
     span = max(shot.white - black, 1.0)
-    light = (mean.astype(np.float64) - black) / span
-    return Blocks(light, most < black + _NEAR_WHITE * span, _LEAST / span)
+    light = (seen.mean.astype(np.float64) - black) / span
+    return Blocks(light, seen.most < black + _NEAR_WHITE * span, _LEAST / span)
 
 
 def groups(exposures: Sequence[float]) -> list[list[int]]:

@@ -34,7 +34,7 @@ from lichtbild.base.params import Params, knob
 from lichtbild.base.spare import Spare
 from lichtbild.base.stage import signature, stage
 from lichtbild.capture.banding import Bands, banding
-from lichtbild.capture.defects import Sites, defects, listed, repair
+from lichtbild.capture.defects import Repair, Sites, defects, listed
 from lichtbild.capture.exposures import groups, relative
 from lichtbild.capture.faint import faint
 from lichtbild.capture.neutral import balance, neutral_of
@@ -91,12 +91,16 @@ def linearize(burst: Burst, params: Linearize = Linearize()) -> Frames[Mosaic]:
     _tell(shot)
     light = relative(burst, reference)
     known = _known(burst, reference, light, params)
-    spare = Spare()
+    kept = _Kept(Spare(), {}, {})
 
     def make(k: int) -> Mosaic:
         own = (gain[0] / light[k], gain[1] / light[k], gain[2] / light[k]) if light else gain
-        shot = replace(burst.frames[k].shot, neutral=neutral or burst.frames[k].shot.neutral)
-        return _light(RawFrame(burst.frames[k].dn, shot), own, known[k], params, spare)
+        raw = burst.frames[k]
+        shot = replace(raw.shot, neutral=neutral or raw.shot.neutral, noise=known[k].noise)
+        frame = RawFrame(raw.dn, shot)
+        if known[k].banded and k not in kept.bands:
+            kept.bands[k] = banding(frame, known[k].noise).scaled(params.banding)
+        return _light(frame, own, known[k], kept.bands.get(k, Bands()), (params, kept))
 
     return Frames(len(burst.frames), reference, make, "linearize", exposures=light)
 
@@ -106,9 +110,20 @@ class _Known:
     """What is known of a frame before it is made."""
 
     noise: Noise
-    sites: Sites
+    repair: Repair
     full: Triple  # DN at which it is clipped
     banded: bool  # rows or columns have offsets of their own
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Memory, and what is found once though frames are made as often as they are asked for: the offsets of
+    their rows and columns, and the shading that opcodes ask for.
+    """
+
+    spare: Spare
+    bands: dict[int, Bands]
+    shading: dict[tuple[bytes, ...], Float32]
 
 
 def _known(burst: Burst, reference: int, light: tuple[float, ...], params: Linearize) -> dict[int, _Known]:
@@ -121,48 +136,48 @@ def _known(burst: Burst, reference: int, light: tuple[float, ...], params: Linea
         frame, shot = burst.frames[leader], burst.frames[leader].shot
         noise = shot.noise or estimate_noise(some)
         sites, full = _sites(some, members.index(leader), noise, params), saturation(frame)
+        repair = Repair.of(sites, shot.sites, frame.shot.size)
         banded = params.banding > 0 and banding(frame, noise).found
         seen = levels.get(shot.iso, full)  # a long exposure tells best where a sensor ends
         r, g, b = (min(v) for v in zip(seen, full, strict=True))
         levels[shot.iso] = (r, g, b)
-        known |= {k: _Known(burst.frames[k].shot.noise or noise, sites, full, banded) for k in members}
+        known |= {k: _Known(burst.frames[k].shot.noise or noise, repair, full, banded) for k in members}
     return {k: replace(n, full=levels[burst.frames[k].shot.iso]) for k, n in known.items()}
 
 
 # ---- one frame
 
 
-def _light(frame: RawFrame, gain: Triple, known: _Known, params: Linearize, spare: Spare) -> Mosaic:
-    shot = replace(frame.shot, noise=known.noise)
+def _light(
+    frame: RawFrame, gain: Triple, known: _Known, bands: Bands, how: tuple[Linearize, _Kept]
+) -> Mosaic:
+    shot, (params, kept) = frame.shot, how
     h, w = frame.dn.shape[:2]
     c = 3 if frame.dn.ndim == 3 else 1
-    gains, where, vignettes = (
-        _shading(shot) if params.shading > 0 else _shading(replace(shot, opcodes=((), (), ())))
-    )
-    bands = banding(frame, known.noise).scaled(params.banding) if known.banded else Bands()
+    shading = [o for o in shot.opcodes[1] if o.name in APPLIED and params.shading > 0]
     black, rows, highest = _black(shot, w, c, bands)
-    light, clipped = spare.empty((h, w, c), np.float32), spare.empty((h, w), np.uint8)
-    shaded = len(where) + len(vignettes) > 0
-    shading = np.empty(((h + 1) // 2, (w + 1) // 2) if shaded else (0, 0), np.float32)
-    gain_at = _samples(shot, gain, w) / np.float32(shot.white - highest)
+    light, clipped = kept.spare.empty((h, w, c), np.float32), kept.spare.empty((h, w), np.uint8)
+    key = tuple(o.raw for o in shading)
+    wanted = bool(shading) and key not in kept.shading
+    shaded = np.empty(((h + 1) // 2, (w + 1) // 2) if wanted else (0, 0), np.float32)
     kernels.linearize(
         frame.dn.reshape(h, w, c),
         black,
         rows,
-        gain_at,
+        _samples(shot, gain, w) / np.float32(shot.white - highest),
         int(shot.white),
         _samples(shot, known.full, w).astype(np.uint16),
-        gains,
-        where,
-        vignettes,
+        *_shading(shading),
         params.shading,
         light,
         clipped,
-        shading,
+        shaded,
     )
+    if wanted:
+        kept.shading[key] = shaded
     cfa = light if c == 3 else light[..., 0]
     if c == 1:
-        repair(cfa, clipped, known.sites, shot.sites)
+        known.repair.mend(cfa, clipped)
     return Mosaic(
         cfa,
         shot.kind,
@@ -171,7 +186,7 @@ def _light(frame: RawFrame, gain: Triple, known: _Known, params: Linearize, spar
         known.noise.scaled(gain),
         clipped,
         shot,
-        shading if shaded else None,
+        kept.shading.get(key),
         (signature("linearize", params),),
     )
 
@@ -205,20 +220,17 @@ def _samples(shot: Shot, values: Triple, w: int) -> Float32:
     return np.ascontiguousarray(np.tile(rows, (1, -(-w // rows.shape[1])))[:, :w])
 
 
-def _shading(shot: Shot) -> tuple[Float32, NDArray[np.float64], NDArray[np.float64]]:
-    """Gains of all maps in a row, where each map lies, and the radial vignettes, of OpcodeList2."""
-    maps = [o.values for o in shot.opcodes[1] if o.name == "GainMap"]
+def _shading(opcodes: list[Opcode]) -> tuple[Float32, NDArray[np.float64], NDArray[np.float64]]:
+    """Gains of all maps in a row, where each map lies, and the radial vignettes."""
+    maps = [o.values for o in opcodes if o.name == "GainMap"]
     where = [[*m["area"], *m["gain"].shape, *m["spacing"], *m["origin"]] for m in maps]
     gains = (
         np.concatenate([m["gain"].ravel() for m in maps]).astype(np.float32)
         if maps
         else np.zeros(0, np.float32)
     )
-    radial = [
-        [*o.values["coefficients"], *o.values["centre"]]
-        for o in shot.opcodes[1]
-        if o.name == "FixVignetteRadial"
-    ]
+    round_ones = [o.values for o in opcodes if o.name == "FixVignetteRadial"]
+    radial = [[*v["coefficients"], *v["centre"]] for v in round_ones]
     return gains, np.array(where, np.float64).reshape(-1, 15), np.array(radial, np.float64).reshape(-1, 7)
 
 

@@ -54,14 +54,20 @@ def _pairs(frame: RawFrame, colour: int) -> NDArray[np.uint16]:
     dn, shot = frame.dn, frame.shot
     if dn.ndim == 3 or shot.kind == "mono":
         plane = dn[..., colour] if dn.ndim == 3 else dn
-        return _strided(plane, (0, 0), (4, 4), 1)
+        return _strided(plane, (0, 0), (4 * _fewer(plane.size), 4), 1)
     cell = shot.sites
     p, q = cell.shape
-    parts = []
-    for y, x in np.argwhere(cell == colour).tolist():
+    parts, sites = [], np.argwhere(cell == colour).tolist()
+    down = 4 * p * _fewer(dn.size * len(sites) // cell.size)
+    for y, x in sites:
         apart = next(d for d in range(1, q + 1) if cell[y, (x + d) % q] == colour)
-        parts += [_strided(dn, (y + a * p, x + a * q), (4 * p, 4 * q), apart) for a in (0, 2)]
+        parts += [_strided(dn, (y + a * p, x + a * q), (down, 4 * q), apart) for a in (0, 2)]
     return np.concatenate(parts, axis=1)
+
+
+def _fewer(sites: int) -> int:
+    """Of how many rows that could be asked one is enough."""
+    return max(1, sites // (16 * _ENOUGH))
 
 
 def _few(pairs: NDArray[np.uint16]) -> NDArray[np.uint16]:

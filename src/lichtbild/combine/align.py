@@ -45,6 +45,7 @@ from lichtbild.base import kernels
 from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, RawFrame, Triple
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
+from lichtbild.capture.glance import glance
 from lichtbild.combine.objects import LIMIT, Residue, objects
 from lichtbild.combine.pyramid import grey, noise_at, pyramid
 
@@ -80,9 +81,8 @@ def sharpest(burst: Burst) -> int:
 
 
 def detail(frame: RawFrame) -> float:
-    """Laplacian energy of a frame: of its mosaic, or of its green."""
-    dn = frame.dn
-    return float(kernels.align_sharpness(dn if dn.ndim == 2 else np.ascontiguousarray(dn[..., 1])))
+    """Laplacian energy of a frame: of its mosaic, or of its green (see `glance`)."""
+    return glance(frame).detail
 
 
 @stage
