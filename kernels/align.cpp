@@ -16,17 +16,18 @@ struct Pair {
     // Sums over the box (ya, yb, xa, xb) with the offset (oy, ox) added to the motion, without the blocks of `side` pixels
     // that are flagged; false when too little is left.
     bool sums(const int *b, float oy, float ox, const In<uint8_t, 2> &flags, int side, Sums &S) const {
-        S.clear();
+        S = Sums();
         const int high = flags.shape(0), wide = flags.shape(1);
         int runs = 0;
         for (int y = std::max(1, b[0]); y < std::min(h - 1, b[1]); y++) {
+            const Motion::Line line = motion.line(y);
             const uint8_t *flag = high && wide ? flags.data() + (size_t)std::min(y / side, high - 1) * wide : nullptr;
             for (int x = b[2]; x + L <= b[3]; x += L) {
                 if (x < 1 || x + L >= w) continue;
                 runs++;
                 if (flag && flag[std::min(x / side, wide - 1)]) continue;
                 float dy, dx;
-                motion.at(y, x + 0.5 * (L - 1), dy, dx);
+                line.at(x + 0.5 * (L - 1), dy, dx);
                 add_run<false>(ref, img, h, w, y, x, dy + oy, dx + ox, 0, S);
             }
         }
@@ -201,24 +202,29 @@ void residue(In<float, 2> ref, In<float, 2> img, In<float, 3> flow, int tile, In
                     if (!inside(py, px, h, w) || !inside(py + side - 1, px + side - 1, h, w)) continue;
                 }
                 const int y0 = (int)py, x0 = (int)px;
-                const float ty = py - y0, tx = px - x0;
-                const float w00 = (1 - ty) * (1 - tx), w01 = (1 - ty) * tx, w10 = ty * (1 - tx), w11 = ty * tx;
-                float e2[L] = {}, g2[L] = {};
+                const Between at(py - y0, px - x0);
+                lanes8 e2 = {}, g2 = {};
                 for (int r = 0; r < side; r++) {
                     const float *p = ref.data() + (size_t)(y + r) * w + x, *q = img.data() + (size_t)(y0 + r) * w + x0;
                     const float *u = y + r > 0 ? p - w : p, *d = y + r < h - 1 ? p + w : p;
+                    if (many == 2) {
+                        const lanes8 e = at.run(q, w) - load8(p), gx = load8(p + 1) - load8(p - 1), gy = load8(d) - load8(u);
+                        e2 += e * e;
+                        g2 += gx * gx + gy * gy;
+                        continue;
+                    }
                     auto add = [&](int l, float gx) {
-                        const float e = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1] - p[l], gy = d[l] - u[l];
+                        const float e = at.w00 * q[l] + at.w01 * q[l + 1] + at.w10 * q[l + w] + at.w11 * q[l + w + 1] - p[l];
+                        const float gy = d[l] - u[l];
                         e2[l] += e * e;
                         g2[l] += gx * gx + gy * gy;
                     };
-                    if (many == 2)
-                        for (int l = 0; l < L; l++) add(l, p[l + 1] - p[l - 1]);
-                    else
-                        for (int l = 0; l < side; l++) add(l, p[x + l < w - 1 ? l + 1 : l] - p[x + l > 0 ? l - 1 : l]);
+                    for (int l = 0; l < side; l++) add(l, p[x + l < w - 1 ? l + 1 : l] - p[x + l > 0 ? l - 1 : l]);
                 }
+                float e8[L], g8[L];
+                store8(e8, e2), store8(g8, g2);
                 for (int k = 0; k < many; k++) {
-                    const float *e = e2 + 4 * k, *g = g2 + 4 * k;
+                    const float *e = e8 + 4 * k, *g = g8 + 4 * k;
                     E[bx + k] = (e[0] + e[1]) + (e[2] + e[3]);
                     Q[bx + k] = 16 * noise + 0.25f * slack * ((g[0] + g[1]) + (g[2] + g[3]));
                 }

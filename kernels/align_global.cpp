@@ -19,10 +19,12 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, int sparse, double n
         double s = 0;
         for (int y = ya; y < yb; y += sparse) {
             const float *a = ref.data() + (size_t)y * w, *b = img.data() + (size_t)(y + dy) * w + dx;
-            float lane[L] = {};
+            lanes8 lane = {};
             int x = xa;
-            for (; x + L <= xb; x += L)
-                for (int l = 0; l < L; l++) lane[l] += std::fabs(a[x + l] - b[x + l]);
+            for (; x + L <= xb; x += L) {
+                const lanes8 d = load8(a + x) - load8(b + x);
+                lane += d > 0 ? d : -d;
+            }
             for (; x < xb; x++) lane[0] += std::fabs(a[x] - b[x]);
             s += Sums::total(lane);
         }
@@ -59,13 +61,14 @@ double global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int
     for (int round = 0; round < rounds; round++) {
         parallel(bands, [&](int b) {
             std::array<double, ALL> S{};
+            Motion::Line line[16];
             const int y0 = b * 16, y1 = std::min(h, y0 + 16);
+            for (int y = y0; y < y1; y++) line[y - y0] = M.line(y);
             for (int x = 1; x + L < w; x += L) {
                 Sums c;
-                c.clear();
                 for (int y = std::max(1, y0); y < std::min(h - 1, y1); y += sparse) {
                     float dy, dx;
-                    M.at(y, x + 0.5 * (L - 1), dy, dx);
+                    line[y - y0].at(x + 0.5 * (L - 1), dy, dx);
                     add_run<true>(ref.data(), img.data(), h, w, y, x, dy, dx, s2, c);
                 }
                 S[COUNT] += c.runs * L;

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Orthonormal 8-point cosine transform (type II) and its inverse, on anything that adds and multiplies.
 #pragma once
-#include "kernel.h"
-
-typedef float lanes8 __attribute__((vector_size(32)));
-
-__attribute__((always_inline)) inline lanes8 load8(const float *p) {
-    lanes8 v;
-    std::memcpy(&v, p, 32);
-    return v;
-}
-__attribute__((always_inline)) inline void store8(float *p, lanes8 v) { std::memcpy(p, &v, 32); }
+#include "lanes.h"
 
 struct Cosine {
     static constexpr float C1 = 0.4903926402f, C2 = 0.4619397663f, C3 = 0.4157348062f, C4 = 0.3535533906f,

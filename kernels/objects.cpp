@@ -2,70 +2,9 @@
 // Things that move on their own: where the blocks that the background's flow leaves unexplained went.
 // The idea stands in combine/objects.py.  A tile's motion has six numbers: its shift (y, x) at the centre of the tile and
 // how that changes per pixel (yy, yx, xy, xx).
-#include "align.h"
+#include "objects.h"
 
 namespace {
-
-struct Picture {
-    const float *p;
-    int h, w;
-    explicit Picture(In<float, 2> &a) : p(a.data()), h(a.shape(0)), w(a.shape(1)) {}
-};
-
-// The unexplained blocks in and around a tile.  rest: what the background leaves of every block, 0 where it is explained.
-struct Lost {
-    int side, count = 0;
-    int y[36], x[36];
-    float v[36], u[36];  // from the centre of the tile to that of the block
-    Lost(int j, int i, In<float, 2> &rest, int side) : side(side) {
-        const int hb = rest.shape(0), wb = rest.shape(1);
-        for (int b = std::max(0, BLOCKS * j - 1); b < std::min(hb, BLOCKS * j + BLOCKS + 1); b++)
-            for (int a = std::max(0, BLOCKS * i - 1); a < std::min(wb, BLOCKS * i + BLOCKS + 1); a++) {
-                if (!(rest.data()[(size_t)b * wb + a] > 0)) continue;
-                y[count] = b * side, x[count] = a * side;
-                v[count] = (b - BLOCKS * j - 1.5f) * side, u[count++] = (a - BLOCKS * i - 1.5f) * side;
-            }
-    }
-    float dy(const float *m, int k) const { return m[0] + m[2] * v[k] + m[3] * u[k]; }
-    float dx(const float *m, int k) const { return m[1] + m[4] * v[k] + m[5] * u[k]; }
-};
-
-// Squared differences of the four quarters of a block of a to b at (+dy, +dx), row by row; infinite outside.
-void quarters(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx, float *out) {
-    const float py = y + dy, px = x + dx;
-    const int w = a.w;
-    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w) {
-        std::fill(out, out + 4, (float)INFINITY);
-        return;
-    }
-    const int j = (int)py, i = (int)px;
-    const float fy = py - j, fx = px - i;
-    const float w00 = (1 - fy) * (1 - fx), w01 = (1 - fy) * fx, w10 = fy * (1 - fx), w11 = fy * fx;
-    float s[2][L] = {};
-    for (int r = 0; r < side; r++) {
-        const float *p = a.p + (size_t)(y + r) * w + x, *q = b.p + (size_t)(j + r) * w + i;
-        float *t = s[2 * r >= side];
-        auto add = [&](int l) {
-            const float e = w00 * q[l] + w01 * q[l + 1] + w10 * q[l + w] + w11 * q[l + w + 1] - p[l];
-            t[l] += e * e;
-        };
-        if (side == 8)
-            for (int l = 0; l < 8; l++) add(l);
-        else if (side == 4)
-            for (int l = 0; l < 4; l++) add(l);
-        else
-            for (int l = 0; l < side; l++) add(l);
-    }
-    for (int k = 0; k < 2; k++) {
-        const float *t = s[k];
-        if (side == 8)
-            out[2 * k] = (t[0] + t[1]) + (t[2] + t[3]), out[2 * k + 1] = (t[4] + t[5]) + (t[6] + t[7]);
-        else if (side == 4)
-            out[2 * k] = t[0] + t[1], out[2 * k + 1] = t[2] + t[3];
-        else
-            out[2 * k] = t[0], out[2 * k + 1] = t[1];
-    }
-}
 
 // The quarters (8 pixels of the frame) of the blocks of a tile, so that things smaller than a block are seen, and what the
 // motion of the background, ground (y, x), leaves of each.
@@ -85,11 +24,11 @@ struct Parts {
 // How well a motion explains the parts, 0 ... 1: every one counts with the square of the share of its residue that goes away,
 // so that one motion which explains half of them is better than one that explains half of every one.  Less than `top`: there
 // is no need to know how much less.
-float score(const Picture &a, const Picture &b, const Lost &lost, const Parts &parts, const float *motion, float top) {
+template <class Q> float score(const Lost &lost, const Parts &parts, Q &&quarters, float top) {
     float s = 0, rest = parts.total, e[4];
     if (!(rest > 0)) return 0;
     for (int k = 0; k < lost.count && s + rest >= top * parts.total; k++) {
-        quarters(a, b, lost.y[k], lost.x[k], lost.side, lost.dy(motion, k), lost.dx(motion, k), e);
+        quarters(k, e);
         for (int q = 0; q < 4; q++) {
             const float left = parts.left[k][q], f = e[q] < left ? 1 - e[q] / left : 0;
             s += parts.weight[k][q] * f * f;
@@ -104,7 +43,7 @@ float score(const Picture &a, const Picture &b, const Lost &lost, const Parts &p
 void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 2> ground, In<float, 2> rest, int side,
             In<float, 3> candidates, int radius, int step, Out<float, 2> best, Out<float, 1> share) {
     const int n = tiles.shape(0), many = candidates.shape(1);
-    need(side == 2 || side == 4, "side must be 2 or 4");
+    need(side == 4, "side must be 4");
     need((int)candidates.shape(0) == n && candidates.shape(2) == 6, "candidates must be (n, c, 6)");
     need((int)ground.shape(0) == n && ground.shape(1) == 2, "ground must be (n, 2)");
     need((int)best.shape(0) == n && best.shape(1) == 6 && (int)share.shape(0) == n, "best must be (n, 6)");
@@ -127,11 +66,17 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
         for (int c = 0; c < many; c++) {
             const float *p = all + 6 * c;
             if (!(p[0] == p[0]) || known(p, c)) continue;
+            const bool whole = radius > 0 && p[2] == 0 && p[3] == 0 && p[4] == 0 && p[5] == 0;
+            const Patch patch(b, whole ? lost : Lost(), p[0], p[1], radius);
+            const int j = (int)std::floor(p[0]), i = (int)std::floor(p[1]);
             for (int dy = -radius; dy <= radius; dy += step)
                 for (int dx = -radius; dx <= radius; dx += step) {
                     const float m[6] = {p[0] + dy, p[1] + dx, p[2], p[3], p[4], p[5]};
                     const float less = 0.03f * (dy * dy + dx * dx) / (radius * radius + 1.0f);
-                    const float g = score(a, b, lost, parts, m, most + less) - less;
+                    auto moved = [&](int k, float *e) { quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(m, k), lost.dx(m, k), e); };
+                    auto shifted = [&](int k, float *e) { patch.quarters(a, lost.y[k], lost.x[k], j + dy, i + dx, e); };
+                    const float share = whole ? score(lost, parts, shifted, most + less) : score(lost, parts, moved, most + less);
+                    const float g = share - less;
                     if (g > most) most = g, std::copy(m, m + 6, top);
                 }
         }
@@ -140,29 +85,29 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
 }
 
 struct Pull {  // what pixels say, in eight lanes
-    float yy[L] = {}, xy[L] = {}, xx[L] = {}, ey[L] = {}, ex[L] = {}, ee[L] = {}, all[L] = {}, s2;
+    lanes8 yy = {}, xy = {}, xx = {}, ey = {}, ex = {}, ee = {}, all = {};
+    float s2;
     explicit Pull(float s2) : s2(s2) {}
+    __attribute__((always_inline)) void add(lanes8 e, lanes8 gy, lanes8 gx) {
+        const lanes8 f = s2 / (s2 + e * e), m = f * f, my = m * gy, mx = m * gx;
+        yy += my * gy, xy += mx * gy, xx += mx * gx;
+        ey += my * e, ex += mx * e, ee += m * e * e, all += m;
+    }
     void block(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
         const float py = y + dy, px = x + dx;
         const int w = a.w;
         if (y < 1 || x < 1 || y + side >= a.h || x + side >= w) return;
         if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w))) return;
         const int j = (int)py, i = (int)px;
-        const float fy = py - j, fx = px - i;
-        const float w00 = (1 - fy) * (1 - fx), w01 = (1 - fy) * fx, w10 = fy * (1 - fx), w11 = fy * fx;
-        for (int r = 0; r < side; r++)
-            for (int c = 0; c < side; c += 4) {
-                const int lane = side == L ? c : r % 2 * 4;
-                const float *p = a.p + (size_t)(y + r) * w + x + c, *q = b.p + (size_t)(j + r) * w + i + c;
-                for (int k = 0; k < 4; k++) {
-                    const float e = w00 * q[k] + w01 * q[k + 1] + w10 * q[k + w] + w11 * q[k + w + 1] - p[k];
-                    const float gy = 0.5f * (p[k + w] - p[k - w]), gx = 0.5f * (p[k + 1] - p[k - 1]);
-                    const float f = s2 / (s2 + e * e), m = f * f;
-                    const int l = lane + k;
-                    yy[l] += m * gy * gy, xy[l] += m * gx * gy, xx[l] += m * gx * gx;
-                    ey[l] += m * gy * e, ex[l] += m * gx * e, ee[l] += m * e * e, all[l] += m;
-                }
-            }
+        const Between at(py - j, px - i);
+        const float *p = a.p + (size_t)y * w + x, *q = b.p + (size_t)j * w + i;
+        if (side == 4)
+            for (int r = 0; r < 4; r += 2, p += 2 * w, q += 2 * w)
+                add(at.rows(q, w) - load8(p, p + w), 0.5f * (load8(p + w, p + 2 * w) - load8(p - w, p)),
+                    0.5f * (load8(p + 1, p + w + 1) - load8(p - 1, p + w - 1)));
+        else
+            for (int r = 0; r < 8; r++, p += w, q += w)
+                add(at.run(q, w) - load8(p), 0.5f * (load8(p + w) - load8(p - w)), 0.5f * (load8(p + 1) - load8(p - 1)));
     }
 };
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The blocks that the background leaves unexplained, and how they differ from where a motion takes them.
+#pragma once
+#include "align.h"
+
+struct Picture {
+    const float *p;
+    int h, w;
+    explicit Picture(In<float, 2> &a) : p(a.data()), h(a.shape(0)), w(a.shape(1)) {}
+};
+
+// The unexplained blocks in and around a tile.  rest: what the background leaves of every block, 0 where it is explained.
+struct Lost {
+    int side, count = 0;
+    int y[36], x[36];
+    float v[36], u[36];  // from the centre of the tile to that of the block
+    Lost() : side(4) {}
+    Lost(int j, int i, In<float, 2> &rest, int side) : side(side) {
+        const int hb = rest.shape(0), wb = rest.shape(1);
+        for (int b = std::max(0, BLOCKS * j - 1); b < std::min(hb, BLOCKS * j + BLOCKS + 1); b++)
+            for (int a = std::max(0, BLOCKS * i - 1); a < std::min(wb, BLOCKS * i + BLOCKS + 1); a++) {
+                if (!(rest.data()[(size_t)b * wb + a] > 0)) continue;
+                y[count] = b * side, x[count] = a * side;
+                v[count] = (b - BLOCKS * j - 1.5f) * side, u[count++] = (a - BLOCKS * i - 1.5f) * side;
+            }
+    }
+    float dy(const float *m, int k) const { return m[0] + m[2] * v[k] + m[3] * u[k]; }
+    float dx(const float *m, int k) const { return m[1] + m[4] * v[k] + m[5] * u[k]; }
+};
+
+// Squared differences of the four quarters of a block of a to b at (+dy, +dx), row by row; infinite outside.
+inline void quarters(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx, float *out) {
+    const float py = y + dy, px = x + dx;
+    const int w = a.w;
+    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w) {
+        std::fill(out, out + 4, (float)INFINITY);
+        return;
+    }
+    const int j = (int)py, i = (int)px;
+    const Between at(py - j, px - i);
+    const float *p = a.p + (size_t)y * w + x, *q = b.p + (size_t)j * w + i;
+    lanes8 s[2] = {};
+    if (side == 4)
+        for (int r = 0; r < 4; r += 2, p += 2 * w, q += 2 * w) {
+            const lanes8 e = at.rows(q, w) - load8(p, p + w);
+            s[r / 2] = e * e;
+        }
+    else
+        for (int r = 0; r < 8; r++, p += w, q += w) {
+            const lanes8 e = at.run(q, w) - load8(p);
+            s[r / 4] += e * e;
+        }
+    for (int k = 0; k < 2; k++) {
+        const lanes8 t = s[k];
+        if (side == 4)
+            out[2 * k] = (t[0] + t[1]) + (t[4] + t[5]), out[2 * k + 1] = (t[2] + t[3]) + (t[6] + t[7]);
+        else
+            out[2 * k] = (t[0] + t[1]) + (t[2] + t[3]), out[2 * k + 1] = (t[4] + t[5]) + (t[6] + t[7]);
+    }
+}
+
+// What a picture shows around a tile, read between its pixels as one shift asks: the same for all shifts by whole pixels.
+struct Patch {
+    int y0 = 0, x0 = 0, h = 0, w = 0;
+    std::vector<float> v;
+    Patch(const Picture &b, const Lost &lost, float dy, float dx, int radius) {
+        if (!lost.count) return;
+        const int jy = (int)std::floor(dy) - radius, jx = (int)std::floor(dx) - radius;
+        const int top = *std::min_element(lost.y, lost.y + lost.count) + jy, left = *std::min_element(lost.x, lost.x + lost.count) + jx;
+        const int low = *std::max_element(lost.y, lost.y + lost.count) + jy + lost.side + 2 * radius;
+        const int right = *std::max_element(lost.x, lost.x + lost.count) + jx + lost.side + 2 * radius;
+        y0 = std::max(0, top), x0 = std::max(0, left);
+        h = std::max(0, std::min(low, b.h - 1) - y0), w = std::max(0, std::min(right, b.w - 1) - x0);
+        const Between at(dy - std::floor(dy), dx - std::floor(dx));
+        v.resize((size_t)h * w + L);
+        for (int y = 0; y < h; y++) {
+            const float *q = b.p + (size_t)(y0 + y) * b.w + x0;
+            float *to = &v[(size_t)y * w];
+            for (int x = 0; x < w; x++)
+                to[x] = at.w00 * q[x] + at.w01 * q[x + 1] + at.w10 * q[x + b.w] + at.w11 * q[x + b.w + 1];
+        }
+    }
+    // quarters() of a block of 4 x 4 at a shift whose whole pixels are (j, i)
+    void quarters(const Picture &a, int y, int x, int j, int i, float *out) const {
+        j += y - y0, i += x - x0;
+        if (j < 0 || i < 0 || j + 4 > h || i + 4 > w || y + 4 > a.h || x + 4 > a.w) {
+            std::fill(out, out + 4, (float)INFINITY);
+            return;
+        }
+        const float *p = a.p + (size_t)y * a.w + x, *q = &v[(size_t)j * w + i];
+        for (int k = 0; k < 2; k++, p += 2 * a.w, q += 2 * w) {
+            const lanes8 e = load8(q, q + w) - load8(p, p + a.w), t = e * e;
+            out[2 * k] = (t[0] + t[1]) + (t[4] + t[5]), out[2 * k + 1] = (t[2] + t[3]) + (t[6] + t[7]);
+        }
+    }
+};
