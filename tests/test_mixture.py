@@ -246,6 +246,20 @@ def test_bursts_of_other_cells_come_near_the_truth(name, least):
     assert figures[0] > least and figures[1] > figures[0]
 
 
+@pytest.mark.parametrize("name, gain", [("quad", 5.0), ("nona", 4.5), ("rggb", 4.0)])
+def test_errors_of_blocks_of_one_colour_are_no_motion(name, gain):
+    """Fine texture, whose colours are guessed otherwise in every frame: all frames count, no ghosts."""
+    taken, truth = burst("leaves", size=(320, 400), frames=4, iso=400, cfa=name, seed=5)
+    still = truth.moving == 0
+    figures = []
+    for n in (1, 4):
+        made = merged(Burst(taken.frames[:n], 0))
+        error = made.rgb / np.array(made.gain, np.float32) - truth.rgb
+        figures.append([-10 * np.log10(np.square(error[where]).mean()) for where in (still, ~still)])
+    assert min(made.weights) > 0.7
+    assert figures[1][0] > figures[0][0] + gain and figures[1][1] > figures[0][1]
+
+
 def test_the_plain_means_are_bilinear_for_bayer():
     m = nearest_means(known_cfa("rggb").cell)
     blue = {tuple(d): w for d, w in zip(m.taps[0], m.weights[0, 0, 0, 1], strict=True) if w}  # at a red site

@@ -39,7 +39,7 @@ from lichtbild.base.stage import stage
 from lichtbild.capture.demosaic import survives
 from lichtbild.capture.exposures import best_exposed, groups
 from lichtbild.combine.align import sharpest
-from lichtbild.combine.merge import BROAD, FINE, Merge, merge
+from lichtbild.combine.merge import BROAD, FINE, Merge, merge, slack_of
 
 _FALL = 0.12  # of the clip level: how far weights take to fall
 _DOUBT = 2.5  # standard deviations of noise below the clip level, where they are 0
@@ -252,6 +252,7 @@ class _Sheet:
     def _judge(self, part: Scene) -> Float32:
         first, params = self._first, self._params
         falls = [params.trust * t for t in (*FINE, *BROAD)]
+        slack = slack_of(first, params.slack) / 4  # differences over two cells are of four pixels
         numbers = [
             *first.noise.shot,
             *first.noise.read,
@@ -260,7 +261,7 @@ class _Sheet:
             *first.gain,
             *part.gain,
             *survives(first),
-            (params.slack / 4) ** 2,  # differences over two cells are four pixels' worth of gradient
+            slack * slack,
             (_BLUR / 4) ** 2,
             (params.likeness / 100) ** 2,
         ]

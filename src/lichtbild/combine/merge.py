@@ -48,10 +48,12 @@ from lichtbild.base.errors import QualityWarning
 from lichtbild.base.image import Float32, Flow, Frames, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
+from lichtbild.capture.cell import longest_run
 from lichtbild.capture.demosaic import survives
 from lichtbild.combine.agree import NOISES, Agreement, agreement
 
 MADE = 1.0, 2.0  # slack (px) at least, and trust, where the frames were demosaicked and denoised before
+COARSE = 0.7  # px of slack at least, where red and blue lie in blocks, of which finer texture is guessed
 FINE, BROAD = (2.2, 4.0), (1.35, 1.9)  # where the weight starts to fall and where it is 0
 MOST = (40.0, 4.0)  # what D counts at most in them: broad means are for faint things
 AS_IT_IS = (1.0, 1.0, 1e30, 1e30, 1e30)  # share and gain of a frame, and from where on it is clipped
@@ -175,9 +177,17 @@ def verdict(reference: Scene, params: Merge, agreed: Agreement = Agreement()) ->
         return BELIEVE_ALL
     variance = (variances(reference) * agreed.noise).ravel()
     made = reference.shot.kind == "linear"  # by a camera's own processing, whose errors are no noise
-    slack, trust = max(params.slack, MADE[0] * made), params.trust * (MADE[1] if made else 1.0)
+    slack, trust = slack_of(reference, params.slack), params.trust * (MADE[1] if made else 1.0)
     slope = (slack / 4) ** 2  # differences over two cells are four pixels' worth of gradient
     thresholds = [trust * t for t in (*FINE, *BROAD)]
     share = min(1.0, agreed.sharpness / SHARP)
     clip = [CLIPPED * g * agreed.gain if agreed.gain != 1 else 1e30 for g in reference.gain]
     return np.array([*variance, slope, *thresholds, *MOST, share, agreed.gain, *clip], np.float32)
+
+
+def slack_of(reference: Scene, slack: float) -> float:
+    """The misalignment that is forgiven (px): more where colours are guessed worse than of a Bayer mosaic."""
+    shot = reference.shot
+    if shot.kind == "linear":
+        return max(slack, MADE[0])
+    return max(slack, COARSE) if shot.kind == "bayer" and longest_run(shot.sites, but=1) > 1 else slack
