@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rawpy
 
+from lichtbild import simulate
 from lichtbild.base import kernels, tiff
 from lichtbild.base.directories import read_directories
 from lichtbild.base.errors import FallbackWarning
@@ -361,3 +362,13 @@ def test_packed_bytes_do_not_depend_on_threads(tmp_path):
         made.append(write_merged(tmp_path / f"{threads}.dng", scene).read_bytes())
     kernels.set_threads(0)
     assert made[0] == made[1]
+
+
+def test_a_merged_file_of_a_mono_camera_is_grey_everywhere(tmp_path):
+    """Three equal colours without a white or a matrix would be coloured by guess."""
+    taken, _ = simulate.burst("room", size=(96, 128), frames=2, iso=200, cfa="mono")
+    path = write_merged(tmp_path / "m.dng", merged(taken))
+    read = read_raw(path)
+    assert read.shot.neutral == (1.0, 1.0, 1.0)
+    photo = develop(Burst((read,), 0))
+    assert np.abs(photo.rgb - photo.rgb.mean(axis=2, keepdims=True)).max() < 0.02

@@ -22,6 +22,7 @@ from pathlib import Path
 from lichtbild.base.errors import BurstMismatch, InputError
 from lichtbild.base.image import Burst, RawFrame, Shot
 from lichtbild.capture.cell import cell_name
+from lichtbild.capture.exif import camera_name
 from lichtbild.capture.exposures import exposure_of, groups
 from lichtbild.capture.raw import READABLE, SUFFIXES, read_raw, read_shot
 from lichtbild.capture.reel import Reel
@@ -117,7 +118,7 @@ def order(shot: Shot) -> tuple[float, str]:
 
 def _traits(shot: Shot) -> dict[str, str]:
     return {
-        "camera": f"{shot.make} {shot.model}".strip() or "unknown",
+        "camera": camera_name(shot) or "unknown",
         "size": f"{shot.size[1]} × {shot.size[0]}",
         "kind": shot.kind if shot.kind != "bayer" else _mosaic(shot),
         "orientation": f"{shot.orientation}",

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from lichtbild.base.directories import Directory
+from lichtbild.base.image import Shot
 from lichtbild.base.tiff import EXIF_IFD, GPS_IFD, Field
 
 LONGEST_CARRIED = 1 << 16  # bytes of one value
@@ -73,3 +74,8 @@ def _time(exif: Directory, top: Directory) -> tuple[datetime | None, bool]:
 
 def _carried(directory: Directory) -> dict[int, Field]:
     return {tag: f for tag, f in directory.fields.items() if len(f.payload) <= LONGEST_CARRIED}
+
+
+def camera_name(shot: Shot) -> str:
+    """Maker and model; many models begin with the maker."""
+    return shot.model if shot.model.startswith(shot.make) else f"{shot.make} {shot.model}".strip()

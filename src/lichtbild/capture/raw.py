@@ -20,6 +20,7 @@ from lichtbild.capture.blocks import Layout
 from lichtbild.capture.camera import READABLE, camera_raw, camera_shot, libraw, unpacked
 from lichtbild.capture.cell import cell_name
 from lichtbild.capture.dng import is_dng, read_tags
+from lichtbild.capture.exif import camera_name
 from lichtbild.capture.levels import frame_of
 from lichtbild.capture.plain import EXAMPLE, read_plain
 from lichtbild.capture.tiles import OWN, read_tiles
@@ -173,7 +174,7 @@ def info(path: Path | str) -> dict[str, Any]:
     s = read_shot(path)
     return {
         "file": str(path),
-        "camera": s.model if s.model.startswith(s.make) else f"{s.make} {s.model}".strip(),
+        "camera": camera_name(s),
         "kind": s.kind,
         "height": s.size[0],
         "width": s.size[1],

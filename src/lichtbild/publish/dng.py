@@ -139,7 +139,8 @@ def write_merged(
     if kind == "cfa" and (shot.kind != "bayer" or shot.cell is not None):
         what = shot.kind if shot.cell is None else "no Bayer camera"
         raise ExportError(
-            f"kind = cfa, but the camera is {what} and has no Bayer pattern", hint="use kind = linear"
+            f"kind = cfa, but the camera is {what} and has no Bayer pattern",
+            hint="use kind = linear, which the command line does without --cfa",
         )
     if headroom is None:
         headroom = _headroom(scene) if scene.reach > 1 else 0
@@ -150,7 +151,9 @@ def write_merged(
     raw = image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot)
     raw |= _merged_levels(dn.ndim) | noise_field(noise) | dict(shot.exif.get("raw", {}))
     raw |= _due(shot, dn.shape, kind) | _cropped(shot, dn.shape, kind)
-    top = camera_fields(shot, _known_colour(shot), shot.baseline_exposure + headroom)
+    grey = shot.kind == "mono"  # three colours all the same
+    sees = replace(shot, kind="linear", neutral=(1.0, 1.0, 1.0)) if grey else shot
+    top = camera_fields(sees, _known_colour(sees), shot.baseline_exposure + headroom)
     top[51110] = numbers_field(LONG, 1)  # DefaultBlackRender: merged shadows are clean, keep them
     c = carried(shot, strip=strip, orientation=shot.orientation)
     main = c.main | kept_fields(shot, share) | top | ({700: tiff.bytes_field(BYTE, xmp)} if xmp else {})
@@ -247,7 +250,7 @@ def _cropped(shot: Shot, shape: tuple[int, ...], kind: str) -> dict[int, Field]:
 
 def _known_colour(shot: Shot) -> CameraColour:
     """The camera's colour, or that of a camera which sees sRGB: an editor must start somewhere."""
-    if shot.colour.colour or shot.kind == "mono":
+    if shot.colour.colour:
         return shot.colour
     return CameraColour((21,), (np.diag(shot.neutral or (1.0, 1.0, 1.0)) @ XYZ_TO_SRGB,))
 

@@ -13,6 +13,7 @@ import numpy as np
 from lichtbild.base import tiff
 from lichtbild.base.image import CameraColour, HSVTable, Noise, Shot
 from lichtbild.base.tiff import BYTE, DOUBLE, FLOAT, LONG, RATIONAL, SHORT, SRATIONAL, Field, numbers_field
+from lichtbild.capture.exif import camera_name
 
 CODES = {"RGB": (0, 1, 2), "RYB": (0, 5, 2)}  # CFAPlaneColor of the three planes
 _BASELINE_NOISE = 50731
@@ -104,7 +105,7 @@ def camera_fields(shot: Shot, colour: CameraColour, baseline: float) -> dict[int
     fields = {
         50706: numbers_field(BYTE, 1, version, 0, 0),
         50707: numbers_field(BYTE, *back),
-        50708: tiff.ascii_field(shot.unique or _camera(shot) or "lichtbild"),
+        50708: tiff.ascii_field(shot.unique or camera_name(shot) or "lichtbild"),
     }
     if baseline:
         fields[50730] = numbers_field(SRATIONAL, baseline)
@@ -144,10 +145,6 @@ def crop_fields(area: tuple[int, int, int, int]) -> dict[int, Field]:
         50719: numbers_field(LONG, left, top),
         50720: numbers_field(LONG, width, height),
     }
-
-
-def _camera(shot: Shot) -> str:
-    return shot.model if shot.model.startswith(shot.make) else f"{shot.make} {shot.model}"
 
 
 def _profile_fields(colour: CameraColour) -> dict[int, Field]:
