@@ -16,7 +16,9 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -73,18 +75,20 @@ def decoded(
     patience: float = PATIENCE,
 ) -> Tiles:
     """`jpeg_xl` by a given worker, that answers a tile within `patience` seconds or never."""
+    most, idle = max(h * w * c for h, w, c in shapes), SimpleQueue[_Child]()
+
+    def one(k: int) -> tuple[int, NDArray[Any]]:
+        child = idle.get()
+        try:
+            return k, child.decode(streams[k], shapes[k], kinds, f"{path}: tile {k}")
+        finally:
+            idle.put(child)
+
     count = max(1, min(kernels.thread_count(), len(streams)))
-
-    def share(first: int) -> list[tuple[int, NDArray[Any]]]:
-        with _Child(worker, patience, max(h * w * c for h, w, c in shapes)) as child:
-            return [
-                (k, child.decode(streams[k], shapes[k], kinds, f"{path}: tile {k}"))
-                for k in range(first, len(streams), count)
-            ]
-
-    with ThreadPoolExecutor(count) as pool:
-        for made in pool.map(share, range(count)):
-            yield from made
+    with ExitStack() as opened:
+        for _ in range(count):
+            idle.put(opened.enter_context(_Child(worker, patience, most)))
+        yield from opened.enter_context(ThreadPoolExecutor(count)).map(one, range(len(streams)))
 
 
 class _Child:
