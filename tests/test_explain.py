@@ -16,7 +16,7 @@ from lichtbild.base.stage import watching
 from lichtbild.combine import account
 from lichtbild.pipeline import merged
 from lichtbild.tools.cli import call
-from lichtbild.tools.explain_picture import GLYPHS, page, plain
+from lichtbild.tools.explain_picture import GLYPHS, page, plain, ticks
 
 SIZE = (256, 320)
 
@@ -185,6 +185,36 @@ def test_one_frame_alone_is_explained_too(place):
     assert record["merged"]["mean_frames"] == 1 and record["merged"]["alone"] == 1
 
 
+def test_a_bracket_is_told_as_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shots = simulate.burst("room", size=SIZE, frames=4, iso=100, exposures=(0, 0, -3, -3), seed=4)
+    simulate.write(tmp_path / "burst", *shots)
+    record = told(tmp_path)
+    assert record["reference"]["why"] == "the sharpest of the 2 best exposed of 4 frames"
+    assert [max(f["sharpness"] for f in record["frames"][k : k + 2]) for k in (0, 2)] == [1, 1]
+    assert record["merged"]["worth"]["most"] < 2.5
+    assert record["merged"]["alone"] < 0.5  # the second frame is there, and more than the short ones add
+    record = told(tmp_path, "--reference", "2")
+    assert record["reference"]["why"] == "as asked"
+
+
+def test_the_short_frame_of_a_bracket_is_no_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shots = simulate.burst("room", size=SIZE, frames=2, iso=100, exposures=(0, -2))
+    simulate.write(tmp_path / "burst", *shots)
+    record = told(tmp_path)
+    assert record["reference"]["why"] == "the best exposed of 2 frames"
+    assert record["merged"]["worth"]["most"] < 1.5
+    assert record["merged"]["alone"] < 0.9
+
+
+@pytest.mark.parametrize(
+    ("most", "marks"), [(1, [1]), (1.3, [1, 1.3]), (3, [1, 2, 3]), (5.2, [1, 2, 3, 4, 5.2]), (2.1, [1, 2.1])]
+)
+def test_the_scale_of_the_map_ends_where_the_map_does(most, marks):
+    assert ticks(most) == marks
+
+
 @pytest.mark.parametrize("shape", [(400, 100), (100, 400)])
 @pytest.mark.parametrize("count", [1, 2, 64])
 def test_the_picture_holds_any_shape_and_count(place, shape, count):
@@ -192,6 +222,7 @@ def test_the_picture_holds_any_shape_and_count(place, shape, count):
     frame = record["frames"][0]
     record |= {"frames": [frame | {"file": "лето été 夏.dng"}] * count, "warnings": ["a — b"]}
     record["merged"]["read"] = count
+    record["exposures"]["ratios"] = [1.0] * count
     made = page(record, np.full(shape, float(count), np.float32), np.zeros((50, 60, 3), np.uint8))
     with Image.open(io.BytesIO(made)) as picture:
         assert picture.width > 1600 and picture.height > 36 * count

@@ -20,13 +20,13 @@ from typing import Any, Literal
 import numpy as np
 
 from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Noise, Scene, Shot
-from lichtbild.capture.exposures import UNIFORM, exposure_of
+from lichtbild.capture.exposures import UNIFORM, exposure_of, groups
 from lichtbild.combine.align import detail
 
 USED = 0.1      # weight below which a frame counts as left out
 BLURRED = 0.8   # sharpness, of the sharpest frame's, below which blur is the likely reason
 FAR = 24.0      # px of motion that is not the whole picture's (95 % of the tiles), beyond which motion is
-ALONE = 1.5     # frames at a place below which the reference counts as alone there
+ALONE = 0.5     # of what the least exposed other frame adds: with less, a frame counts as alone at a place
 ROUNDS = 12     # of fitting the turn
 
 Verdict = Literal["reference", "merged", "dropped"]
@@ -37,9 +37,9 @@ class Part:
     """One frame's part in the merge.
 
     ``weight`` is its mean weight over the picture beside the reference's 1; ``sharpness`` 1 for the sharpest
-    frame; ``exposure`` the light it gathered, 1 for the reference; ``shift`` the median motion (y, x) in
-    pixels, ``turn`` in degrees clockwise, ``bend`` how far 95 % of the tiles deviate from that rigid motion
-    at most (px); ``trust`` how far the alignment is to be believed, 0 … 1.
+    of the frames exposed alike; ``exposure`` the light it gathered, 1 for the reference; ``shift`` the median
+    motion (y, x) in pixels, ``turn`` in degrees clockwise, ``bend`` how far 95 % of the tiles deviate from
+    that rigid motion at most (px); ``trust`` how far the alignment is to be believed, 0 … 1.
     """
 
     path: Path
@@ -76,8 +76,9 @@ class Account:
 
     @property
     def alone(self) -> float:
-        """Share of the picture where the reference stands alone."""
-        return float((self.worth < ALONE).mean())
+        """Share of the picture where one frame stands alone: the reference, or a short one where it clips."""
+        least = min((p.exposure for p in self.parts if p.verdict != "reference"), default=1.0)
+        return float((self.worth < 1 + ALONE * min(least, 1.0)).mean())
 
 
 class Witness:
@@ -117,10 +118,10 @@ class Witness:
             worth = worth / self.shading
         weights = scene.weights or (1.0,) * count
         light = self.exposures or (1.0,) * count
-        best = max(self.sharpness) or 1.0
+        best = {k: max(self.sharpness[j] for j in alike) or 1.0 for alike in groups(light) for k in alike}
         parts = []
         for k in range(count):
-            sharpness = self.sharpness[k] / best
+            sharpness = self.sharpness[k] / best[k]
             shift, turn, bend, trust = motion_of(self.flow, k)
             verdict, reason = judged(k == self.reference, weights[k], sharpness, (bend, trust))
             figures = (weights[k], sharpness, light[k], shift, turn, bend, trust)

@@ -20,6 +20,7 @@ from lichtbild.base.image import Photo, Scene, UInt8
 from lichtbild.base.stage import watching
 from lichtbild.base.tiff import write_file
 from lichtbild.base.version import __version__
+from lichtbild.capture.exposures import groups
 from lichtbild.combine.account import Account, Part, Witness
 from lichtbild.correct.crop import shown as area
 from lichtbild.pipeline import merged
@@ -161,7 +162,14 @@ def why_reference(told: Told) -> str:
     """Why the reference is the reference."""
     if told.count == 1:
         return "the only frame"
-    return "as asked" if told.asked else f"the sharpest of {told.count} frames"
+    if told.asked:
+        return "as asked"
+    exposures = [part.exposure for part in told.account.parts]
+    alike = next(g for g in groups(exposures) if told.account.reference in g)
+    if len(alike) == told.count:
+        return f"the sharpest of {told.count} frames"
+    several = f"sharpest of the {len(alike)} " if len(alike) > 1 else ""
+    return f"the {several}best exposed of {told.count} frames"
 
 
 def small(photo: Photo) -> UInt8:

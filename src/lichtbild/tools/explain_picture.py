@@ -55,7 +55,7 @@ def page(record: Mapping[str, Any], worth: Float32, shown: UInt8) -> bytes:
     sheet = Image.new("RGB", (WIDTH, height), BACK)
     draw = ImageDraw.Draw(sheet)
     heading(draw, record)
-    most = max(float(record["merged"]["read"]), float(worth.max()), 1.0)
+    most = max(sum(record["exposures"]["ratios"]), float(worth.max()), 1.0)
     sheet.paste(Image.fromarray(shown).resize((wide, tall), Image.Resampling.BOX), (left[0], top))
     sheet.paste(Image.fromarray(coloured(worth, (tall, wide), most)), (left[1], top))
     legend(sheet, draw, worth, (left[1], top + tall + 14, wide, most))
@@ -94,14 +94,17 @@ def legend(
         rise = round(34 * float(np.sqrt(share[k] / max(share.max(), 1e-9))))
         draw.rectangle((x0, base - rise, x1 - 1, base), fill=FAINT)
         draw.rectangle((x0, base + 2, x1 + 1, base + 16), fill=tuple(int(v) for v in colours[k]))
-    whole = round(most)
-    apart = max(1, -(-whole // 12))
-    for n in range(1, whole + 1):
-        if (n - 1) % apart and n != whole:
-            continue
+    for n in ticks(most):
         x = left + (n - 1) / max(most - 1, 1e-6) * wide
-        anchor = "lm" if n == 1 else "rm" if n == whole else "mm"
-        write(draw, (x, base + 32), f"{n} frame" if n == 1 else f"{n}", 20, QUIET, anchor)
+        anchor = "lm" if n == 1 else "rm" if n == most else "mm"
+        write(draw, (x, base + 32), "1 frame" if n == 1 else f"{n:.2g}", 20, QUIET, anchor)
+
+
+def ticks(most: float) -> list[float]:
+    """What stands below the scale: its ends, and whole frames that are not too near to them."""
+    apart = max(1, -(-round(most) // 12))
+    within = [float(n) for n in range(1 + apart, round(most), apart) if most - n > 0.3 * apart]
+    return [1.0, *within, most] if most > 1 else [1.0]
 
 
 def heading(draw: ImageDraw.ImageDraw, record: Mapping[str, Any]) -> None:
@@ -114,7 +117,8 @@ def heading(draw: ImageDraw.ImageDraw, record: Mapping[str, Any]) -> None:
     places = f"{merged['mean_frames']:.1f} frames at a place on average"
     if merged["read"] > 1:
         alone = f"{merged['alone']:.1%} of the picture" if merged["alone"] >= 0.0005 else "nowhere"
-        places += f", the reference alone: {alone}"
+        who = "the reference" if record["exposures"]["kind"] == "uniform" else "one frame"
+        places += f", {who} alone: {alone}"
     write(draw, (EDGE, EDGE + 54), facts, 22, QUIET)
     write(draw, (EDGE + (WIDTH - 2 * EDGE + GAP) // 2, EDGE + 54), places, 22, QUIET)
 
