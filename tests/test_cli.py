@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lichtbild import simulate
 from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeError, StateError
+from lichtbild.capture.raw import read_shot
 from lichtbild.tools import outcome
 from lichtbild.tools import words as grammar
 from lichtbild.tools.jobs import target
@@ -280,7 +282,20 @@ REFUSED = {
     "space of a dng": (("merge", "burst", "-o", "p.dng", "--space", "srgb"), 2, "--space"),
     "cfa in a tiff": (("merge", "burst", "-o", "p.tif", "--cfa"), 2, "--cfa"),
     "no such output folder": (("develop", "burst", "-o", "none/p.jpg"), 2, "the folder none does not exist"),
-    "file for a folder": (("develop", "burst", "-o", "a.jpg/"), 2, "the folder a.jpg cannot be made"),
+    "file for a folder": (("develop", "burst", "-o", "a.jpg/"), 2, "a.jpg is there already and no folder"),
+    "device for a folder": (("merge", "burst", "-o", "/dev/null"), 2, "/dev/null is there already"),
+    "picture that is a raw": (
+        ("merge", "burst", "-o", "p.dng", "--explain", "p.dng"),
+        2,
+        ".dng is not one of .png\n\nhint: use .png",
+    ),
+    "a minus for a flag": (
+        ("simulate", "made", "--exposures", "-2,0"),
+        2,
+        "begins with a minus is given as --flag=-2",
+    ),
+    "no exposures": (("simulate", "made", "--exposures", "0,-20"), 2, "'0,-20' is not allowed"),
+    "only pictures": (("merge", "a.jpg", "b.jpg", "-o", "p.dng"), 3, "can be read\n\nhint: lichtbild reads"),
     "file above a file": (("develop", "burst", "-o", "a.jpg/p.jpg"), 2, "the folder a.jpg does not exist"),
     "no such file": (("develop", "IMG_*.dng", "-o", "p.jpg"), 3, "IMG_*.dng does not exist"),
     "no such folder": (("develop", "nowhere/", "-o", "out/"), 3, "nowhere does not exist"),
@@ -307,6 +322,7 @@ def spoilt(kept):
     (kept / "empty").mkdir(exist_ok=True)
     (kept / "empty" / "notes.txt").write_text("no pictures here")
     (kept / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
+    shutil.copy(kept / "a.jpg", kept / "b.jpg")
     (kept / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(2000))
     (kept / "a.gpr").write_bytes(b"GPR\0" + bytes(2000))
     whole = (kept / "burst" / "frame_000.dng").read_bytes()
@@ -376,6 +392,32 @@ def test_a_bad_burst_does_not_stop_the_others(place):
     assert code == 1
     assert len(told["photos"]) == 1 == len(files(place / "out"))
     assert "20250922" in err and told["failed"]
+
+
+def test_a_file_that_is_named_twice_counts_once(place):
+    (place / "burst" / "z.dng").symlink_to(place / "burst" / "frame_000.dng")
+    assert run("merge", "burst", "-o", "p.tif", cwd=place)[1].startswith("p.tif  3 frames")
+    words = ("burst/frame_000.dng", "burst/../burst/frame_000.dng", "burst/z.dng", "burst/frame_001.dng")
+    assert run("merge", *words, "-o", "q.tif", cwd=place)[1].startswith("q.tif  2 frames")
+
+
+def test_a_zoomed_photo_is_a_whole_one(place):
+    def size(*words):
+        code, out, err = run("develop", "burst", "-o", "p.jpg", "--overwrite", *words, cwd=place)
+        assert code == 0 and out
+        with Image.open(place / "p.jpg") as picture:
+            return picture.size, "resampled" in err
+
+    assert size("--zoom", "2") == ((320, 240), False)
+    assert size("--zoom", "4") == ((320, 240), True)
+    assert size("--zoom", "4", "--scale", "2") == ((160, 120), False)
+    assert size("--zoom", "4", "--set", "superres.scale=1") == ((80, 60), False)
+
+
+def test_a_bracket_is_simulated(place):
+    assert run("simulate", "made", "--size", "64x96", "--exposures", "0,-2,-4", cwd=place)[0] == 0
+    times = [read_shot(p).exposure_time for p in sorted((place / "made").glob("*.dng"))]
+    assert [t / times[0] for t in times] == pytest.approx([1, 1 / 4, 1 / 16], rel=1e-3)
 
 
 def test_a_raw_and_its_jpeg_are_one(place):

@@ -55,13 +55,13 @@ def zoomed(burst: Burst, zoom: float) -> Burst:
 
 def _cut(frame: RawFrame, shown: tuple[int, int, int, int]) -> RawFrame:
     """A frame cut to what is shown and a margin, in step with its colours and black levels."""
-    shot, dn = frame.shot, frame.dn
-    h, w = dn.shape[:2]
+    shot = frame.shot
+    h, w = shot.size
     period = [math.lcm(2, a, b) for a, b in zip(shot.sites.shape, shot.black.shape[:2], strict=True)]
     top, left = (max(0, v - MARGIN) // p * p for v, p in zip(shown, period, strict=False))
     bottom, right = min(h, shown[0] + shown[2] + MARGIN), min(w, shown[1] + shown[3] + MARGIN)
     part = slice(top, bottom), slice(left, right)
-    return RawFrame(dn[part].copy(), _cut_shot(shot, part, shown))
+    return RawFrame(lambda: frame.dn[part].copy(), _cut_shot(shot, part, shown))
 
 
 def _cut_shot(shot: Shot, part: tuple[slice, slice], shown: tuple[int, int, int, int]) -> Shot:

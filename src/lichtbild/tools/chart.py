@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lichtbild.base.errors import ExportError
 from lichtbild.base.params import nearest
 from lichtbild.tools.outcome import DONE, UsageError
-from lichtbild.tools.simulate import parts, shoot
+from lichtbild.tools.simulate import count_of, parts, shoot
 from lichtbild.tools.talk import Talk
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def photographed(
     from lichtbild.simulate.camera import camera
     from lichtbild.simulate.charts import painted, place, spectral
 
-    count = 1 if path.suffix else args.frames
+    count = 1 if path.suffix else count_of(args)
     there = [path, path.with_suffix(".json")] if path.suffix else list(path.glob("frame_*.dng"))
     if any(file.exists() for file in there) and not args.overwrite:
         raise ExportError(f"{path} exists", hint="--overwrite replaces it, or give another name")

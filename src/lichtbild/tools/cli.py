@@ -18,16 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from lichtbild.tools.arguments import Parser, number
 from lichtbild.tools.outcome import DONE, Ending
 from lichtbild.tools.talk import Talk
 from lichtbild.tools.words import (
-    Parser,
     calibrate_words,
     demo_words,
     develop_words,
     measure_words,
     merge_words,
-    number,
     simulate_words,
 )
 

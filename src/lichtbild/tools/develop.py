@@ -10,12 +10,13 @@ from typing import Any
 
 from lichtbild.look.look import Look, looks
 from lichtbild.pipeline import finish
+from lichtbild.publish.magnify import magnified
 from lichtbild.publish.photo import save
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import Job, jobs, refuse_replacing
 from lichtbild.tools.merge import write_dng
-from lichtbild.tools.open import opened, turned, warned
+from lichtbild.tools.open import lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
 from lichtbild.tools.talk import Talk, frames
@@ -62,7 +63,7 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         del read
         if job.dng is not None:
             write_dng(job.dng, scene, recipe, inputs, args)
-        photo = finish(scene, recipe)
+        photo = magnified(finish(scene, recipe), lacking(args, recipe))
         del scene
         for path in (job.output, job.tiff):
             if path is not None:

@@ -72,13 +72,21 @@ def one_burst(inputs: Sequence[Path]) -> tuple[Path, ...]:
                 )
         raws = {p.with_suffix("") for p in inputs if p.suffix.lower() not in PICTURES}
         kept = tuple(p for p in inputs if p.suffix.lower() not in PICTURES or p.with_suffix("") not in raws)
-        return tuple(dict.fromkeys(kept))  # RAW+JPEG pairs: the raw speaks; a file named twice counts once
+        return once(kept)  # RAW+JPEG pairs: the raw speaks
     if len(inputs) > 1:
         raise UsageError(
             f"{len(inputs)} inputs with a folder among them cannot be one burst",
             hint="give the files of one burst, one folder, or a folder as -o to develop every burst found",
         )
-    return tuple(raw_files(folders[0]))
+    return once(raw_files(folders[0]))
+
+
+def once(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The same paths without those that lead to a file a second time: its noise would count twice."""
+    first: dict[Path, Path] = {}
+    for path in paths:
+        first.setdefault(path.resolve(), path)
+    return tuple(first.values())
 
 
 def listed(inputs: Iterable[Path], inside: Callable[[Path], list[Path]]) -> list[Path]:
@@ -227,12 +235,16 @@ def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
     path = Path(text)
     if is_folder(text):
         folder, path = path, path / (name + suffixes[0])
+        if folder.exists() and not folder.is_dir():
+            hint = f"give a folder, or a name that ends in {suffixes[0]}"
+            raise ExportError(f"{folder} is there already and no folder", hint=hint)
         if folder.parent.is_dir() and not folder.is_dir():
             make(folder)
     elif path.suffix.lower() not in suffixes:
+        photo = path.suffix.lower() == ".dng" and suffixes == PHOTO
         raise ExportError(
             f"{text} cannot be written: {path.suffix} is not one of {', '.join(suffixes)}",
-            hint="`lichtbild merge` writes DNG" if path.suffix.lower() == ".dng" else f"use {suffixes[0]}",
+            hint="`lichtbild merge` writes DNG" if photo else f"use {suffixes[0]}",
         )
     if not path.parent.is_dir():
         raise ExportError(

@@ -19,12 +19,11 @@ from lichtbild.capture import dcp, noise_file, noise_model
 from lichtbild.capture.burst import MOST_FRAMES, gather, order, strangers
 from lichtbild.capture.raw import read_raw, read_shot
 from lichtbild.combine.zoom import zoomed
+from lichtbild.recipe import Recipe
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.talk import Talk
 
 FEW = 0.25  # of the frames that may be strangers and are left out; more of them are no mistake of one file
-
-
 MIDDLE = 1.5  # zoom from which on twice the pixels a side are worth it
 
 
@@ -84,13 +83,24 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
 
 def turned(args: Namespace) -> list[str]:
     """The knobs that ``--set`` and flags of their own turn, as settings of a recipe."""
-    finer = "2" if args.zoom > MIDDLE else "1.5" if args.zoom > 1 else None
     flags = {
         "display.space": getattr(args, "profile", None),
         "merge.method": args.merge,
-        "superres.scale": args.scale or finer,
+        "superres.scale": args.scale,
     }
-    return [*args.settings, *(f"{knob}={value}" for knob, value in flags.items() if value is not None)]
+    chosen = [*args.settings, *(f"{knob}={value}" for knob, value in flags.items() if value is not None)]
+    return [f"superres.scale={finer(args.zoom)}", *chosen] if args.zoom > 1 else chosen
+
+
+def finer(zoom: float) -> str:
+    """The scale of superres that gives the middle of a frame the pixels of a frame, as far as it can."""
+    return "2" if zoom > MIDDLE else "1.5" if zoom > 1 else "1"
+
+
+def lacking(args: Namespace, recipe: Recipe) -> float:
+    """How many times the pixels along a side a zoomed photo lacks, unless another scale was chosen."""
+    scale = recipe.superres.scale
+    return args.zoom / float(scale) if args.scale is None and scale == finer(args.zoom) else 1.0
 
 
 def first(paths: Sequence[Path], count: int | None, layout: str) -> tuple[Path, ...]:
@@ -121,14 +131,17 @@ def usable(
     """
     shots: list[Shot] = []
     left_out: list[tuple[Path, str]] = []
+    hints: set[str] = set()
     for path in paths:
         try:
             shots.append(read_raw(path, layout).shot)
         except InputError as error:
             failures.add(path, error)
             left_out.append((path, str(error)))
+            hints.add(error.hint)
     if not shots:
-        raise InputError(f"none of the {len(paths)} files can be read", hint="copy them again")
+        hint = hints.pop() if len(hints) == 1 else "copy them again, or name others"
+        raise InputError(f"none of the {len(paths)} files can be read", hint=hint)
     odd = strangers(shots)
     if len(odd) <= FEW * len(shots):
         for shot, how in odd:

@@ -45,7 +45,7 @@ def simulate(args: Namespace, talk: Talk) -> int:
         raise ExportError(
             f"{args.folder} holds a burst already", hint="--overwrite replaces it, or name another folder"
         )
-    taken, truth = shoot(args, scene, (height, width), count=args.frames, talk=talk)
+    taken, truth = shoot(args, scene, (height, width), count=count_of(args), talk=talk)
     paths = write(args.folder, taken, truth)
     for path in paths:
         talk.result(str(path))
@@ -76,6 +76,11 @@ def strewn(args: Namespace, aspect: float) -> Scene:
     return leaves(aspect, args.seed, Strewn(smallest, largest, exponent))
 
 
+def count_of(args: Namespace) -> int:
+    """How many frames: as asked, else one for each exposure, else eight."""
+    return args.frames or (len(args.exposures) if len(args.exposures) > 1 else 8)
+
+
 def shoot(
     args: Namespace, scene: str | Scene, size: tuple[int, int], *, count: int, talk: Talk
 ) -> tuple[Burst, Truth]:
@@ -93,6 +98,7 @@ def shoot(
         trace=args.trace,
         readout=args.readout,
         blur=args.blur,
+        exposures=args.exposures,
         **parts(args),
     )
 

@@ -3,64 +3,12 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any, NoReturn
 
-from lichtbild.base.params import nearest
-from lichtbild.tools.outcome import UsageError
+from lichtbild.tools.arguments import Parser, exposures, number, zoom
 
 SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
 HANDS = ("still", "steady", "hand", "shaky", "jumps", "wild")
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that takes whole flags only and raises what is wrong instead of printing a page."""
-
-    verbs: tuple[str, ...] = ()
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence.
-
-        Raises
-        ------
-        UsageError
-            Always.
-        """
-        if "invalid choice" in message and "argument VERB" in message:
-            word = message.split("'")[1]
-            raise UsageError(
-                f"no verb {word!r}{nearest(word, self.verbs)}", hint="`lichtbild --help` lists the verbs"
-            )
-        raise UsageError(message, hint=f"`{self.prog} --help` shows the usage")
-
-
-def number(low: int, high: int, word: str = "") -> type:
-    """An argument type: a whole number between `low` and `high`, or `word`."""
-
-    def convert(text: str) -> int | str:
-        if word and text == word:
-            return text
-        if not text.isdecimal() or not low <= int(text) <= high:
-            allowed = f"{word + ' or ' if word else ''}a whole number from {low} to {high}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give {allowed}")
-        return int(text)
-
-    return convert  # type: ignore[return-value]  # argparse takes any callable
-
-
-def zoom(text: str) -> float:
-    """An argument type: how far to zoom, 1 … 4."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 1 <= value <= 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give a number from 1 to 4")
-    return value
 
 
 def develop_words(v: Parser) -> None:
@@ -103,7 +51,7 @@ def burst_words(v: Parser) -> None:
         type=number(0, 9999, "auto"),
         default="auto",
         metavar="auto|N",
-        help="the frame the others are moved to, counted from 0 (auto: the sharpest)",
+        help="the frame the others are moved to, counted from 0 (auto: the sharpest of those exposed best)",
     )
     v.add_argument(
         "--frames", type=number(1, 9999), metavar="N", help="use at most the first N frames of a burst"
@@ -123,7 +71,8 @@ def burst_words(v: Parser) -> None:
         type=zoom,
         default=1.0,
         metavar="N",
-        help="1 to 4: only the middle, 1/N of each side, with finer pixels (see --scale) from the burst",
+        help="1 to 4: only the middle, 1/N of each side, with finer pixels from the burst (see --scale); "
+        "what a photo lacks beyond 2 is resampled",
     )
     v.add_argument(
         "--explain",
@@ -186,7 +135,16 @@ def simulate_words(v: Parser) -> None:
         metavar="N",
         help="moments of an exposure that are averaged (default 1: no motion blur)",
     )
-    v.add_argument("--frames", type=number(1, 64), default=8, metavar="N", help="how many (default 8)")
+    v.add_argument(
+        "--frames", type=number(1, 64), metavar="N", help="how many (default 8, or as many as --exposures)"
+    )
+    v.add_argument(
+        "--exposures",
+        type=exposures,
+        default=(0.0,),
+        metavar="EV[,EV…]",
+        help="of the frames in turn: 0,-2,-4 is a bracket (default 0)",
+    )
     v.add_argument("--iso", type=number(25, 102400), default=400, metavar="ISO", help="default 400")
     v.add_argument("--lens", default="phone", metavar="NAME|FILE", help="phone, plain, wide or a TOML file")
     v.add_argument(
