@@ -295,7 +295,6 @@ REFUSED = {
         "begins with a minus is given as --flag=-2",
     ),
     "no exposures": (("simulate", "made", "--exposures", "0,-20"), 2, "'0,-20' is not allowed"),
-    "only pictures": (("merge", "a.jpg", "b.jpg", "-o", "p.dng"), 3, "can be read\n\nhint: lichtbild reads"),
     "file above a file": (("develop", "burst", "-o", "a.jpg/p.jpg"), 2, "the folder a.jpg does not exist"),
     "no such file": (("develop", "IMG_*.dng", "-o", "p.jpg"), 3, "IMG_*.dng does not exist"),
     "no such folder": (("develop", "nowhere/", "-o", "out/"), 3, "nowhere does not exist"),
@@ -322,7 +321,6 @@ def spoilt(kept):
     (kept / "empty").mkdir(exist_ok=True)
     (kept / "empty" / "notes.txt").write_text("no pictures here")
     (kept / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
-    shutil.copy(kept / "a.jpg", kept / "b.jpg")
     (kept / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(2000))
     (kept / "a.gpr").write_bytes(b"GPR\0" + bytes(2000))
     whole = (kept / "burst" / "frame_000.dng").read_bytes()
@@ -399,6 +397,14 @@ def test_a_file_that_is_named_twice_counts_once(place):
     assert run("merge", "burst", "-o", "p.tif", cwd=place)[1].startswith("p.tif  3 frames")
     words = ("burst/frame_000.dng", "burst/../burst/frame_000.dng", "burst/z.dng", "burst/frame_001.dng")
     assert run("merge", *words, "-o", "q.tif", cwd=place)[1].startswith("q.tif  2 frames")
+
+
+def test_pictures_instead_of_raws_need_no_copying_again(place):
+    for name in ("a.jpg", "b.jpg"):
+        (place / name).write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
+    code, _, err = run("merge", "a.jpg", "b.jpg", "-o", "p.dng", cwd=place)
+    assert code == 3 and "b.jpg is a JPEG file" in err
+    assert "none of the 2 files can be read\n\nhint: lichtbild reads DNG" in err
 
 
 def test_a_zoomed_photo_is_a_whole_one(place):
