@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Refine: the picture as planes on a grid as fine or finer, and back; and how much its pixels differ from their neighbours.
+// Refine: the picture on a finer grid, and how much its pixels differ from their neighbours.
 #include "superres.h"
 
 namespace {
 
-// RGB (h, w, 3) -> planes (3, H, W), H = h * twice / 2 rounded: Lanczos-3 through the middle of every pixel.
-template <int TWICE> void spread_at(const In<float, 3> &rgb, Out<float, 3> &planes) {
+// RGB (h, w, 3) -> (H, W, 3), H = h * twice / 2 rounded: Lanczos-3 through the middle of every pixel.
+template <int TWICE> void spread_at(const In<float, 3> &rgb, Out<float, 3> &fine) {
     constexpr int A = TWICE == 3 ? 3 : TWICE / 2, B = TWICE == 3 ? 2 : 1;
-    const int h = rgb.shape(0), w = rgb.shape(1), H = planes.shape(1), W = planes.shape(2);
+    const int h = rgb.shape(0), w = rgb.shape(1), H = fine.shape(0), W = fine.shape(1);
     const auto &table = aperture<2>();
     int first[A];
     const float *taps[A];
@@ -29,37 +29,28 @@ template <int TWICE> void spread_at(const In<float, 3> &rgb, Out<float, 3> &plan
             for (int c = 0; c < 3; c++) {
                 for (int x = -8; x < 0; x++) l[3 * x + c] = l[c];
                 for (int x = w; x < w + 8; x++) l[3 * x + c] = l[3 * (w - 1) + c];
-                float *o = planes.data() + ((size_t)c * H + y) * W;
-                for (int e = 0; e < A; e++) {
-                    const float *wx = taps[e];
-                    for (int x = e, i = first[e]; x < W; x += A, i += B) {
+            }
+            float *o = fine.data() + (size_t)3 * y * W;
+            for (int e = 0; e < A; e++) {
+                const float *wx = taps[e];
+                for (int x = e, i = first[e]; x < W; x += A, i += B)
+                    for (int c = 0; c < 3; c++) {
                         const float *p = l + 3 * (std::min(i, w) - 2) + c;
-                        o[x] = ((wx[0] * p[0] + wx[5] * p[15]) + (wx[1] * p[3] + wx[4] * p[12])) +
-                               (wx[2] * p[6] + wx[3] * p[9]);
+                        o[3 * x + c] = ((wx[0] * p[0] + wx[5] * p[15]) + (wx[1] * p[3] + wx[4] * p[12])) +
+                                       (wx[2] * p[6] + wx[3] * p[9]);
                     }
-                }
             }
         }
     });
 }
 
-void spread(In<float, 3> rgb, int twice, Out<float, 3> planes) {
+void spread(In<float, 3> rgb, int twice, Out<float, 3> fine) {
     const int h = rgb.shape(0), w = rgb.shape(1);
-    need(rgb.shape(2) == 3 && planes.shape(0) == 3 && h >= 1 && w >= 1, "rgb must be (h, w, 3), planes (3, H, W)");
-    need((int)planes.shape(1) <= (h * twice + 1) / 2 && (int)planes.shape(2) <= (w * twice + 1) / 2, "planes are too large");
-    if (twice == 2)
-        parallel_rows(planes.shape(1), 16, [&](int ya, int yb) {
-            const size_t area = (size_t)planes.shape(1) * planes.shape(2);
-            for (int y = ya; y < yb; y++)
-                for (int c = 0; c < 3; c++) {
-                    const float *p = rgb.data() + (size_t)y * w * 3 + c;
-                    float *o = planes.data() + c * area + (size_t)y * planes.shape(2);
-                    for (int x = 0; x < (int)planes.shape(2); x++) o[x] = p[3 * x];
-                }
-        });
-    else if (twice == 3) spread_at<3>(rgb, planes);
-    else if (twice == 4) spread_at<4>(rgb, planes);
-    else need(false, "twice must be 2, 3 or 4");
+    need(rgb.shape(2) == 3 && fine.shape(2) == 3 && h >= 1 && w >= 1, "rgb must be (h, w, 3), fine (H, W, 3)");
+    need((int)fine.shape(0) <= (h * twice + 1) / 2 && (int)fine.shape(1) <= (w * twice + 1) / 2, "fine is too large");
+    if (twice == 3) spread_at<3>(rgb, fine);
+    else if (twice == 4) spread_at<4>(rgb, fine);
+    else need(false, "twice must be 3 or 4");
 }
 
 // Mean over colours and pixels of a cell of the squared differences to the neighbours, both axes added.
@@ -95,18 +86,7 @@ void contrast(In<float, 3> rgb, Out<float, 2> out) {
     });
 }
 
-// planes (3, h, w) -> rgb (h, w, 3).
-void join(In<float, 3> planes, Out<float, 3> rgb) {
-    const size_t h = rgb.shape(0), w = rgb.shape(1), area = h * w;
-    need(planes.shape(0) == 3 && planes.shape(1) == h && planes.shape(2) == w && rgb.shape(2) == 3, "planes must be (3, h, w)");
-    parallel_rows((int)h, 32, [&](int ya, int yb) {
-        for (size_t i = ya * w; i < yb * w; i++)
-            for (int c = 0; c < 3; c++) rgb.data()[3 * i + c] = planes.data()[c * area + i];
-    });
-}
-
 }  // namespace
 
-KERNEL("refine_spread", spread, "rgb"_a, "twice"_a, "planes"_a)
+KERNEL("refine_spread", spread, "rgb"_a, "twice"_a, "fine"_a)
 KERNEL("refine_contrast", contrast, "rgb"_a, "out"_a)
-KERNEL("refine_join", join, "planes"_a, "rgb"_a)

@@ -138,6 +138,8 @@ void gather(In<float, 2> difference, In<float, 2> weight, In<uint8_t, 2> cell, i
     need(narrow >= 1, "narrow must be at least 1");
     const Shifts flow{shift.data(), (int)shift.shape(0), (int)shift.shape(1), tile};
     const Filters filters(cell);
+    if (filters.p <= 2 && filters.q <= 2 && twice >= 2 && twice <= 4)
+        return gather_pairs(Gathering{filters, flow, narrow, share}, twice, difference, weight, sum, mass);
     if (twice == 2) gather_at<2>(difference, weight, filters, flow, narrow, share, sum, mass);
     else if (twice == 3) gather_at<3>(difference, weight, filters, flow, narrow, share, sum, mass);
     else if (twice == 4) gather_at<4>(difference, weight, filters, flow, narrow, share, sum, mass);

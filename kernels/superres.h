@@ -3,7 +3,17 @@
 #pragma once
 #include <array>
 
-#include "kernel.h"
+#include "cosine.h"
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define LANES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int index8 __attribute__((vector_size(32)));
+#define LANES(a, b, ...) __builtin_shuffle(a, b, index8{__VA_ARGS__})
+#endif
+typedef int32_t counts8 __attribute__((vector_size(32)));
+
+constexpr float BAD = -1.0f;  // marks cells of which nothing is to be believed
 
 struct Shifts {  // flow of one frame: tile shifts, bilinear between tile centres and extrapolated beyond the outermost
     const float *shift;
@@ -103,3 +113,12 @@ struct Filters {  // the colour of every photosite: a cell of `p` x `q` colours 
     }
     const uint8_t *row(int y) const { return cell + (size_t)(y % p) * q; }
 };
+
+struct Gathering {  // of the photosites of a frame: their colours, where they lie, how narrowly and how strongly they count
+    const Filters &filters;
+    const Shifts &flow;
+    float narrow, share;
+};
+// `superres_gather` where colours repeat every two photosites; twice is 2, 3 or 4.
+void gather_pairs(const Gathering &g, int twice, const In<float, 2> &difference, const In<float, 2> &weight, Out<float, 3> &sum,
+                  Out<uint16_t, 3> &mass);

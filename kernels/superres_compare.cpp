@@ -1,172 +1,208 @@
 // SPDX-License-Identifier: Apache-2.0
-// Superres: what every photosite of a frame measured beside what the picture says it should have measured, and how far that
-// is believed.  The idea and the formulas stand in combine/refine.py.
-#include "superres.h"
+// Superres: what every photosite of a frame measured beside what the picture says it should have measured.  The idea and the
+// formulas stand in combine/refine.py.
+//
+// Every second photosite of every second row has one colour (if the sensor is a Bayer), and lies twice / 2 * 2 = twice pixels
+// of the picture from the next.  So the picture's columns are sorted by what they leave modulo `twice`: then eight such
+// photosites are read with a few plain vectors.
+#include "superres_part.h"
 
 namespace {
 
-constexpr int RUN = 16;       // photosites of a row that share one shift
-constexpr float MOST = 40.0f;  // largest squared difference in units of its variance
-constexpr float BROADLY = 4.0f;  // the same in broad means, so that a single edge does not speak for its surroundings
-constexpr float UNSEEN = 1e9f;  // instead of it, where there is nothing to compare
-constexpr float BAD = -1.0f;   // marks cells of which nothing is to be believed
+constexpr int HIGH = 64, WIDE = 256;       // of a tile, whose part of the picture is sorted at once
+constexpr float MOST = 40.0f;              // largest squared difference in units of its variance
+constexpr float UNSEEN = 1e9f;             // instead of it, where there is nothing to compare
+constexpr float HIDDEN = 1e30f;            // light outside the picture
 
 struct Judge {  // variance of a difference: shot * light + read + slope * contrast
     float shot[3], read[3], slope;
 };
 
-template <int TWICE> struct Forward {
-    static constexpr int N = taps<TWICE>(), WIDE = ((RUN * TWICE + 1) / 2 + N + 1 + 7) & ~7;
-    const float *planes;
-    int H, W;
-    // What `n` <= RUN photosites of a row, of the colours `colour`, should have measured, if the first one lies at
-    // (py, px) of the fine grid; false if one lies outside.
-    bool read(float py, float px, int n, const int32_t *colour, int present, float *out) const {
-        const float s = 0.5f * TWICE;
-        if (!(py > -0.5f && py < H - 0.5f && px > -0.5f && px + (n - 1) * s < W - 0.5f)) return false;
-        const auto &table = aperture<TWICE>();
-        const int j = (int)std::floor(py), i = (int)std::floor(px);
-        const float *wy = table.data() + (int)((py - j) * STEPS + 0.5f) * MOST_TAPS;
-        const int left = i - (N / 2 - 1);
-        const bool inside = left >= 0 && left + WIDE <= W;
-        float column[3][WIDE];
-        for (int c = 0; c < 3; c++) {
-            if (!(present >> c & 1)) continue;
-            const float *base[N], *plane = planes + (size_t)c * H * W;
-            for (int k = 0; k < N; k++) base[k] = plane + (size_t)clampi(j - (N / 2 - 1) + k, 0, H - 1) * W;
-            float *o = column[c];
-            if (inside && N == 6) {
-                for (int t = 0; t < WIDE; t++)
-                    o[t] = ((wy[0] * base[0][left + t] + wy[5] * base[5][left + t]) +
-                            (wy[1] * base[1][left + t] + wy[4] * base[4][left + t])) +
-                           (wy[2] * base[2][left + t] + wy[3] * base[3][left + t]);
-            } else if (inside) {
-                for (int t = 0; t < WIDE; t++) o[t] = wy[0] * base[0][left + t];
-                for (int k = 1; k < N; k++)
-                    for (int t = 0; t < WIDE; t++) o[t] += wy[k] * base[k][left + t];
-            } else {
-                for (int t = 0; t < WIDE; t++) {
-                    const int x = clampi(left + t, 0, W - 1);
-                    o[t] = wy[0] * base[0][x];
-                    for (int k = 1; k < N; k++) o[t] += wy[k] * base[k][x];
-                }
-            }
-        }
-        if (TWICE == 2) {
-            const float *wx = table.data() + (int)((px - i) * STEPS + 0.5f) * MOST_TAPS;
-            float picked[RUN] = {};
-            for (int c = 0; c < 3; c++) {
-                if (!(present >> c & 1)) continue;
-                float line[RUN];
-                const float *q = column[c];
-                for (int t = 0; t < RUN; t++)
-                    line[t] = ((wx[0] * q[t] + wx[5] * q[t + 5]) + (wx[1] * q[t + 1] + wx[4] * q[t + 4])) +
-                              (wx[2] * q[t + 2] + wx[3] * q[t + 3]);
-                for (int t = 0; t < RUN; t++) picked[t] = colour[t] == c ? line[t] : picked[t];
-            }
-            std::memcpy(out, picked, sizeof picked);
-            return true;
-        }
-        for (int odd = 0; odd < 2; odd++) {  // every second photosite lies at the same fraction of the grid
-            const float x = px + odd * s;
-            const int first = (int)std::floor(x);
-            const float *wx = table.data() + (int)((x - first) * STEPS + 0.5f) * MOST_TAPS;
-            for (int t = odd; t < n; t += 2) {
-                const float *q = column[colour[t]] + (first - i) + t / 2 * TWICE;
-                float a = wx[0] * q[0];
-                for (int k = 1; k < N; k++) a += wx[k] * q[k];
-                out[t] = a;
-            }
-        }
-        return true;
+// What eight by eight photosites, two apart, should have measured of a colour, if the first lies at (fy, fx).
+template <int TWICE> inline void expect(const Part<TWICE> &part, int c, float fy, float fx, lanes8 *out) {
+    constexpr int N = taps<TWICE>(), A = N / 2 - 1, ROWS = (LANE - 1) * TWICE + N;
+    const auto &table = aperture<TWICE>();
+    const int j = (int)std::floor(fy), i = (int)std::floor(fx);
+    const float *wy = table.data() + (int)((fy - j) * STEPS + 0.5f) * MOST_TAPS;
+    const float *wx = table.data() + (int)((fx - i) * STEPS + 0.5f) * MOST_TAPS;
+    const size_t step = 3 * TWICE * part.pitch;
+    const float *p = part.at(c, j - A), *q[N];
+    for (int k = 0; k < N; k++) {
+        const int x = i - A + k - part.left;
+        q[k] = p + (x % TWICE) * part.pitch + x / TWICE;
     }
+    lanes8 rows[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        lanes8 a = load8(q[0] + r * step) * wx[0];
+        for (int k = 1; k < N; k++) a += load8(q[k] + r * step) * wx[k];
+        rows[r] = a;
+    }
+    for (int t = 0; t < LANE; t++) {
+        lanes8 a = rows[t * TWICE] * wy[0];
+        for (int k = 1; k < N; k++) a += rows[t * TWICE + k] * wy[k];
+        out[t] = a;
+    }
+}
+
+struct Frame {  // what is given of a frame, and what is made of it
+    const float *cfa;
+    const uint8_t *clipped;
+    int h, w;
+    const Filters &filters;
+    const In<float, 2> &contrast, &shading;
+    const Judge &judge;
+    float *difference, *doubt;
 };
 
-struct Rows {  // colour, shot and read noise of the photosites of a row, and which colours it has
+struct Rows {  // colour, shot and read noise of the photosites of a row
     std::vector<int32_t> colour;
     std::vector<float> shot, read;
-    int present = 0;
 };
 std::vector<Rows> rows_of(const Filters &f, int w, const Judge &judge) {
     std::vector<Rows> rows(f.p);
-    for (int y = 0; y < f.p; y++) {
-        Rows &r = rows[y];
-        for (int x = 0; x < w + RUN; x++) {
+    for (int y = 0; y < f.p; y++)
+        for (int x = 0; x < w + SIDE; x++) {
             const int c = f.row(y)[x % f.q];
-            r.colour.push_back(c);
-            r.shot.push_back(judge.shot[c]);
-            r.read.push_back(judge.read[c]);
-            r.present |= 1 << c;
+            rows[y].colour.push_back(c);
+            rows[y].shot.push_back(judge.shot[c]);
+            rows[y].read.push_back(judge.read[c]);
         }
-    }
     return rows;
 }
 
-// cfa, clipped (h, w): a frame; planes (3, H, W): the picture, on a grid twice / 2 times as fine; contrast (h/2, w/2): mean
-// squared difference of neighbours around every cell of the reference; shading (h/2, w/2 rounded up) or empty: gain of the frame.
+// What a row of blocks should have measured, at least HIDDEN where a photosite lies outside the picture.
+struct Strip {
+    float light[SIDE][WIDE], rough[WIDE], gain[WIDE], square[2][WIDE];
+};
+
+template <int TWICE> struct Comparison {
+    const Frame &f;
+    int H, W;
+    const std::vector<Rows> &rows;
+
+    void expected(const Part<TWICE> &part, const Block &b, int y0, int x0, float (*out)[WIDE]) const {
+        const float s = 0.5f * TWICE;
+        const bool plain = f.filters.p <= 2 && f.filters.q <= 2;  // every second photosite of a row has its colour
+        for (int half = 0; half < 2; half++) {
+            lanes8 light[2][LANE];
+            for (int odd = 0; odd < 2; odd++) {
+                const float fy = b.y + half * s, fx = b.x + odd * s;
+                if (plain) {
+                    expect(part, rows[(y0 + half) % f.filters.p].colour[x0 + odd], fy, fx, light[odd]);
+                    continue;
+                }
+                lanes8 all[3][LANE];
+                for (int c = 0; c < 3; c++) expect(part, c, fy, fx, all[c]);
+                for (int t = 0; t < LANE; t++)
+                    for (int i = 0; i < LANE; i++)
+                        light[odd][t][i] = all[rows[(y0 + half + 2 * t) % f.filters.p].colour[x0 + odd + 2 * i]][t][i];
+            }
+            for (int t = 0; t < LANE; t++) {
+                float *o = out[2 * t + half];
+                const lanes8 p = light[0][t], q = light[1][t];
+                store8(o, LANES(p, q, 0, 8, 1, 9, 2, 10, 3, 11));
+                store8(o + 8, LANES(p, q, 4, 12, 5, 13, 6, 14, 7, 15));
+            }
+        }
+        const bool inside = b.x > -0.5f && b.x + (SIDE - 1) * s < W - 0.5f && b.y > -0.5f && b.y + (SIDE - 1) * s < H - 0.5f;
+        for (int y = 0; y < SIDE && !inside; y++)
+            for (int x = 0; x < SIDE; x++) {
+                const float fy = b.y + y * s, fx = b.x + x * s;
+                if (!(fy > -0.5f && fy < H - 0.5f && fx > -0.5f && fx < W - 0.5f)) out[y][x] = HIDDEN;
+            }
+    }
+
+    // A row of blocks, from (y0, xa), cell row by cell row.
+    void compare(const Block *blocks, Strip &strip, int y0, int xa, int xb) const {
+        const int wc = f.w / 2, hc = f.h / 2, ws = (int)f.shading.shape(1), n = xb - xa;
+        std::fill_n(strip.gain, n, 1.0f);
+        for (int t = 0; t < LANE && y0 + 2 * t < f.h; t++) {
+            const int cy = y0 / 2 + t;
+            for (int x = xa, k = 0; x < xb; x += SIDE, k++) {
+                const Block &b = blocks[k];
+                const int above = clampi((int)std::floor((2 * cy + 1 - b.dy) * 0.5f), 0, hc - 1);
+                const float *near = f.contrast.data() + (size_t)above * wc;
+                const int left = (int)std::floor((x + 1 - b.dx) * 0.5f);
+                float *o = strip.rough + (x - xa);
+                for (int i = 0; i < SIDE; i++) o[i] = f.judge.slope * near[clampi(left + i / 2, 0, wc - 1)];
+            }
+            if (f.shading.size())
+                for (int i = 0; i < n; i++) strip.gain[i] = f.shading.data()[(size_t)cy * ws + (xa + i) / 2];
+            for (int half = 0; half < 2; half++) {
+                const int y = y0 + 2 * t + half;
+                float *z = strip.square[half];
+                if (y >= f.h) std::fill_n(z, n, UNSEEN);
+                else if (n == WIDE) judged(y, xa, strip, WIDE, strip.light[2 * t + half], z);
+                else judged(y, xa, strip, n, strip.light[2 * t + half], z);
+            }
+            if (cy >= hc) continue;
+            float *o = f.doubt + (size_t)cy * wc + xa / 2;
+            const float *p = strip.square[0], *q = strip.square[1];
+            for (int i = 0; i < n / 2; i++) {
+                const float z = 0.25f * ((p[2 * i] + p[2 * i + 1]) + (q[2 * i] + q[2 * i + 1]));
+                o[i] = z <= MOST ? z : BAD;
+            }
+        }
+    }
+
+    // Differences of a row, and their squares in units of their variance.
+    __attribute__((always_inline)) void judged(int y, int x, const Strip &strip, int n, const float *__restrict expected,
+                                               float *__restrict square) const {
+        const size_t at = (size_t)y * f.w + x;
+        const float *__restrict measured = f.cfa + at, *rough = strip.rough, *gain = strip.gain;
+        const float *shot = &rows[y % f.filters.p].shot[x], *read = &rows[y % f.filters.p].read[x];
+        const uint8_t *__restrict full = f.clipped + at;
+        float *__restrict out = f.difference + at;
+        for (int t = 0; t < n; t++) {
+            const float e = expected[t], d = measured[t] - e;
+            const float v = (shot[t] * (e > 0 ? e : 0.0f) + read[t] * gain[t]) * gain[t] + rough[t], q = d * d / v;
+            const bool good = (full[t] == 0) & (e < HIDDEN);
+            out[t] = good ? d : 0.0f;
+            square[t] = good ? (q < MOST ? q : MOST) : UNSEEN;
+        }
+    }
+};
+
+// cfa, clipped (h, w): a frame; rgb (H, W, 3): the picture, on a grid twice / 2 times as fine; contrast (h/2, w/2): mean
+// squared difference of neighbours around every cell of the reference; shading (h/2, w/2 rounded up) or empty: its gain.
 // difference (h, w): measured - expected; doubt (h/2, w/2): mean square of it in units of its variance, or BAD.
-template <int TWICE>
-void compare_at(const In<float, 2> &cfa, const In<uint8_t, 2> &clipped, const Filters &filters, const In<float, 3> &planes,
-                const Shifts &flow, const In<float, 2> &contrast, const In<float, 2> &shading, const Judge &judge,
-                Out<float, 2> &difference, Out<float, 2> &doubt) {
-    const int h = cfa.shape(0), w = cfa.shape(1), hc = h / 2, wc = w / 2;
-    const Forward<TWICE> forward{planes.data(), (int)planes.shape(1), (int)planes.shape(2)};
-    const auto rows = rows_of(filters, w, judge);
-    const float s = 0.5f * TWICE;
-    parallel_rows((h + 1) / 2, 16, [&](int a, int b) {
-        float expected[RUN], rough[RUN], gain[RUN], square[2][RUN];
-        const int runs = (w + RUN - 1) / RUN;
-        std::vector<float> shifts(2 * runs);
-        for (int cy = a; cy < b; cy++) {
-            for (int r = 0; r < runs; r++) flow.back(2 * cy + 0.5f, (r + 0.5f) * RUN - 0.5f, shifts[2 * r], shifts[2 * r + 1]);
-            for (int x = 0; x < w; x += RUN) {
-                const int n = std::min(RUN, w - x);
-                const float dy = shifts[x / RUN * 2], dx = shifts[x / RUN * 2 + 1];
-                const float *near = contrast.data() + (size_t)clampi((int)std::floor((2 * cy + 1 - dy) * 0.5f), 0, hc - 1) * wc;
-                const int kx = (int)std::floor((x + 1 - dx) * 0.5f);
-                for (int t = 0; t < RUN; t += 2) {
-                    rough[t] = rough[t + 1] = judge.slope * near[clampi(kx + t / 2, 0, wc - 1)];
-                    const size_t c = std::min<size_t>((x + t) / 2, shading.shape(1) - 1);
-                    gain[t] = gain[t + 1] = shading.size() ? shading.data()[cy * shading.shape(1) + c] : 1.0f;
+template <int TWICE> void compare_at(const Frame &frame, const In<float, 3> &rgb, const Shifts &flow) {
+    const auto rows = rows_of(frame.filters, frame.w, frame.judge);
+    const Comparison<TWICE> comparison{frame, (int)rgb.shape(0), (int)rgb.shape(1), rows};
+    const int h = frame.h, w = frame.w, H = comparison.H, W = comparison.W;
+    const float s = 0.5f * TWICE, length = (SIDE - 1) * s;
+    parallel_rows(h, HIGH, [&](int ya, int yb) {
+        static thread_local Scratch memory;
+        constexpr int ACROSS = WIDE / SIDE;
+        Block blocks[HIGH / SIDE * ACROSS];
+        Strip strip;
+        for (int xa = 0; xa < w; xa += WIDE) {
+            const int xb = std::min(w, xa + WIDE);
+            Part<TWICE> part;
+            for (int y = ya; y < yb; y += SIDE)
+                for (int x = xa; x < xb; x += SIDE) {
+                    Block &b = blocks[(y - ya) / SIDE * ACROSS + (x - xa) / SIDE];
+                    flow.back(y + 0.5f * (SIDE - 1), x + 0.5f * (SIDE - 1), b.dy, b.dx);
+                    b.y = (y - b.dy + 0.5f) * s - 0.5f;
+                    b.x = (x - b.dx + 0.5f) * s - 0.5f;
+                    b.seen = b.y + length > -0.5f && b.y < H - 0.5f && b.x + length > -0.5f && b.x < W - 0.5f;
+                    if (b.seen) part.cover(b);
+                    else b.dy = b.dx = 0;
                 }
-                for (int half = 0; half < 2; half++) {
-                    const int y = 2 * cy + half;
-                    float *z = square[half];
-                    for (int t = 0; t < RUN; t++) z[t] = UNSEEN;
-                    if (y >= h) continue;
-                    const Rows &r = rows[y % filters.p];
-                    const float *measured = cfa.data() + (size_t)y * w + x;
-                    const uint8_t *full = clipped.data() + (size_t)y * w + x;
-                    float *out = difference.data() + (size_t)y * w + x;
-                    const float py = (y - dy + 0.5f) * s - 0.5f, px = (x - dx + 0.5f) * s - 0.5f;
-                    if (!forward.read(py, px, n, &r.colour[x], r.present, expected)) {
-                        for (int t = 0; t < n; t++) out[t] = 0;
-                        continue;
-                    }
-                    const float *shot = &r.shot[x], *noise = &r.read[x];
-                    auto judged = [&](int count) __attribute__((always_inline)) {
-                        for (int t = 0; t < count; t++) {
-                            const float e = expected[t], d = measured[t] - e;
-                            const float v = (shot[t] * (e > 0 ? e : 0.0f) + noise[t] * gain[t]) * gain[t] + rough[t], q = d * d / v;
-                            out[t] = full[t] ? 0.0f : d;
-                            z[t] = full[t] ? UNSEEN : q < MOST ? q : MOST;
-                        }
-                    };
-                    if (n == RUN) judged(RUN);
-                    else judged(n);
-                }
-                if (cy < hc)
-                    for (int c = 0; 2 * c + 1 < n; c++) {
-                        const float z = 0.25f * ((square[0][2 * c] + square[0][2 * c + 1]) +
-                                                 (square[1][2 * c] + square[1][2 * c + 1]));
-                        doubt.data()[(size_t)cy * wc + x / 2 + c] = z <= MOST ? z : BAD;
-                    }
+            if (part.bottom > part.top) part.fill(rgb.data(), H, W, memory);
+            for (int y = ya; y < yb; y += SIDE) {
+                const Block *b = blocks + (y - ya) / SIDE * ACROSS;
+                for (int x = xa, k = 0; x < xb; x += SIDE, k++)
+                    if (b[k].seen) comparison.expected(part, b[k], y, x, (float(*)[WIDE])(strip.light[0] + (x - xa)));
+                    else
+                        for (auto &line : strip.light) std::fill_n(line + (x - xa), SIDE, HIDDEN);
+                comparison.compare(b, strip, y, xa, xb);
             }
         }
     });
 }
 
-void compare(In<float, 2> cfa, In<uint8_t, 2> clipped, In<uint8_t, 2> cell, In<float, 3> planes, int twice, In<float, 3> shift,
+void compare(In<float, 2> cfa, In<uint8_t, 2> clipped, In<uint8_t, 2> cell, In<float, 3> rgb, int twice, In<float, 3> shift,
              float tile, In<float, 2> contrast, In<float, 2> shading, In<float, 1> judge, Out<float, 2> difference,
              Out<float, 2> doubt) {
     const int h = cfa.shape(0), w = cfa.shape(1);
@@ -176,7 +212,7 @@ void compare(In<float, 2> cfa, In<uint8_t, 2> clipped, In<uint8_t, 2> cell, In<f
     need((int)contrast.shape(0) == h / 2 && (int)contrast.shape(1) == w / 2, "contrast must be (h/2, w/2)");
     need(shading.size() == 0 || ((int)shading.shape(0) == (h + 1) / 2 && (int)shading.shape(1) == (w + 1) / 2),
          "shading must be (h/2, w/2), rounded up");
-    need(planes.shape(0) == 3 && planes.shape(1) >= 1 && planes.shape(2) >= 1, "planes must be (3, H, W)");
+    need(rgb.shape(2) == 3 && rgb.shape(0) >= 1 && rgb.shape(1) >= 1, "rgb must be (H, W, 3)");
     need(shift.shape(2) == 2 && shift.shape(0) >= 1 && shift.shape(1) >= 1 && tile > 0, "shift must be (ty, tx, 2)");
     need(judge.shape(0) == 7, "judge must have seven numbers");
     Judge j;
@@ -184,101 +220,14 @@ void compare(In<float, 2> cfa, In<uint8_t, 2> clipped, In<uint8_t, 2> cell, In<f
     j.slope = judge.data()[6];
     const Shifts flow{shift.data(), (int)shift.shape(0), (int)shift.shape(1), tile};
     const Filters filters(cell);
-    if (twice == 2) compare_at<2>(cfa, clipped, filters, planes, flow, contrast, shading, j, difference, doubt);
-    else if (twice == 3) compare_at<3>(cfa, clipped, filters, planes, flow, contrast, shading, j, difference, doubt);
-    else if (twice == 4) compare_at<4>(cfa, clipped, filters, planes, flow, contrast, shading, j, difference, doubt);
+    const Frame frame{cfa.data(), clipped.data(), h, w, filters, contrast, shading, j, difference.data(), doubt.data()};
+    if (twice == 2) compare_at<2>(frame, rgb, flow);
+    else if (twice == 3) compare_at<3>(frame, rgb, flow);
+    else if (twice == 4) compare_at<4>(frame, rgb, flow);
     else need(false, "twice must be 2, 3 or 4");
-}
-
-inline float fall(float v, float from, float to) {
-    const float t = (to - v) / (to - from);
-    return t < 0 ? 0.0f : t > 1 ? 1.0f : t;
-}
-
-// Means over 3 x 3 and 9 x 9 cells of a map of doubts, cut off at its borders.
-struct Means {
-    std::vector<float> three, nine, m3, m9, cells3, cells9;
-    int h, w, top;
-    Means(const float *doubt, int h, int w, int top, int end)
-        : three((size_t)(end - top) * w), nine((size_t)(end - top) * w), m3(w), m9(w), cells3(w), cells9(w), h(h), w(w), top(top) {
-        std::vector<float> mild(w + 8), strong(w + 8);
-        for (int x = 0; x < w; x++) {
-            cells3[x] = (float)(std::min(w, x + 2) - std::max(0, x - 1));
-            cells9[x] = (float)(std::min(w, x + 5) - std::max(0, x - 4));
-        }
-        for (int y = top; y < end; y++) {
-            const float *d = doubt + (size_t)y * w;
-            float *p = &strong[4], *q = &mild[4];
-            for (int x = 0; x < w; x++) {
-                const float v = d[x] == BAD ? 1.0f : d[x];
-                p[x] = v;
-                q[x] = v < BROADLY ? v : BROADLY;
-            }
-            float *s3 = &three[(size_t)(y - top) * w], *s9 = &nine[(size_t)(y - top) * w];
-            for (int x = 0; x < w; x++) {
-                s3[x] = (p[x - 1] + p[x + 1]) + p[x];
-                s9[x] = (((q[x - 4] + q[x + 4]) + (q[x - 3] + q[x + 3])) + ((q[x - 2] + q[x + 2]) + (q[x - 1] + q[x + 1]))) + q[x];
-            }
-        }
-    }
-    void at(int y) {  // fills m3 and m9 for a row
-        mean(three, std::max(0, y - 1), std::min(h, y + 2), cells3, m3);
-        mean(nine, std::max(0, y - 4), std::min(h, y + 5), cells9, m9);
-    }
-
-  private:
-    void mean(const std::vector<float> &sums, int from, int to, const std::vector<float> &cells, std::vector<float> &out) {
-        float *o = out.data();
-        const float *n = cells.data(), rows = (float)(to - from);
-        for (int x = 0; x < w; x++) o[x] = 0;
-        for (int r = from; r < to; r++) {
-            const float *s = &sums[(size_t)(r - top) * w];
-            for (int x = 0; x < w; x++) o[x] += s[x];
-        }
-        for (int x = 0; x < w; x++) o[x] /= n[x] * rows;
-    }
-};
-
-// Weight of every cell from the doubts around it: limits are fine0, fine1 (means over 3 x 3), broad0, broad1 (9 x 9); then
-// the least of 3 x 3.  NaN is not believed.  `before`, if not empty, are doubts that were there before: the limits are then
-// those of what was added to them.
-void believe(In<float, 2> doubt, In<float, 2> before, In<float, 1> limits, Out<float, 2> weight) {
-    const int h = doubt.shape(0), w = doubt.shape(1);
-    need(weight.shape(0) == doubt.shape(0) && weight.shape(1) == doubt.shape(1), "weight must have the shape of doubt");
-    need(before.size() == 0 || (before.shape(0) == doubt.shape(0) && before.shape(1) == doubt.shape(1)),
-         "before must have the shape of doubt");
-    need(limits.shape(0) == 4, "limits must be four numbers");
-    const float *l = limits.data();
-    parallel_rows(h, 64, [&](int ya, int yb) {
-        const int a = std::max(0, ya - 1), b = std::min(h, yb + 1), top = std::max(0, a - 4), end = std::min(h, b + 4);
-        std::vector<float> own((size_t)(b - a) * w), low(w + 2, 1.0f);
-        Means now(doubt.data(), h, w, top, end);
-        std::unique_ptr<Means> old;
-        if (before.size()) old = std::make_unique<Means>(before.data(), h, w, top, end);
-        for (int y = a; y < b; y++) {
-            now.at(y);
-            float *m3 = now.m3.data(), *m9 = now.m9.data(), *o = &own[(size_t)(y - a) * w];
-            if (old) {
-                old->at(y);
-                for (int x = 0; x < w; x++) m3[x] -= old->m3[x], m9[x] -= old->m9[x];
-            }
-            const float *d = doubt.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) {
-                const float v = fall(m3[x], l[0], l[1]) * fall(m9[x], l[2], l[3]);
-                o[x] = d[x] == BAD || !(v > 0) ? 0.0f : v;
-            }
-        }
-        for (int y = ya; y < yb; y++) {
-            const float *o = &own[(size_t)(y - a) * w], *up = y > a ? o - w : o, *down = y + 1 < b ? o + w : o;
-            for (int x = 0; x < w; x++) low[x + 1] = std::min(o[x], std::min(up[x], down[x]));
-            float *out = weight.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) out[x] = std::min(low[x + 1], std::min(low[x], low[x + 2]));
-        }
-    });
 }
 
 }  // namespace
 
-KERNEL("superres_compare", compare, "cfa"_a, "clipped"_a, "cell"_a, "planes"_a, "twice"_a, "shift"_a, "tile"_a, "contrast"_a,
+KERNEL("superres_compare", compare, "cfa"_a, "clipped"_a, "cell"_a, "rgb"_a, "twice"_a, "shift"_a, "tile"_a, "contrast"_a,
        "shading"_a, "judge"_a, "difference"_a, "doubt"_a)
-KERNEL("superres_believe", believe, "doubt"_a, "before"_a, "limits"_a, "weight"_a)

@@ -72,14 +72,13 @@ def scene_of(rgb, noise=QUIET, **more):
 def compared(mosaic, rgb, shift, twice=2, slope=0.0):
     """Differences, doubts and weights of one frame."""
     h, w = mosaic.cfa.shape
-    planes = np.empty((3, h * twice // 2, w * twice // 2), np.float32)
-    kernels.refine_spread(np.ascontiguousarray(rgb, np.float32), twice, planes)
+    picture = np.ascontiguousarray(rgb, np.float32)
     judge = np.array([*mosaic.noise.shot, *mosaic.noise.read, slope], np.float32)
     rough = np.zeros((h // 2, w // 2), np.float32)
     difference, doubt = np.empty((h, w), np.float32), np.empty_like(rough)
     flow = np.broadcast_to(np.array(shift, np.float32), (1, 1, 2)).copy()
     kernels.superres_compare(
-        mosaic.cfa, mosaic.clipped, CELL, planes, twice, flow, 64, rough, NOTHING, judge, difference, doubt
+        mosaic.cfa, mosaic.clipped, CELL, picture, twice, flow, 64, rough, NOTHING, judge, difference, doubt
     )
     weight = np.empty_like(doubt)
     kernels.superres_believe(doubt, NOTHING, LIMITS, weight)
@@ -117,8 +116,8 @@ def test_differences_of_a_whole_shift_equal_their_twin(size, shift):
 
 def test_a_photosite_of_a_fine_grid_is_the_mean_of_its_square():
     """At scale 2 and no shift: two places half a pixel off the middle are the four pixels themselves."""
-    fine = np.random.default_rng(3).uniform(0.2, 0.4, (3, 64, 96)).astype(np.float32)
-    mean = fine.reshape(3, 32, 2, 48, 2).mean((2, 4)).transpose(1, 2, 0)
+    fine = np.random.default_rng(3).uniform(0.2, 0.4, (64, 96, 3)).astype(np.float32)
+    mean = fine.reshape(32, 2, 48, 2, 3).mean((1, 3))
     mosaic = mosaic_of(mean)
     difference, doubt = np.empty((32, 48), np.float32), np.empty((16, 24), np.float32)
     judge = np.array([1e-6] * 3 + [1e-9] * 3 + [0], np.float32)
@@ -155,7 +154,7 @@ def test_light_that_agrees_leaves_no_difference(twice, shift):
     mosaic = mosaic_of(measured(y - shift[0], x - shift[1], 1.0))
     Y, X = np.mgrid[0 : h * twice // 2, 0 : w * twice // 2].astype(float)
     fine = measured((Y + 0.5) / scale - 0.5, (X + 0.5) / scale - 0.5, 1.0 if twice == 2 else 1 / scale)
-    planes = np.ascontiguousarray(fine.transpose(2, 0, 1), dtype=np.float32)
+    fine = np.ascontiguousarray(fine, dtype=np.float32)
     difference, doubt = np.empty((h, w), np.float32), np.empty((h // 2, w // 2), np.float32)
     judge = np.array([1e-6] * 3 + [1e-9] * 3 + [0], np.float32)
     flow = np.array(shift, np.float32).reshape(1, 1, 2)
@@ -163,7 +162,7 @@ def test_light_that_agrees_leaves_no_difference(twice, shift):
         mosaic.cfa,
         mosaic.clipped,
         CELL,
-        planes,
+        fine,
         twice,
         flow,
         64,
@@ -238,17 +237,30 @@ def test_gathering_equals_its_twin(cell, twice):
 
 def test_what_is_only_noise_is_shrunk_away():
     rng = np.random.default_rng(4)
-    planes = np.full((3, 128, 160), 0.25, np.float32)
+    rgb = np.full((128, 160, 3), 0.25, np.float32)
     noise = np.array([4e-4] * 3 + [0] * 3, np.float32)
-    plane = (0.01 * rng.standard_normal((128, 160))).astype(np.float32)
-    powers = np.zeros((2, 3, 8, 8), np.float32)
-    powers[0] = 8 / 3  # three colours of variance 1e-4 / 8 frames each
-    frames, out = np.full((64, 80), 8, np.float32), np.empty_like(plane)
-    arguments = (plane, frames, planes, powers, NOTHING, noise, NOTHING, 2)
-    kernels.refine_shrink(*arguments, 1.7, 0.0, out)
-    assert out.var() < 0.05 * plane.var()
-    kernels.refine_shrink(*arguments, 0.0, 0.0, out)
-    np.testing.assert_allclose(out, plane, atol=1e-6)
+    correction = (0.01 * rng.standard_normal((3, 128, 160))).astype(np.float32)
+    powers = np.zeros((3, 2, 3, 8, 8), np.float32)
+    powers[:, 0] = 8 / 3  # three colours of variance 1e-4 / 8 frames each
+    frames, out = np.full((64, 80), 8, np.float32), np.empty_like(rgb)
+    arguments = (correction, frames, rgb, powers, NOTHING, noise, NOTHING, 2)
+    y, u, v = correction
+    green = y - (u + v) / 4
+    whole = np.stack([green + u, green, green + v], axis=2)
+    kernels.refine_shrink(*arguments, 1.7, 0.0, 0.5, out)
+    assert (out - rgb).var() < 0.05 * (0.5 * whole).var()
+    kernels.refine_shrink(*arguments, 0.0, 0.0, 0.5, out)
+    np.testing.assert_allclose(out, rgb + 0.5 * whole, atol=1e-6)
+
+
+def test_a_correction_is_taken_back_cell_by_cell():
+    rng = np.random.default_rng(5)
+    before, after = rng.uniform(0, 1, (2, 33, 47, 3)).astype(np.float32)
+    weight = rng.uniform(0, 1, (16, 23)).astype(np.float32)
+    wide = weight[np.minimum(np.arange(33) // 2, 15)][:, np.minimum(np.arange(47) // 2, 22), None]
+    expected = before + wide * (after - before)
+    kernels.refine_relent(before, weight, 2, after)
+    np.testing.assert_allclose(after, expected, atol=1e-6)
 
 
 # ---- the whole

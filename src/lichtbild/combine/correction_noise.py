@@ -105,10 +105,11 @@ def grey_frame(noise: Float32, shot: Shot) -> Mosaic:
 
 def powers_of(scene: Scene, frames: Frames[Mosaic], flow: Flow, fit: Fit) -> NDArray[np.float64]:
     """Power of the Y, U and V by which these frames correct a scene, "3 8 8"."""
-    h, w = scene.rgb.shape[:2]
-    planes = np.empty((3, h * fit.twice // 2, w * fit.twice // 2), np.float32)
-    kernels.refine_spread(scene.rgb, fit.twice, planes)
-    total, *_ = gathered(planes, Look.at(scene, fit.twice), frames, flow, fit)
+    rgb = scene.rgb
+    if fit.twice > 2:
+        rgb = np.empty((*(n * fit.twice // 2 for n in rgb.shape[:2]), 3), np.float32)
+        kernels.refine_spread(scene.rgb, fit.twice, rgb)
+    total, *_ = gathered(rgb, Look.at(scene, fit.twice), frames, flow, fit)
     return np.stack([spectrum(plane) for plane in total])
 
 

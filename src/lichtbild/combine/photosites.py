@@ -52,14 +52,14 @@ class Look:
         kernels.refine_contrast(scene.rgb, contrast)
         return cls(contrast, np.empty((h, w), np.float32), np.empty_like(contrast), twice)
 
-    def compare(self, planes: Float32, frame: Mosaic, shift: Float32, tile: int, slack: float) -> None:
+    def compare(self, rgb: Float32, frame: Mosaic, shift: Float32, tile: int, slack: float) -> None:
         """Measure what a frame and the picture differ by."""
         noise = frame.noise
         kernels.superres_compare(
             frame.cfa,
             frame.clipped,
             frame.cell,
-            planes,
+            rgb,
             self.twice,
             shift,
             tile,
@@ -72,27 +72,28 @@ class Look:
 
 
 def gathered(
-    planes: Float32, look: Look, frames: Frames[Mosaic], flow: Flow, fit: Fit
+    rgb: Float32, look: Look, frames: Frames[Mosaic], flow: Flow, fit: Fit
 ) -> tuple[Float32, Float32, float, Float32]:
-    """Y, U and V "3 H W" of what the photosites say that `planes` lack, noise included; of how many frames it
-    comes, "H/2 W/2"; the share of pixels that no photosite of some colour covers; and the doubts about the
-    reference's own photosites, hardly forgiving, "h/2 w/2".
+    """Y, U and V "3 H W" of what the photosites say that `rgb` "H W 3" lacks, noise included; of how many
+    frames it comes, "H/2 W/2"; the share of pixels that no photosite of some colour covers; and the doubts
+    about the reference's own photosites, hardly forgiving, "h/2 w/2".
     """
-    total, mass = np.zeros_like(planes), np.zeros(planes.shape, np.uint16)
+    height, width = rgb.shape[:2]
+    total, mass = np.zeros((3, height, width), np.float32), np.zeros((3, height, width), np.uint16)
     weight, own = np.empty_like(look.doubt), np.empty_like(look.doubt)
     usual = 0.0
     for k in (frames.reference, *(k for k in range(frames.count) if k != frames.reference)):
-        frame, limits = frames[k], LIMITS if usual else ALL
-        look.compare(planes, frame, flow.shift[k], flow.tile, SLACK)
-        kernels.superres_believe(look.doubt, NO_MAP, limits, weight)
+        frame, first = frames[k], k == frames.reference
+        look.compare(rgb, frame, flow.shift[k], flow.tile, OWN_SLACK if first else SLACK)
+        kernels.superres_believe(look.doubt, NO_MAP, ALL if first else LIMITS, weight)
         noise = max(frame.noise.shot[1] * LEVEL + frame.noise.read[1], 1e-12)
         usual = usual or noise
         share = min(usual / noise, 2.0)
         where = frame.cell, fit.twice, flow.shift[k], flow.tile
+        del frame  # the next one takes its memory
         kernels.superres_gather(look.difference, weight, *where, fit.narrow, share, total, mass)
-        if k == frames.reference:
-            look.compare(planes, frame, flow.shift[k], flow.tile, OWN_SLACK)
-            own = look.doubt.copy()
-    used = np.empty((planes.shape[1] // 2, planes.shape[2] // 2), np.float32)
+        if first:
+            own[...] = look.doubt
+    used = np.empty((height // 2, width // 2), np.float32)
     lacking = kernels.refine_divide(total, mass, CALM, THIN, used)
-    return total, used, lacking / (planes.shape[1] * planes.shape[2]), own
+    return total, used, lacking / (height * width), own

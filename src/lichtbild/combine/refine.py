@@ -95,30 +95,28 @@ def refine(scene: Scene, frames: Frames[Mosaic], flow: Flow, params: Refine = Re
     h, w = scene.rgb.shape[:2]
     if params.share == 0 or frames.count == 1 or scene.shot.kind != "bayer" or min(h, w) < SMALLEST:
         return scene
-    fit = Fit(2, 1.0, params.share, merged=True)
-    planes = np.empty((3, h, w), np.float32)
-    kernels.refine_spread(scene.rgb, fit.twice, planes)
+    fit, rgb = Fit(2, 1.0, params.share, merged=True), scene.rgb
     for _ in range(params.rounds):
-        correct(planes, scene, frames, flow, fit)
-    rgb = np.empty_like(scene.rgb)
-    kernels.refine_join(planes, rgb)
+        rgb, _ = corrected(rgb, scene, frames, flow, fit)
     return replace(scene, rgb=rgb)
 
 
-def correct(planes: Float32, scene: Scene, frames: Frames[Mosaic], flow: Flow, fit: Fit) -> float:
-    """Fit `planes` "3 H W" to the photosites of all frames once, in place; the share of its pixels that no
+def corrected(
+    rgb: Float32, scene: Scene, frames: Frames[Mosaic], flow: Flow, fit: Fit
+) -> tuple[Float32, float]:
+    """A picture "H W 3" fitted to the photosites of all frames once, and the share of its pixels that no
     photosite of some colour covers.
     """
     look = Look.at(scene, fit.twice)
-    total, used, lacking, before = gathered(planes, look, frames, flow, fit)
+    total, used, lacking, before = gathered(rgb, look, frames, flow, fit)
     reference = frames[frames.reference]
-    shrunk = shrink(planes, scene, (total, used), powers_for(scene, flow, fit), reference.shading, fit)
-    kernels.refine_add(*shrunk, NO_MAP, fit.twice, fit.share, planes)
-    look.compare(planes, reference, flow.shift[frames.reference], flow.tile, OWN_SLACK)
+    after = shrunk(rgb, scene, (total, used), powers_for(scene, flow, fit), reference.shading, fit)
+    del total
+    look.compare(after, reference, flow.shift[frames.reference], flow.tile, OWN_SLACK)
     weight = np.empty_like(before)
     kernels.superres_believe(look.doubt, before + own_noise(scene, used, fit), OWN_LIMITS, weight)
-    kernels.refine_add(*shrunk, weight, fit.twice, fit.share, planes)
-    return lacking
+    kernels.refine_relent(rgb, weight, fit.twice, after)
+    return after, lacking
 
 
 def own_noise(scene: Scene, used: Float32, fit: Fit) -> Float32:
@@ -132,32 +130,29 @@ def own_noise(scene: Scene, used: Float32, fit: Fit) -> Float32:
     return np.maximum(np.float32(1) / held - np.float32(1) / after, 0) if fit.merged else np.zeros_like(after)
 
 
-def shrink(
-    planes: Float32,
+def shrunk(
+    rgb: Float32,
     scene: Scene,
     correction: tuple[Float32, Float32],
     powers: Float32,
     shading: Float32 | None,
     fit: Fit,
-) -> tuple[Float32, Float32, Float32]:
-    """Y, U and V of a correction (see `gathered`), less its noise; in its memory, but for the first."""
+) -> Float32:
+    """A picture with its share of a correction (see `gathered`), less the noise of that."""
     total, used = correction
-    held = NO_MAP if scene.frames is None or not fit.merged else scene.frames
-    noise = np.array([*scene.noise.shot, *scene.noise.read], np.float32)
-    rise = TAU[1] * math.sqrt(FEW / max(scene.merged, 1))
-    shrunk = np.empty_like(total[0]), total[0], total[1]
-    for plane, power, out in zip(total, powers, shrunk, strict=True):
-        kernels.refine_shrink(
-            plane,
-            used,
-            planes,
-            power,
-            held,
-            noise,
-            NO_MAP if shading is None else shading,
-            fit.twice,
-            TAU[0],
-            rise,
-            out,
-        )
-    return shrunk
+    after = np.empty_like(rgb)
+    kernels.refine_shrink(
+        total,
+        used,
+        rgb,
+        powers,
+        NO_MAP if scene.frames is None or not fit.merged else scene.frames,
+        np.array([*scene.noise.shot, *scene.noise.read], np.float32),
+        NO_MAP if shading is None else shading,
+        fit.twice,
+        TAU[0],
+        TAU[1] * math.sqrt(FEW / max(scene.merged, 1)),
+        fit.share,
+        after,
+    )
+    return after

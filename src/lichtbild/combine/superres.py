@@ -31,7 +31,7 @@ from lichtbild.base.errors import FallbackWarning, QualityWarning
 from lichtbild.base.image import Flow, Frames, Mosaic, Scene
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
-from lichtbild.combine.refine import SMALLEST, Fit, correct
+from lichtbild.combine.refine import SMALLEST, Fit, corrected
 
 NARROW = {3: 1.3, 4: 1.6}  # by twice the scale
 THIN = 0.1  # share of resampled pixels worth telling
@@ -83,20 +83,18 @@ def superres(scene: Scene, frames: Frames[Mosaic], flow: Flow, params: Superres 
     twice = round(2 * float(params.scale))
     fit = Fit(twice, NARROW[twice], params.share, merged=False)
     size = (h * fit.twice + 1) // 2, (w * fit.twice + 1) // 2
-    planes = np.empty((3, *size), np.float32)
-    kernels.refine_spread(scene.rgb, fit.twice, planes)
+    rgb = np.empty((*size, 3), np.float32)
+    kernels.refine_spread(scene.rgb, fit.twice, rgb)
     if scene.shot.kind != "bayer" or min(h, w) < SMALLEST:
         words = "superres: no mosaic to fit the picture to; it is resampled"
         warnings.warn(FallbackWarning(words), stacklevel=3)
     else:
         lacking = 0.0
         for _ in range(params.rounds):
-            lacking = correct(planes, scene, frames, flow, fit)
+            rgb, lacking = corrected(rgb, scene, frames, flow, fit)
         if lacking >= THIN:
             words = f"superres: {100 * lacking:.0f} % of the picture is covered by too few frames: resampled"
             warnings.warn(QualityWarning(words), stacklevel=3)
-    rgb = np.empty((*size, 3), np.float32)
-    kernels.refine_join(planes, rgb)
     return enlarged(scene, rgb, fit.twice / 2)
 
 
