@@ -11,7 +11,6 @@
 namespace {
 
 constexpr int TALL = 256, WIDE = 256, RING = 3, COEF = N * N;
-constexpr float MOST = 1e6f;  // energy of a coefficient in units of its noise; what is no number counts as that
 
 struct Work {
     int h, w, hp, wp;
@@ -25,18 +24,27 @@ struct Work {
     bool active[3];
 };
 
-// One tile: rows of blocks in rings, columns of blocks from i0 to i1 (with those that are only looked at).
+// One tile: rows of blocks in rings, columns of blocks from i0 to i1 (with those that are only looked at).  Brightness and
+// the pair of colours are each a layer, of vectors V.
 template <int K> class Tile {
-    static constexpr int BLOCK = K * N;
+    template <class V> struct Layer {
+        static constexpr int PLANES = sizeof(V) / sizeof(lanes8), WIDE = PLANES * N, BLOCK = K * WIDE;
+        float *coef, *energy, *sums;
+        V tau;
+    };
     const Work &t;
     const int ya, yb, xa, xb, i0, i1, blocks, left, right;
-    float *coef[3], *energy[3], *lines, *sums[3], *sheet[3];
-    int written;                // rows of the tile that are done
-    std::vector<int> place[2];  // of the patch whose noise a block has
+    Layer<lanes8> light;
+    Layer<lanes16> colour;
+    float *lines, *sheet[3];
+    int written;                            // rows of the tile that are done
+    std::vector<int> place[2];              // of the patch whose noise a block has
     std::vector<float> across[2], down[2];  // how many blocks of even and of odd rows cover a pixel
 
     const Grid &columns(int row) const { return row & 1 ? t.odd : t.even; }
-    float *at(float *ring, int row, int i) const { return ring + ((size_t)(row % RING) * blocks + (i - i0)) * BLOCK; }
+    template <class V> float *at(float *ring, const Layer<V> &, int row, int i) const {
+        return ring + ((size_t)(row % RING) * blocks + (i - i0)) * Layer<V>::BLOCK;
+    }
 
     // Which noise a block has: patch, variance for one frame and share of warped ones.
     struct Noise {
@@ -56,38 +64,21 @@ template <int K> class Tile {
         const float scale = 1.0f / (t.levels[(size_t)c * t.hp * t.wp + n.patch] * n.all + 1e-20f);
         for (int k = 0; k < K; k++) inverse[k] = table[k] * scale;
     }
-    // Energies of a row of blocks, and with those beside them: `add` is given block after block.
-    struct Row {
-        lanes8 e[3][K];
-        int count = 0;
-        void add(const lanes8 *x, const lanes8 *inverse, float *left) {
-            lanes8 *here = e[count % 3];
-            for (int k = 0; k < K; k++) {
-                here[k] = x[k] * x[k] * inverse[k];
-                here[k] = here[k] < MOST ? here[k] : (lanes8){} + MOST;
-            }
-            count++;
-            if (count > 1) sum(std::max(0, count - 3), count - 2, count - 1, left);
-        }
-        void finish(float *last) const { sum(std::max(0, count - 2), count - 1, count - 1, last); }
-        void sum(int a, int b, int c, float *out) const {
-            for (int k = 0; k < K; k++) store8(out + k * N, (e[a % 3][k] + e[b % 3][k]) + e[c % 3][k]);
-        }
-    };
     // Energy of a frequency in 3 x 3 blocks, and of the frequencies beside it there -> what the block in the middle loses.
-    void losses(int c, int row, int i, lanes8 *loss) const {
-        const float *above = at(energy[c], std::max(0, row - 1), i), *here = at(energy[c], row, i),
-                    *below = at(energy[c], std::min(t.rows.count - 1, row + 1), i);
-        const lanes8 zero = {};
-        lanes8 mean[K];
-        for (int k = 0; k < K; k++) mean[k] = (load8(above + k * N) + load8(here + k * N)) + load8(below + k * N);
+    template <class V> void losses(const Layer<V> &layer, int row, int i, V *loss) const {
+        const float *above = at(layer.energy, layer, std::max(0, row - 1), i), *here = at(layer.energy, layer, row, i),
+                    *below = at(layer.energy, layer, std::min(t.rows.count - 1, row + 1), i);
+        V mean[K];
         for (int k = 0; k < K; k++) {
-            lanes8 wide = mean[k] + (k > 0 ? mean[k - 1] : zero);
+            const int q = k * Layer<V>::WIDE;
+            mean[k] = (load<V>(above + q) + load<V>(here + q)) + load<V>(below + q);
+        }
+        for (int k = 0; k < K; k++) {
+            V wide = k > 0 ? mean[k] + mean[k - 1] : mean[k];
             if (k < K - 1) wide += mean[k + 1];
-            wide += LANES(wide, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(wide, zero, 1, 2, 3, 4, 5, 6, 7, 8);
-            const lanes8 beside = (wide - mean[k]) * t.judged.share[k];
-            const lanes8 part = t.tau[c] / ((t.same * mean[k] + t.near * beside) + 1e-20f);
-            loss[k] = part < t.judged.here[k] ? part : t.judged.here[k];
+            wide += beside(wide);
+            const V others = (wide - mean[k]) * spread<V>(t.judged.share[k]);
+            loss[k] = smaller(layer.tau / ((mean[k] * t.same + others * t.near) + 1e-20f), spread<V>(t.judged.here[k]));
         }
     }
 
@@ -96,11 +87,12 @@ template <int K> class Tile {
         : t(t), ya(ya), yb(yb), xa(xa), xb(xb), i0(std::max(0, t.even.first(xa) - 2)),
           i1(std::min(t.odd.count - 1, t.odd.last(xb) + 2)), blocks(i1 - i0 + 1), left(t.odd.at(i0)),
           right(t.even.at(i1) + N), written(ya) {
-        const size_t ring = (size_t)RING * blocks * BLOCK, strip = (size_t)(right - left) * N, area = (size_t)N * (xb - xa);
-        float *p = memory.get<float>(6 * ring + 4 * strip + 3 * area);
-        for (int c = 0; c < 3; c++) coef[c] = p, p += ring, energy[c] = p, p += ring;
-        lines = p, p += strip;
-        for (int c = 0; c < 3; c++) sums[c] = p, p += strip;
+        const size_t ring = (size_t)RING * blocks * K * N, strip = (size_t)(right - left) * N, area = (size_t)N * (xb - xa);
+        float *p = memory.get<float>(6 * ring + 5 * strip + 3 * area);
+        const auto take = [&](size_t n) { return p += n, p - n; };
+        light = {take(ring), take(ring), take(strip), (lanes8){} + t.tau[0]};
+        colour = {take(2 * ring), take(2 * ring), take(2 * strip), both((lanes8){} + t.tau[1], (lanes8){} + t.tau[2])};
+        lines = take(2 * strip);
         for (int c = 0; c < 3; c++) sheet[c] = p, std::fill(p, p + area, 0.0f), p += area;
         for (int odd = 0; odd < 2; odd++) {
             const Grid &grid = columns(odd);
@@ -118,80 +110,59 @@ template <int K> class Tile {
     void run() {
         const int first = t.rows.first(ya), last = t.rows.last(yb), bottom = t.rows.count - 1;
         const int from = std::max(0, first - 2), to = std::min(bottom, last + 2);
+        const bool colours = t.active[1] || t.active[2];
         for (int r = from; r <= to + 2; r++) {
-            if (r <= to) measure(r);
-            if (r - 1 >= std::max(0, first - 1) && r - 1 <= std::min(bottom, last + 1)) lead(r - 1);
+            if (r <= to) measure(light, 0, r);
+            if (r <= to && colours) measure(colour, 1, r);
+            if (r - 1 >= std::max(0, first - 1) && r - 1 <= std::min(bottom, last + 1)) lead(r - 1, colours);
             if (r - 2 < first || r - 2 > last) continue;
-            follow(r - 2);
+            if (t.active[0]) follow(light, 0, r - 2);
+            if (colours) follow(colour, 1, r - 2);
             write(r - 2 < last ? t.rows.at(r - 1) : yb);
         }
     }
 
   private:
-    // The K lowest frequencies of eight values, and back.
-    static void forward(lanes8 *v) {
-        if constexpr (K == N) {
-            Cosine::forward(v);
-        } else {
-            static_assert(K == 3);
-            const lanes8 s0 = v[0] + v[7], s1 = v[1] + v[6], s2 = v[2] + v[5], s3 = v[3] + v[4];
-            const lanes8 d0 = v[0] - v[7], d1 = v[1] - v[6], d2 = v[2] - v[5], d3 = v[3] - v[4];
-            v[0] = ((s0 + s3) + (s1 + s2)) * Cosine::C4;
-            v[1] = (d0 * Cosine::C1 + d1 * Cosine::C3) + (d2 * Cosine::C5 + d3 * Cosine::C7);
-            v[2] = (s0 - s3) * Cosine::C2 + (s1 - s2) * Cosine::C6;
-            for (int k = K; k < N; k++) v[k] = lanes8{};
-        }
-    }
-    static void inverse(lanes8 *v) {
-        if constexpr (K == N) {
-            Cosine::inverse(v);
-        } else {
-            const lanes8 a = v[0] * Cosine::C4, c = v[2] * Cosine::C2, d = v[2] * Cosine::C6, x = v[1];
-            const lanes8 even[4] = {a + c, a + d, a - d, a - c};
-            const lanes8 odd[4] = {x * Cosine::C1, x * Cosine::C3, x * Cosine::C5, x * Cosine::C7};
-            for (int k = 0; k < 4; k++) v[k] = even[k] + odd[k], v[N - 1 - k] = even[k] - odd[k];
-        }
-    }
-
     // Pixels -> coefficients of one row of blocks, and the energies of brightness.
-    void measure(int row) {
+    template <class V> void measure(const Layer<V> &layer, int plane, int row) {
+        constexpr int wide = Layer<V>::WIDE;
         const int y0 = t.rows.at(row), n = right - left;
-        for (int c = 0; c < 3; c++) {
-            const float *source = t.planes + ((size_t)c * t.h + y0) * t.w + left;
+        for (int c = 0; c < Layer<V>::PLANES; c++) {
+            const float *source = t.planes + ((size_t)(plane + c) * t.h + y0) * t.w + left;
             for (int x = 0; x < n; x += N) {
                 const int first = std::min(x, n - N);
                 lanes8 v[N];
                 for (int k = 0; k < N; k++) v[k] = load8(source + (size_t)k * t.w + first);
-                forward(v);
+                forward<K>(v);
                 transpose(v);
-                for (int i = 0; i < N; i++) store8(lines + (size_t)(first + i) * N, v[i]);
+                for (int i = 0; i < N; i++) store8(lines + (size_t)(first + i) * wide + c * N, v[i]);
             }
-            Row beside;
-            for (int i = i0; i <= i1; i++) {
-                const float *p = lines + (size_t)(columns(row).at(i) - left) * N;
-                lanes8 v[N], inverse[K];
-                for (int k = 0; k < N; k++) v[k] = load8(p + k * N);
-                forward(v);
-                float *q = at(coef[c], row, i);
-                for (int k = 0; k < K; k++) store8(q + k * N, v[k]);
-                if (c == 0) {
-                    power(c, noise(row, i), inverse);
-                    beside.add(v, inverse, at(energy[c], row, std::max(i0, i - 1)));
-                }
-            }
-            if (c == 0) beside.finish(at(energy[c], row, i1));
         }
+        Row<K, lanes8> beside;
+        for (int i = i0; i <= i1; i++) {
+            const float *p = lines + (size_t)(columns(row).at(i) - left) * wide;
+            V v[N];
+            for (int k = 0; k < N; k++) v[k] = load<V>(p + k * wide);
+            forward<K>(v);
+            float *q = at(layer.coef, layer, row, i);
+            for (int k = 0; k < K; k++) store(q + k * wide, v[k]);
+            if constexpr (Layer<V>::PLANES == 1) {
+                lanes8 inverse[K];
+                power(0, noise(row, i), inverse);
+                beside.add(v, inverse, at(layer.energy, layer, row, std::max(i0, i - 1)));
+            }
+        }
+        if constexpr (Layer<V>::PLANES == 1) beside.finish(at(layer.energy, layer, row, i1));
     }
 
     // Brightness is shrunk; what it foretells of the colours is taken off them, and the energies of the rest are measured.
-    void lead(int row) {
+    void lead(int row, bool colours) {
         const int from = i0 > 0 ? i0 + 1 : 0, to = i1 < t.odd.count - 1 ? i1 - 1 : i1;
-        const bool colours = t.active[1] || t.active[2];
-        Row beside[2];
+        Row<K, lanes16> beside;
         for (int i = from; i <= to; i++) {
             lanes8 loss[K], y[K];
-            losses(0, row, i, loss);
-            float *p = at(coef[0], row, i);
+            losses(light, row, i, loss);
+            float *p = at(light.coef, light, row, i);
             for (int k = 0; k < K; k++) {
                 const lanes8 seen = load8(p + k * N);
                 loss[k] = seen * loss[k];
@@ -201,58 +172,61 @@ template <int K> class Tile {
             if (!colours) continue;
             y[0][0] = 0;
             const Noise here = noise(row, i);
-            for (int c = 1; c < 3; c++) {
-                lanes8 inverse[K], x[K], both = {}, self = {};
-                power(c, here, inverse);
-                float *o = at(coef[c], row, i);
-                for (int k = 0; k < K; k++) {
-                    x[k] = load8(o + k * N);
-                    const lanes8 weighted = y[k] * inverse[k];
-                    both += x[k] * weighted;
-                    self += y[k] * weighted;
-                }
-                const float slope = total(both) / (total(self) + t.doubt);
-                for (int k = 0; k < K; k++) store8(o + k * N, x[k] = x[k] - slope * y[k]);
-                beside[c - 1].add(x, inverse, at(energy[c], row, std::max(i0, i - 1)));
+            lanes8 u[K], v[K];
+            power(1, here, u);
+            power(2, here, v);
+            lanes16 inverse[K], x[K], together = {}, alone = {};
+            float *o = at(colour.coef, colour, row, i);
+            for (int k = 0; k < K; k++) {
+                const lanes16 lit = both(y[k], y[k]);
+                inverse[k] = both(u[k], v[k]);
+                x[k] = load<lanes16>(o + k * 2 * N);
+                const lanes16 weighted = lit * inverse[k];
+                together += x[k] * weighted;
+                alone += lit * weighted;
             }
+            const float su = total(first_of(together)) / (total(first_of(alone)) + t.doubt);
+            const float sv = total(second_of(together)) / (total(second_of(alone)) + t.doubt);
+            const lanes16 slope = both((lanes8){} + su, (lanes8){} + sv);
+            for (int k = 0; k < K; k++) store(o + k * 2 * N, x[k] = x[k] - slope * both(y[k], y[k]));
+            beside.add(x, inverse, at(colour.energy, colour, row, std::max(i0, i - 1)));
         }
-        for (int c = 1; c < 3 && colours; c++) beside[c - 1].finish(at(energy[c], row, to));
+        if (colours) beside.finish(at(colour.energy, colour, row, to));
     }
 
-    // The rest of the colours is shrunk; what all three lose goes back to pixels.
-    void follow(int row) {
+    // The rest of the colours is shrunk; what is lost goes back to pixels.
+    template <class V> void follow(const Layer<V> &layer, int plane, int row) {
+        constexpr int wide = Layer<V>::WIDE;
         const int n = right - left, y0 = t.rows.at(row);
-        for (int c = 0; c < 3; c++) {
-            if (!t.active[c]) continue;
-            std::fill(sums[c], sums[c] + (size_t)n * N, 0.0f);
-            for (int i = columns(row).first(xa); i <= columns(row).last(xb); i++) {
-                lanes8 x[N];
-                const float *p = at(coef[c], row, i);
-                for (int k = 0; k < K; k++) x[k] = load8(p + k * N);
-                if (c > 0) {
-                    lanes8 loss[K];
-                    losses(c, row, i, loss);
-                    for (int k = 0; k < K; k++) x[k] *= loss[k];
-                }
-                inverse(x);
-                float *o = sums[c] + (size_t)(columns(row).at(i) - left) * N;
-                for (int k = 0; k < N; k++) store8(o + k * N, load8(o + k * N) + x[k]);
+        std::fill(layer.sums, layer.sums + (size_t)n * wide, 0.0f);
+        for (int i = columns(row).first(xa); i <= columns(row).last(xb); i++) {
+            V x[N];
+            const float *p = at(layer.coef, layer, row, i);
+            for (int k = 0; k < K; k++) x[k] = load<V>(p + k * wide);
+            if constexpr (Layer<V>::PLANES == 2) {
+                V loss[K];
+                losses(layer, row, i, loss);
+                for (int k = 0; k < K; k++) x[k] = x[k] * loss[k];
             }
+            inverse<K>(x);
+            float *o = layer.sums + (size_t)(columns(row).at(i) - left) * wide;
+            for (int k = 0; k < N; k++) store(o + k * wide, load<V>(o + k * wide) + x[k]);
+        }
+        for (int c = 0; c < Layer<V>::PLANES; c++)
             for (int x = xa; x < xb; x += N) {
                 const int first = std::min(x, right - N), skip = x - first;
                 lanes8 v[N];
-                for (int k = 0; k < N; k++) v[k] = load8(sums[c] + (size_t)(first + k - left) * N);
+                for (int k = 0; k < N; k++) v[k] = load8(layer.sums + (size_t)(first + k - left) * wide + c * N);
                 transpose(v);
-                inverse(v);
+                inverse<K>(v);
                 for (int k = std::max(0, ya - y0); k < std::min(N, yb - y0); k++) {
-                    float *o = sheet[c] + (size_t)((y0 + k) % N) * (xb - xa) + (x - xa);
+                    float *o = sheet[plane + c] + (size_t)((y0 + k) % N) * (xb - xa) + (x - xa);
                     if (x + N <= xb)
                         store8(o, load8(o) + v[k]);
                     else
                         for (int i = 0; i < xb - x; i++) o[i] += v[k][skip + i];
                 }
             }
-        }
     }
 
     // Rows above `stop` are complete: less the mean over all blocks that cover a pixel.

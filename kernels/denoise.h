@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the denoising of blocks stands on: eight lanes, where blocks lie, which of their frequencies are judged.
+// What the denoising of blocks stands on: lanes, where blocks lie, which of their frequencies are judged.
 #pragma once
 #include "cosine.h"
 
@@ -36,6 +36,100 @@ inline float total(lanes8 v) {
     v += LANES(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
     return v[0] + v[1];
 }
+
+// The two colours at once, a block of each: eight lanes and eight more.
+#if defined(__AVX512F__) && (defined(__clang__) || __GNUC__ >= 12)
+typedef float lanes16 __attribute__((vector_size(64)));
+inline lanes16 both(lanes8 u, lanes8 v) { return LANES(u, v, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+inline lanes8 first_of(lanes16 x) { return LANES(x, x, 0, 1, 2, 3, 4, 5, 6, 7); }
+inline lanes8 second_of(lanes16 x) { return LANES(x, x, 8, 9, 10, 11, 12, 13, 14, 15); }
+inline lanes16 smaller(lanes16 x, lanes16 most) { return x < most ? x : most; }
+inline lanes16 beside(lanes16 x) {  // of each lane the one before and the one after
+    const lanes16 zero = {};
+    return LANES(x, zero, 16, 0, 1, 2, 3, 4, 5, 6, 24, 8, 9, 10, 11, 12, 13, 14) +
+           LANES(x, zero, 1, 2, 3, 4, 5, 6, 7, 16, 9, 10, 11, 12, 13, 14, 15, 24);
+}
+#else
+struct lanes16 {
+    lanes8 u, v;
+    lanes16 &operator+=(lanes16 o) { return u += o.u, v += o.v, *this; }
+};
+inline lanes16 operator+(lanes16 x, lanes16 y) { return {x.u + y.u, x.v + y.v}; }
+inline lanes16 operator-(lanes16 x, lanes16 y) { return {x.u - y.u, x.v - y.v}; }
+inline lanes16 operator*(lanes16 x, lanes16 y) { return {x.u * y.u, x.v * y.v}; }
+inline lanes16 operator/(lanes16 x, lanes16 y) { return {x.u / y.u, x.v / y.v}; }
+inline lanes16 operator+(lanes16 x, float f) { return {x.u + f, x.v + f}; }
+inline lanes16 operator*(lanes16 x, float f) { return {x.u * f, x.v * f}; }
+inline lanes16 operator*(float f, lanes16 x) { return x * f; }
+inline lanes16 both(lanes8 u, lanes8 v) { return {u, v}; }
+inline lanes8 first_of(lanes16 x) { return x.u; }
+inline lanes8 second_of(lanes16 x) { return x.v; }
+#endif
+inline lanes8 smaller(lanes8 x, lanes8 most) { return x < most ? x : most; }
+inline lanes8 beside(lanes8 x) {
+    const lanes8 zero = {};
+    return LANES(x, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(x, zero, 1, 2, 3, 4, 5, 6, 7, 8);
+}
+#if !(defined(__AVX512F__) && (defined(__clang__) || __GNUC__ >= 12))
+inline lanes16 smaller(lanes16 x, lanes16 most) { return {smaller(x.u, most.u), smaller(x.v, most.v)}; }
+inline lanes16 beside(lanes16 x) { return {beside(x.u), beside(x.v)}; }
+#endif
+// A vector of one or of two planes: the same number everywhere, or one for each.
+template <class V> inline V spread(lanes8 one) {
+    if constexpr (sizeof(V) == sizeof(lanes8))
+        return one;
+    else
+        return both(one, one);
+}
+template <class V> inline V load(const float *p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+template <class V> inline void store(float *p, V v) { std::memcpy(p, &v, sizeof v); }
+
+// The K lowest of eight frequencies, and back; the others count as nothing.
+template <int K, class V> inline void forward(V *v) {
+    if constexpr (K == N) {
+        Cosine::forward(v);
+    } else {
+        static_assert(K == 3);
+        const V s0 = v[0] + v[7], s1 = v[1] + v[6], s2 = v[2] + v[5], s3 = v[3] + v[4];
+        const V d0 = v[0] - v[7], d1 = v[1] - v[6], d2 = v[2] - v[5], d3 = v[3] - v[4];
+        v[0] = ((s0 + s3) + (s1 + s2)) * Cosine::C4;
+        v[1] = (d0 * Cosine::C1 + d1 * Cosine::C3) + (d2 * Cosine::C5 + d3 * Cosine::C7);
+        v[2] = (s0 - s3) * Cosine::C2 + (s1 - s2) * Cosine::C6;
+        for (int k = K; k < N; k++) v[k] = V{};
+    }
+}
+template <int K, class V> inline void inverse(V *v) {
+    if constexpr (K == N) {
+        Cosine::inverse(v);
+    } else {
+        const V a = v[0] * Cosine::C4, c = v[2] * Cosine::C2, d = v[2] * Cosine::C6, x = v[1];
+        const V even[4] = {a + c, a + d, a - d, a - c};
+        const V odd[4] = {x * Cosine::C1, x * Cosine::C3, x * Cosine::C5, x * Cosine::C7};
+        for (int k = 0; k < 4; k++) v[k] = even[k] + odd[k], v[N - 1 - k] = even[k] - odd[k];
+    }
+}
+
+// Energies of a row of blocks, and with those beside them: `add` is given block after block.
+template <int K, class V> struct Row {
+    static constexpr int WIDE = sizeof(V) / sizeof(float);
+    static constexpr float MOST = 1e6f;  // in units of a coefficient's noise; what is no number counts as that
+    V e[3][K];
+    int count = 0;
+    void add(const V *x, const V *inverse, float *left) {
+        V *here = e[count % 3];
+        for (int k = 0; k < K; k++) here[k] = smaller(x[k] * x[k] * inverse[k], spread<V>((lanes8){} + MOST));
+        count++;
+        if (count > 1) sum(count > 2 ? count - 3 : 0, count - 2, count - 1, left);
+    }
+    void finish(float *last) const { sum(count > 1 ? count - 2 : 0, count - 1, count - 1, last); }
+    void sum(int a, int b, int c, float *out) const {
+        for (int k = 0; k < K; k++) store(out + k * WIDE, (e[a % 3][k] + e[b % 3][k]) + e[c % 3][k]);
+    }
+};
 
 // Which frequencies are judged, [horizontal]: those below reach, but not the mean; the others are kept.  `share` is the
 // reciprocal of how many such neighbours of 3 x 3 a frequency has in its block.

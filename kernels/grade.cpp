@@ -16,9 +16,25 @@ struct Knobs {
 };
 constexpr int KNOBS = sizeof(Knobs) / sizeof(float);
 
-inline float root3(float x) {
-    float a = x < 0.0f ? -x : x;
-    float y = a > 1e-30f ? exp2_(log2_(a) * (1.0f / 3.0f)) : 0.0f;
+// Roots by Newton's method from a guess at the exponent: several times cheaper than by logarithms, division and square root.
+inline float inverse_root2(float x) {  // 1/√x of x > 0; relative error < 4e-7
+    float r = as_float(0x5f3759df - (as_int(x) >> 1));
+    const float half = 0.5f * x;
+    for (int i = 0; i < 3; i++) r = r * (1.5f - half * r * r);
+    return r;
+}
+inline float root2(float x) { return x > 1e-30f ? x * inverse_root2(x) : 0.0f; }
+inline float root3(float x) {  // relative error < 2e-7: greys stay grey
+    const float a = x < 0.0f ? -x : x;
+    float r = as_float(0x54a2fa8c - (int32_t)((float)as_int(a) * (1.0f / 3.0f)));  // 1/∛a within 4 %
+    for (int i = 0; i < 2; i++) {
+        const float d = 1.0f - (a * r) * (r * r);
+        r += r * (d * (0.33333333f + 0.22222222f * d));
+    }
+    const float per = r * r;
+    float y = a * per;
+    y += (a - y * y * y) * (per * 0.33333333f);
+    y = a > 1e-30f ? y : 0.0f;
     return x < 0.0f ? -y : y;
 }
 
@@ -49,21 +65,19 @@ void tone_curve(Strip &s, int n, const Knobs &k) {
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < n; i++) s.curved[c][i] = curve(s.p[c][i], k);
     if (k.hue_keep == 0.0f) return;
+    const float keep = k.hue_keep;
     for (int i = 0; i < n; i++) {
         float r = s.p[0][i], g = s.p[1][i], b = s.p[2][i];
         float top = r > g ? r : g;
         top = b > top ? b : top;
-        float scale = 1.0f / (top + 1e-30f);
-        float x = r * scale, y = g * scale, z = b * scale;
-        float norm = (x * x * x + y * y * y + z * z * z) / (x * x + y * y + z * z + 1e-30f);
-        float Y = curve(norm * top, k), to = Y / (norm + 1e-30f);
-        x *= to, y *= to, z *= to;
-        float over = to;  // the largest channel: x, y or z at scale 1
-        float pull = over > 1.0f ? 1.0f / (over * std::sqrt(over)) : 1.0f;
-        float keep = k.hue_keep;
-        s.curved[0][i] += keep * (Y + (x - Y) * pull - s.curved[0][i]);
-        s.curved[1][i] += keep * (Y + (y - Y) * pull - s.curved[1][i]);
-        s.curved[2][i] += keep * (Y + (z - Y) * pull - s.curved[2][i]);
+        const float rr = r * r, gg = g * g, bb = b * b, squares = rr + gg + bb, cubes = rr * r + gg * g + bb * b;
+        const float Y = curve(cubes / (squares + 1e-30f), k), to = Y * squares / (cubes + 1e-36f);
+        float over = top * to;  // what the largest channel becomes
+        float root = inverse_root2(over > 1.0f ? over : 1.0f);
+        float pull = root * root * root;
+        s.curved[0][i] += keep * (Y + (r * to - Y) * pull - s.curved[0][i]);
+        s.curved[1][i] += keep * (Y + (g * to - Y) * pull - s.curved[1][i]);
+        s.curved[2][i] += keep * (Y + (b * to - Y) * pull - s.curved[2][i]);
     }
 }
 
@@ -80,7 +94,7 @@ void colour(Strip &s, int n, const Knobs &k, const float *to_lms, const float *t
     }
     for (int i = 0; i < n; i++) {
         float a = s.A[i], b = s.B[i];
-        s.C[i] = std::sqrt(a * a + b * b);
+        s.C[i] = root2(a * a + b * b);
         s.H[i] = degrees(a, b);
         float L = s.L[i] > 0.0f ? (s.L[i] < 1.2f ? s.L[i] : 1.2f) : 0.0f;
         float ws = 1.0f - L * (1.0f / 0.45f), wh = (L - 0.75f) * 4.0f;
