@@ -280,12 +280,9 @@ class Scene:
             It is in another space.
         """
         if self.space != space:
-            remedy = {
-                "camera": "give it before calibrate",
-                "rec2020": "calibrate it first",
-                "picture": "grade it first",
-            }
-            raise StateError(f"needs a scene in {space}, got one in {self.space}; {remedy[space]}")
+            remedy = {"camera": "give it before calibrate", "rec2020": "calibrate it first"}
+            hint = remedy.get(space, "grade it first")
+            raise StateError(f"needs a scene in {space}, got one in {self.space}; {hint}")
         return self
 
 

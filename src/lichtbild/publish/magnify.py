@@ -39,9 +39,8 @@ def magnified(photo: Photo, scale: float) -> Photo:
     times = next((s for s in SCALES if s >= scale), SCALES[-1])
     twice = round(2 * times)
     h, w = ((n * twice + 1) // 2 for n in photo.rgb.shape[:2])
-    planes, rgb = np.empty((3, h, w), np.float32), np.empty((h, w, 3), np.float32)
-    kernels.refine_spread(photo.rgb, twice, planes)
-    kernels.refine_join(planes, rgb)
+    rgb = np.empty((h, w, 3), np.float32)
+    kernels.refine_spread(photo.rgb, twice, rgb)
     words = f"zoom: the burst holds no more pixels; resampled to {times:g} times as many along each side"
     warnings.warn(FallbackWarning(words), stacklevel=2)
     history = (*photo.history, f"magnify scale={times:g}")
