@@ -99,9 +99,8 @@ template <int TWICE> struct Comparison {
             }
             for (int t = 0; t < LANE; t++) {
                 float *o = out[2 * t + half];
-                const lanes8 p = light[0][t], q = light[1][t];
-                store8(o, LANES(p, q, 0, 8, 1, 9, 2, 10, 3, 11));
-                store8(o + 8, LANES(p, q, 4, 12, 5, 13, 6, 14, 7, 15));
+                store8(o, zip_low(light[0][t], light[1][t]));
+                store8(o + 8, zip_high(light[0][t], light[1][t]));
             }
         }
         const bool inside = b.x > -0.5f && b.x + (SIDE - 1) * s < W - 0.5f && b.y > -0.5f && b.y + (SIDE - 1) * s < H - 0.5f;

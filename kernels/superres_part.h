@@ -14,24 +14,31 @@ struct Block {
 // P vectors of values in a row: every P-th of them, from the first, second, ... on.
 template <int P> inline void every(const lanes8 *v, lanes8 *out);
 template <> inline void every<2>(const lanes8 *v, lanes8 *out) {
-    out[0] = LANES(v[0], v[1], 0, 2, 4, 6, 8, 10, 12, 14);
-    out[1] = LANES(v[0], v[1], 1, 3, 5, 7, 9, 11, 13, 15);
+    out[0] = evens(v[0], v[1]);
+    out[1] = odds(v[0], v[1]);
 }
 template <> inline void every<3>(const lanes8 *v, lanes8 *out) {
+#if defined(__AVX__)
     const lanes8 a = LANES(v[0], v[1], 0, 3, 6, 9, 12, 15, 0, 0), b = LANES(v[0], v[1], 1, 4, 7, 10, 13, 0, 0, 0),
                  c = LANES(v[0], v[1], 2, 5, 8, 11, 14, 0, 0, 0);
     out[0] = LANES(a, v[2], 0, 1, 2, 3, 4, 5, 10, 13);
     out[1] = LANES(b, v[2], 0, 1, 2, 3, 4, 8, 11, 14);
     out[2] = LANES(c, v[2], 0, 1, 2, 3, 4, 9, 12, 15);
+#else
+    lanes4 p[6], o[6];
+    std::memcpy(p, v, sizeof p);
+    for (int h = 0; h < 2; h++) {
+        const lanes4 x = p[3 * h], y = p[3 * h + 1], z = p[3 * h + 2];
+        o[h] = FOUR(FOUR(x, y, 0, 3, 6, 6), z, 0, 1, 2, 5);
+        o[2 + h] = FOUR(FOUR(x, y, 1, 4, 7, 7), z, 0, 1, 2, 6);
+        o[4 + h] = FOUR(FOUR(x, y, 2, 5, 5, 5), z, 0, 1, 4, 7);
+    }
+    std::memcpy(out, o, sizeof o);
+#endif
 }
 template <> inline void every<4>(const lanes8 *v, lanes8 *out) {
-    lanes8 a[2], b[2], even[2], odd[2];
-    every<2>(v, a);
-    every<2>(v + 2, b);
-    const lanes8 evens[2] = {a[0], b[0]}, odds[2] = {a[1], b[1]};
-    every<2>(evens, even);
-    every<2>(odds, odd);
-    out[0] = even[0], out[1] = odd[0], out[2] = even[1], out[3] = odd[1];
+    const lanes8 a = evens(v[0], v[1]), b = odds(v[0], v[1]), c = evens(v[2], v[3]), d = odds(v[2], v[3]);
+    out[0] = evens(a, c), out[1] = evens(b, d), out[2] = odds(a, c), out[3] = odds(b, d);
 }
 
 // A part of the picture: rows of [colour][column modulo TWICE][column / TWICE], borders repeated.
