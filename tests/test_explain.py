@@ -209,7 +209,15 @@ def test_the_short_frame_of_a_bracket_is_no_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("most", "marks"), [(1, [1]), (1.3, [1, 1.3]), (3, [1, 2, 3]), (5.2, [1, 2, 3, 4, 5.2]), (2.1, [1, 2.1])]
+    ("most", "marks"),
+    [
+        (1, [1]),
+        (1.3, [1, 1.3]),
+        (3, [1, 2, 3]),
+        (5.2, [1, 2, 3, 4, 5.2]),
+        (2.1, [1, 2.1]),
+        (21, [1, *range(3, 20, 2), 21]),
+    ],
 )
 def test_the_scale_of_the_map_ends_where_the_map_does(most, marks):
     assert ticks(most) == marks

@@ -55,7 +55,8 @@ def page(record: Mapping[str, Any], worth: Float32, shown: UInt8) -> bytes:
     sheet = Image.new("RGB", (WIDTH, height), BACK)
     draw = ImageDraw.Draw(sheet)
     heading(draw, record)
-    most = max(sum(record["exposures"]["ratios"]), float(worth.max()), 1.0)
+    most = max(sum(record["exposures"]["ratios"]), 1.0)  # more is possible where long frames read dark better
+    worth = np.minimum(worth, np.float32(most))
     sheet.paste(Image.fromarray(shown).resize((wide, tall), Image.Resampling.BOX), (left[0], top))
     sheet.paste(Image.fromarray(coloured(worth, (tall, wide), most)), (left[1], top))
     legend(sheet, draw, worth, (left[1], top + tall + 14, wide, most))
@@ -97,7 +98,8 @@ def legend(
     for n in ticks(most):
         x = left + (n - 1) / max(most - 1, 1e-6) * wide
         anchor = "lm" if n == 1 else "rm" if n == most else "mm"
-        write(draw, (x, base + 32), "1 frame" if n == 1 else f"{n:.2g}", 20, QUIET, anchor)
+        words = "1 frame" if n == 1 else f"{n:.2g}" if n < 10 else f"{n:.0f}"
+        write(draw, (x, base + 32), words, 20, QUIET, anchor)
 
 
 def ticks(most: float) -> list[float]:
