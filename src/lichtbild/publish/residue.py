@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Noise, Triple
 
 SIDE = 32  # pixels
@@ -43,34 +44,28 @@ def residual_noise(
     top : float
         The clip level.
     """
-    blocks = _blocks(light) * np.array(unit, np.float32)
-    if blocks.size == 0:
+    h, w = light.shape[:2]
+    if min(h, w) < SIDE:
         return bound
+    step = SIDE // 2 * max(1, round((4 * h * w / SIDE**2 / MOST) ** 0.5))  # even
+    count = ((h - SIDE) // step + 1) * ((w - SIDE) // step + 1)
+    mean, variance = np.empty((3, count)), np.empty((3, count))
+    sites = np.array(() if pattern is None else pattern, np.int32)
+    kernels.residue_moments(light, step, sites, mean, variance)
     shot, read = [], []
     for c in range(3):
-        found = blocks[..., c]
-        if pattern is not None:
-            i, j = divmod(pattern.index(c), 2)
-            found = found[:, i::2, j::2]
+        found = mean[c] * unit[c], variance[c] * unit[c] ** 2
         s, r = _line(found, (bound.shot[c], bound.read[c]), top)
         shot.append(s)
         read.append(r)
     return Noise((shot[0], shot[1], shot[2]), (read[0], read[1], read[2]))
 
 
-def _blocks(light: Float32) -> Float32:
-    """Blocks "n 32 32 3" from all over the picture, all at even places."""
-    h, w = light.shape[:2]
-    if min(h, w) < SIDE:
-        return np.zeros((0, SIDE, SIDE, 3), np.float32)
-    step = SIDE // 2 * max(1, round((4 * h * w / SIDE**2 / MOST) ** 0.5))
-    seen = np.lib.stride_tricks.sliding_window_view(light, (SIDE, SIDE), axis=(0, 1))[::step, ::step]  # pyright: ignore
-    return np.ascontiguousarray(seen.transpose(0, 1, 3, 4, 2)).reshape(-1, SIDE, SIDE, 3)
-
-
-def _line(blocks: Float32, bound: tuple[float, float], top: float) -> tuple[float, float]:
-    """Shot and read noise of one colour."""
-    mean, variance = _moments(blocks)
+def _line(
+    found: tuple[NDArray[np.float64], NDArray[np.float64]], bound: tuple[float, float], top: float
+) -> tuple[float, float]:
+    """Shot and read noise of one colour, from mean and variance of its blocks."""
+    mean, variance = found
     expected = bound[0] * np.maximum(mean, 0) + bound[1]
     usable = (mean < BRIGHTEST * top) & np.isfinite(variance) & (expected > 0) & (variance > 0)
     if usable.sum() < FEWEST:
@@ -83,21 +78,6 @@ def _line(blocks: Float32, bound: tuple[float, float], top: float) -> tuple[floa
     # where light of some brightness is all texture, others tell; but the dark is denoised less than the rest
     flat = share <= max(2 * share.min(), min(6 * share.min(), _LITTLE))
     return _fitted(x[flat], share[flat], bound)
-
-
-def _moments(blocks: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean of every block, and its variance about a sloping plane."""
-    b = blocks.astype(np.float64)
-    n = b.shape[1] * b.shape[2]
-    mean = b.mean((1, 2))
-    b -= mean[:, None, None]
-    total = (b * b).sum((1, 2))
-    for axis in (1, 2):
-        along = np.arange(b.shape[axis]) - (b.shape[axis] - 1) / 2
-        along = along[:, None] if axis == 1 else along[None, :]
-        norm = float((along * along).sum()) * n / along.size
-        total -= (b * along).sum((1, 2)) ** 2 / norm
-    return mean, total / (n - 3)
 
 
 def _flat(ratio: NDArray[np.float64]) -> float:
