@@ -9,31 +9,62 @@ namespace {
 
 constexpr float ENOUGH = 0.05f;  // pixels: a step after which the next one would be nothing
 
+struct Tile {  // of a row of tiles
+    int xa, xb;    // columns
+    float oy, ox;  // offset to the motion
+    bool going;    // there is something left to find
+    int runs = 0;  // that were looked at
+    Sums sums = {};
+    bool enough() const { return sums.runs > 0 && 4 * sums.runs >= runs; }
+};
+
 struct Pair {
     const float *ref, *img;
     int h, w;
     Motion motion;
-    // Sums over the box (ya, yb, xa, xb) with the offset (oy, ox) added to the motion, without the blocks of `side` pixels
-    // that are flagged; false when too little is left.
-    bool sums(const int *b, float oy, float ox, const In<uint8_t, 2> &flags, int side, Sums &S) const {
-        S = Sums();
-        const int high = flags.shape(0), wide = flags.shape(1);
-        int runs = 0;
-        for (int y = std::max(1, b[0]); y < std::min(h - 1, b[1]); y++) {
+    // The sums of the tiles that are going, over the rows ya ... yb, without the blocks of 2^side pixels that are flagged.
+    void sum(int ya, int yb, const In<uint8_t, 2> &flags, int side, std::vector<Tile> &tiles) const {
+        const int high = flags.shape(0), wide = flags.shape(1), width = w, height = h;
+        const float *one = ref, *two = img;
+        for (Tile &t : tiles) t.sums = Sums(), t.runs = 0;
+        for (int y = std::max(1, ya); y < std::min(height - 1, yb); y++) {
             const Motion::Line line = motion.line(y);
-            const uint8_t *flag = high && wide ? flags.data() + (size_t)std::min(y / side, high - 1) * wide : nullptr;
-            for (int x = b[2]; x + L <= b[3]; x += L) {
-                if (x < 1 || x + L >= w) continue;
-                runs++;
-                if (flag && flag[std::min(x / side, wide - 1)]) continue;
-                float dy, dx;
-                line.at(x + 0.5 * (L - 1), dy, dx);
-                add_run<false>(ref, img, h, w, y, x, dy + oy, dx + ox, 0, S);
+            const uint8_t *flag = high && wide ? flags.data() + (size_t)std::min(y >> side, high - 1) * wide : nullptr;
+            for (Tile &t : tiles) {
+                if (!t.going) continue;
+                Sums s = t.sums;
+                for (int x = t.xa; x + L <= t.xb; x += L) {
+                    if (x < 1 || x + L >= width) continue;
+                    t.runs++;
+                    if (flag && flag[std::min(x >> side, wide - 1)]) continue;
+                    float dy, dx;
+                    line.at(x + 0.5 * (L - 1), dy, dx);
+                    add_run<false>(one, two, height, width, y, x, dy + t.oy, dx + t.ox, 0, s);
+                }
+                t.sums = s;
             }
         }
-        return S.runs > 0 && 4 * S.runs >= runs;
     }
 };
+
+// One step of a tile that began at `first`, what it knows in t; false where that was the last.
+bool stepped(Tile &tile, const float *first, const float *how, float *t) {
+    const float floor = how[0], share = how[1], pull = how[2];
+    const Sums &S = tile.sums;
+    if (!tile.enough()) return false;
+    const float mean = Sums::total(S.ee) / (S.runs * L), scale = 1 / (share * (mean > floor ? mean : floor));
+    const float a = Sums::total(S.yy) * scale, b = Sums::total(S.xy) * scale, c = Sums::total(S.xx) * scale;
+    const float gy = Sums::total(S.ey) * scale, gx = Sums::total(S.ex) * scale;
+    t[0] = a, t[1] = b, t[2] = c;
+    t[3] = a * tile.oy + b * tile.ox - gy, t[4] = b * tile.oy + c * tile.ox - gx;
+    const float ah = a + pull, ch = c + pull, p = gy + pull * (tile.oy - first[0]), q = gx + pull * (tile.ox - first[1]);
+    const float det = ah * ch - b * b;
+    if (!(det > 0)) return false;
+    const float ey = (ch * p - b * q) / det, ex = (ah * q - b * p) / det;
+    tile.oy -= ey > 1 ? 1 : ey < -1 ? -1 : ey;
+    tile.ox -= ex > 1 ? 1 : ex < -1 ? -1 : ex;
+    return !(ey * ey + ex * ex < ENOUGH * ENOUGH);
+}
 
 // Lucas-Kanade around the global motion, tile by tile.  offset (ty, tx, 2): to the motion, in pixels of this level, in
 // and out.  evidence (ty, tx, 5): the information (yy, xy, xx) in 1 / px^2 that a tile has about its offset, and that
@@ -46,36 +77,20 @@ void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, i
     need((int)evidence.shape(0) == ny && (int)evidence.shape(1) == nx && evidence.shape(2) == 5, "evidence must be (ty, tx, 5)");
     need(offset.shape(2) == 2 && motion.shape(0) == 2 * TERMS && how.shape(0) == 3, "offset (.., .., 2), motion (14), how (3)");
     const Pair pair{ref.data(), img.data(), h, w, Motion(motion.data(), h, w)};
-    const float floor = how.data()[0], share = how.data()[1], pull = how.data()[2];
-    const int side = tile / BLOCKS;
+    need(tile == 16 || tile == 32, "tile must be 16 or 32");
+    const int side = tile == 16 ? 2 : 3;
     parallel(ny, [&](int j) {
-        for (int i = 0; i < nx; i++) {
-            const int k = j * nx + i;
-            const int box[4] = {std::max(0, j * tile - margin), std::min(h, (j + 1) * tile + margin),
-                                std::max(0, i * tile - margin), std::min(w, (i + 1) * tile + margin)};
-            float *o = offset.data() + 2 * k, *t = evidence.data() + 5 * k;
-            const float sy = o[0], sx = o[1];
-            float oy = sy, ox = sx;
-            std::fill(t, t + 5, 0.0f);
-            Sums S;
-            for (int round = 0; round < rounds; round++) {
-                if (!pair.sums(box, oy, ox, flags, side, S)) break;
-                const float mean = Sums::total(S.ee) / (S.runs * L), scale = 1 / (share * (mean > floor ? mean : floor));
-                const float a = Sums::total(S.yy) * scale, b = Sums::total(S.xy) * scale, c = Sums::total(S.xx) * scale;
-                const float gy = Sums::total(S.ey) * scale, gx = Sums::total(S.ex) * scale;
-                t[0] = a, t[1] = b, t[2] = c;
-                t[3] = a * oy + b * ox - gy, t[4] = b * oy + c * ox - gx;
-                const float ah = a + pull, ch = c + pull, p = gy + pull * (oy - sy), q = gx + pull * (ox - sx);
-                const float det = ah * ch - b * b;
-                if (!(det > 0)) break;
-                const float ey = (ch * p - b * q) / det, ex = (ah * q - b * p) / det;
-                oy -= ey > 1 ? 1 : ey < -1 ? -1 : ey;
-                ox -= ex > 1 ? 1 : ex < -1 ? -1 : ex;
-                if (ey * ey + ex * ex < ENOUGH * ENOUGH) break;
-            }
-            o[0] = oy;
-            o[1] = ox;
+        float *first = offset.data() + 2 * (size_t)j * nx, *told = evidence.data() + 5 * (size_t)j * nx;
+        std::fill(told, told + 5 * nx, 0.0f);
+        std::vector<Tile> row;
+        for (int i = 0; i < nx; i++)
+            row.push_back({std::max(0, i * tile - margin), std::min(w, (i + 1) * tile + margin), first[2 * i], first[2 * i + 1], true});
+        for (int round = 0; round < rounds; round++) {
+            pair.sum(std::max(0, j * tile - margin), std::min(h, (j + 1) * tile + margin), flags, side, row);
+            for (int i = 0; i < nx; i++)
+                if (row[i].going) row[i].going = stepped(row[i], first + 2 * i, how.data(), told + 5 * i);
         }
+        for (int i = 0; i < nx; i++) first[2 * i] = row[i].oy, first[2 * i + 1] = row[i].ox;
     });
 }
 

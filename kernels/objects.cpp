@@ -93,7 +93,7 @@ struct Pull {  // what pixels say, in eight lanes
         yy += my * gy, xy += mx * gy, xx += mx * gx;
         ey += my * e, ex += mx * e, ee += m * e * e, all += m;
     }
-    void block(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
+    __attribute__((always_inline)) void block(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
         const float py = y + dy, px = x + dx;
         const int w = a.w;
         if (y < 1 || x < 1 || y + side >= a.h || x + side >= w) return;

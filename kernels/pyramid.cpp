@@ -14,6 +14,23 @@ std::vector<float> window(int n) {
     return weights;
 }
 
+// Sums of 2 x 2 photosites, times t: the first of a column, or added to those above.
+void pairs(const float *__restrict a, int W, float t, bool first, float *__restrict row, int w) {
+    const float *__restrict b = a + W;
+    if (first)
+        for (int x = 0; x < w; x++) row[x] = t * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+    else
+        for (int x = 0; x < w; x++) row[x] += t * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+}
+
+void stable(const float *__restrict g, float s, float r, float *__restrict out, int w) {
+    const float unit = 2.0f / s;
+    for (int x = 0; x < w; x++) {
+        const float t = s * g[x] + r;
+        out[x] = unit * __builtin_sqrtf(t > 0 ? t : 0);
+    }
+}
+
 // Mean over a window of p x q photosites (whole cells of the colours) around each half-size pixel, variance-stabilised:
 // z = 2/s sqrt(s g + r) has unit noise where var(g) = s g + r.
 void grey(In<float, 2> cfa, int p, int q, float s, float r, Out<float, 2> out) {
@@ -25,14 +42,8 @@ void grey(In<float, 2> cfa, int p, int q, float s, float r, Out<float, 2> out) {
     parallel_rows(h, 32, [&](int y0, int y1) {
         std::vector<float> row(w), sum(w);
         for (int y = y0; y < y1; y++) {
-            for (int k = -v; k <= v; k++) {
-                const float *a = cfa.data() + (size_t)2 * clampi(y + k, 0, h - 1) * W, *b = a + W;
-                const float t = 0.25f * down[k + v];
-                for (int x = 0; x < w; x++) {
-                    const float g = t * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
-                    row[x] = k == -v ? g : row[x] + g;
-                }
-            }
+            for (int k = -v; k <= v; k++)
+                pairs(cfa.data() + (size_t)2 * clampi(y + k, 0, h - 1) * W, W, 0.25f * down[k + v], k == -v, row.data(), w);
             const float *g = row.data();
             if (u > 0) {
                 for (int x = 0; x < w; x++) {
@@ -42,48 +53,47 @@ void grey(In<float, 2> cfa, int p, int q, float s, float r, Out<float, 2> out) {
                 }
                 g = sum.data();
             }
-            float *o = out.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) {
-                const float t = s * g[x] + r;
-                o[x] = 2.0f / s * __builtin_sqrtf(t > 0 ? t : 0);
-            }
+            stable(g, s, r, out.data() + (size_t)y * w, w);
         }
     });
 }
 
-// Half size by the binomial (1 3 3 1)/8 in both directions; pixel j of the result is centred between 2j and 2j+1.
-void half(In<float, 2> in, Out<float, 2> out) {
-    const int H = in.shape(0), W = in.shape(1), h = out.shape(0), w = out.shape(1);
-    need(h == H / 2 && w == W / 2, "out must be half of in");
-    parallel_rows(h, 16, [&](int y0, int y1) {
-        std::vector<float> row(W);
-        for (int y = y0; y < y1; y++) {
-            const float *r[4];
-            for (int k = 0; k < 4; k++) r[k] = in.data() + (size_t)clampi(2 * y - 1 + k, 0, H - 1) * W;
-            for (int x = 0; x < W; x++) row[x] = 0.125f * (r[0][x] + r[3][x]) + 0.375f * (r[1][x] + r[2][x]);
-            float *o = out.data() + (size_t)y * w;
-            for (int x = 0; x < w; x++) {
-                int a = x ? 2 * x - 1 : 0, b = 2 * x + 2 < W ? 2 * x + 2 : W - 1;
-                o[x] = 0.125f * (row[a] + row[b]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
-            }
-        }
-    });
+// A row by the binomial (1 3 3 1)/8 at half size; pixel j of the result is centred between 2j and 2j+1.
+void half_row(const float *__restrict row, int W, float *__restrict out, int w) {
+    auto one = [&](int x) {
+        const int a = x ? 2 * x - 1 : 0, b = 2 * x + 2 < W ? 2 * x + 2 : W - 1;
+        out[x] = 0.125f * (row[a] + row[b]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
+    };
+    if (w > 0) one(0);
+    for (int x = 1; x < w - 1; x++) out[x] = 0.125f * (row[2 * x - 1] + row[2 * x + 2]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
+    if (w > 1) one(w - 1);
 }
 
-// 3x3 binomial: takes the aliasing of the CFA out of the finest level.
-void soften(In<float, 2> in, Out<float, 2> out) {
-    const int h = in.shape(0), w = in.shape(1);
+// A row by (1 2 1)/4.
+void soft_row(const float *__restrict row, float *__restrict out, int w) {
+    out[0] = 0.75f * row[0] + 0.25f * row[std::min(1, w - 1)];
+    for (int x = 1; x < w - 1; x++) out[x] = 0.25f * (row[x - 1] + row[x + 1]) + 0.5f * row[x];
+    if (w > 1) out[w - 1] = 0.75f * row[w - 1] + 0.25f * row[w - 2];
+}
+
+// 3x3 binomial, which takes the aliasing of the CFA out of the finest level, and the picture at half size by the binomial
+// (1 3 3 1)/8 in both directions, if there is room for it.
+void soften(In<float, 2> in, Out<float, 2> out, Out<float, 2> half) {
+    const int h = in.shape(0), w = in.shape(1), hh = half.shape(0), hw = half.shape(1);
     need((int)out.shape(0) == h && (int)out.shape(1) == w, "out must have the shape of in");
+    need(hh * hw == 0 || (hh == h / 2 && hw == w / 2), "half must be half of in");
     parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<float> row(w);
+        std::vector<float> mixed(w);
+        auto row = [&](int y) { return in.data() + (size_t)clampi(y, 0, h - 1) * w; };
+        auto across = [&mixed, w](const float *a, const float *b, const float *c, const float *d, float outer, float inner) {
+            float *__restrict m = mixed.data();
+            for (int x = 0, n = w; x < n; x++) m[x] = outer * (a[x] + d[x]) + inner * (b[x] + c[x]);
+            return m;
+        };
         for (int y = y0; y < y1; y++) {
-            const float *a = in.data() + (size_t)std::max(y - 1, 0) * w, *b = in.data() + (size_t)y * w,
-                        *c = in.data() + (size_t)std::min(y + 1, h - 1) * w;
-            for (int x = 0; x < w; x++) row[x] = 0.25f * (a[x] + c[x]) + 0.5f * b[x];
-            float *o = out.data() + (size_t)y * w;
-            o[0] = 0.75f * row[0] + 0.25f * row[std::min(1, w - 1)];
-            for (int x = 1; x < w - 1; x++) o[x] = 0.25f * (row[x - 1] + row[x + 1]) + 0.5f * row[x];
-            if (w > 1) o[w - 1] = 0.75f * row[w - 1] + 0.25f * row[w - 2];
+            soft_row(across(row(y - 1), row(y), row(y), row(y + 1), 0.25f, 0.25f), out.data() + (size_t)y * w, w);
+            if (y & 1 || y / 2 >= hh) continue;
+            half_row(across(row(y - 1), row(y), row(y + 1), row(y + 2), 0.125f, 0.375f), w, half.data() + (size_t)(y / 2) * hw, hw);
         }
     });
 }
@@ -91,5 +101,4 @@ void soften(In<float, 2> in, Out<float, 2> out) {
 }  // namespace
 
 KERNEL("align_grey", grey, "cfa"_a, "high"_a, "wide"_a, "shot"_a, "read"_a, "out"_a)
-KERNEL("align_half", half, "image"_a, "out"_a)
-KERNEL("align_soften", soften, "image"_a, "out"_a)
+KERNEL("align_soften", soften, "image"_a, "out"_a, "half"_a)

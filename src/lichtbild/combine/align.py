@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 from lichtbild.base import kernels
 from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, RawFrame, Triple
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import Spare
 from lichtbild.base.stage import stage
 from lichtbild.capture.glance import glance
 from lichtbild.combine.objects import LIMIT, Residue, objects
@@ -119,6 +120,7 @@ def align(frames: Frames[Mosaic], params: Align = Align()) -> Flow:
             if params.reach > 0 and residue is not None:
                 own[k] = objects(below, moving, shift[k], residue, guess=guess, reach=params.reach)
                 guess = continued(own[k], shift[k], abs(k - frames.reference))
+            del below, moving  # their memory is the next frame's
     if not np.isfinite(own).any():
         return Flow(shift, TILE, trust)
     return Flow(shift, TILE, trust, np.ascontiguousarray(own[..., :2]), np.ascontiguousarray(own[..., 2:]))
@@ -138,6 +140,7 @@ class Fixed:
     def __init__(self, mosaic: Mosaic) -> None:
         self.mosaic = mosaic
         self.made: dict[Triple | None, list[Float32]] = {}
+        self.spare = Spare()
 
     def beside(self, other: Mosaic) -> tuple[list[Float32], list[Float32]]:
         """The reference and another frame: in the reference's noise, both clipped where one is."""
@@ -145,7 +148,8 @@ class Fixed:
         ceiling = None if a == b else (min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]))
         if ceiling not in self.made:
             self.made[ceiling] = pyramid(grey(self.mosaic, ceiling=ceiling))
-        return self.made[ceiling], pyramid(grey(other, self.mosaic.noise, ceiling))
+        image = grey(other, self.mosaic.noise, ceiling, self.spare)
+        return self.made[ceiling], pyramid(image, self.spare)
 
 
 def global_motion(fixed: list[Float32], moving: list[Float32]) -> NDArray[np.float64]:

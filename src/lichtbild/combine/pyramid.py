@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Mosaic, Noise, Triple
+from lichtbild.base.spare import Spare
 
 LEVELS = 6
 
@@ -30,7 +31,9 @@ def noise_at(level: int) -> float:
     return 0.1406 if level == 0 else 0.0269 / 4.0 ** (level - 1)
 
 
-def grey(mosaic: Mosaic, noise: Noise | None = None, ceiling: Triple | None = None) -> Float32:
+def grey(
+    mosaic: Mosaic, noise: Noise | None = None, ceiling: Triple | None = None, spare: Spare | None = None
+) -> Float32:
     """Half-size grey picture of a frame in units of noise, ``"h/2 w/2"``.
 
     Parameters
@@ -42,6 +45,8 @@ def grey(mosaic: Mosaic, noise: Noise | None = None, ceiling: Triple | None = No
         the frame's own while there is none.
     ceiling : tuple of float, optional
         Light per colour beyond which all is the same: the least clip level of the frames that are compared.
+    spare : Spare, optional
+        Where the memory of the result comes from.
     """
     cfa = mosaic.cfa
     if mosaic.kind == "linear":
@@ -57,7 +62,7 @@ def grey(mosaic: Mosaic, noise: Noise | None = None, ceiling: Triple | None = No
     high, wide = (max(2, n * (1 + n % 2)) for n in cell.shape)
     s, r = window_noise(noise or mosaic.noise, cell, high, wide)
     h, w = cfa.shape
-    out = np.empty((h // 2, w // 2), np.float32)
+    out: Float32 = (spare or Spare()).empty((h // 2, w // 2), np.float32)
     kernels.align_grey(cfa, high, wide, max(s, 1e-9), r, out)
     return out
 
@@ -79,15 +84,18 @@ def tiled(cell: Float32, shape: tuple[int, ...]) -> Float32:
     return np.tile(cell, (-(-h // cell.shape[0]), -(-w // cell.shape[1])))[:h, :w]
 
 
-def pyramid(image: Float32) -> list[Float32]:
-    """The grey picture and its halves down to about 24 pixels, softened so that they can be read anywhere."""
+def pyramid(image: Float32, spare: Spare | None = None) -> list[Float32]:
+    """The grey picture and its halves down to about 24 pixels, softened so that they can be read anywhere; in
+    spare memory if there is some.
+    """
+    empty = (spare or Spare()).empty
     levels = []
     while True:
-        soft = np.empty_like(image)
-        kernels.align_soften(image, soft)
+        last = min(image.shape) < 48 or len(levels) == LEVELS - 1
+        soft = empty(image.shape, np.float32)
+        below = empty((0, 0) if last else (image.shape[0] // 2, image.shape[1] // 2), np.float32)
+        kernels.align_soften(image, soft, below)
         levels.append(soft)
-        if min(image.shape) < 48 or len(levels) == LEVELS:
+        if last:
             return levels
-        below = np.empty((image.shape[0] // 2, image.shape[1] // 2), np.float32)
-        kernels.align_half(image, below)
         image = below
