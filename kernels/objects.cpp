@@ -9,15 +9,22 @@ namespace {
 // The quarters (8 pixels of the frame) of the blocks of a tile, so that things smaller than a block are seen, and what the
 // motion of the background, ground (y, x), leaves of each.
 struct Parts {
-    float left[36][4], weight[36][4], total = 0;
+    lanes4 left[36], weight[36], one[36];  // one / left
+    float all[36], total = 0;
+    int order[36];  // of the blocks, from the one that counts most
     Parts(const Picture &a, const Picture &b, const Lost &lost, const float *ground) {
         for (int k = 0; k < lost.count; k++) {
-            quarters(a, b, lost.y[k], lost.x[k], lost.side, ground[0], ground[1], left[k]);
+            left[k] = quarters(a, b, lost.y[k], lost.x[k], lost.side, ground[0], ground[1]);
             for (int q = 0; q < 4; q++) {
                 left[k][q] = std::min(left[k][q], 1e9f);
-                total += weight[k][q] = __builtin_sqrtf(left[k][q]);
+                weight[k][q] = __builtin_sqrtf(left[k][q]);
+                one[k][q] = 1.0f / std::max(left[k][q], 1e-30f);
             }
+            all[k] = (weight[k][0] + weight[k][1]) + (weight[k][2] + weight[k][3]);
+            total += all[k];
+            order[k] = k;
         }
+        std::sort(order, order + lost.count, [&](int p, int q) { return all[p] > all[q] || (all[p] == all[q] && p < q); });
     }
 };
 
@@ -25,15 +32,15 @@ struct Parts {
 // so that one motion which explains half of them is better than one that explains half of every one.  Less than `top`: there
 // is no need to know how much less.
 template <class Q> float score(const Lost &lost, const Parts &parts, Q &&quarters, float top) {
-    float s = 0, rest = parts.total, e[4];
+    float s = 0, rest = parts.total;
     if (!(rest > 0)) return 0;
-    for (int k = 0; k < lost.count && s + rest >= top * parts.total; k++) {
-        quarters(k, e);
-        for (int q = 0; q < 4; q++) {
-            const float left = parts.left[k][q], f = e[q] < left ? 1 - e[q] / left : 0;
-            s += parts.weight[k][q] * f * f;
-            rest -= parts.weight[k][q];
-        }
+    for (int n = 0; n < lost.count && s + rest >= top * parts.total; n++) {
+        const int k = parts.order[n];
+        lanes4 f = 1 - quarters(k) * parts.one[k];
+        f = f > 0 ? f : lanes4{};
+        const lanes4 g = parts.weight[k] * (f * f);
+        s += (g[0] + g[1]) + (g[2] + g[3]);
+        rest -= parts.all[k];
     }
     return s / parts.total;
 }
@@ -73,8 +80,8 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
                 for (int dx = -radius; dx <= radius; dx += step) {
                     const float m[6] = {p[0] + dy, p[1] + dx, p[2], p[3], p[4], p[5]};
                     const float less = 0.03f * (dy * dy + dx * dx) / (radius * radius + 1.0f);
-                    auto moved = [&](int k, float *e) { quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(m, k), lost.dx(m, k), e); };
-                    auto shifted = [&](int k, float *e) { patch.quarters(a, lost.y[k], lost.x[k], j + dy, i + dx, e); };
+                    auto moved = [&](int k) { return quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(m, k), lost.dx(m, k)); };
+                    auto shifted = [&](int k) { return patch.quarters(a, lost.y[k], lost.x[k], j + dy, i + dx); };
                     const float share = whole ? score(lost, parts, shifted, most + less) : score(lost, parts, moved, most + less);
                     const float g = share - less;
                     if (g > most) most = g, std::copy(m, m + 6, top);
@@ -132,8 +139,7 @@ void follow(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
         for (int round = 0; round <= rounds; round++) {
             left.clear();
             for (int k = 0; k < lost.count; k++) {
-                float e[4];
-                quarters(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k), e);
+                const lanes4 e = quarters(one, two, lost.y[k], lost.x[k], side, lost.dy(motion, k), lost.dx(motion, k));
                 for (int q = 0; q < 4 && e[0] < INFINITY; q++) left.push_back(4 * e[q] / (side * side));
             }
             if (left.empty()) return;
@@ -214,8 +220,7 @@ void explains(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float
         int good = 0, all = 0;
         for (int k = 0; k < lost.count; k++) {
             const float may = 0.25f * limit * explained.data()[(size_t)(lost.y[k] / 4) * wb + lost.x[k] / 4];
-            float e[4];
-            quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(motion, k), lost.dx(motion, k), e);
+            const lanes4 e = quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(motion, k), lost.dx(motion, k));
             for (int q = 0; q < 4; q++) {
                 all += parts.left[k][q] > may;
                 good += parts.left[k][q] > may && e[q] < may && e[q] < 0.5f * parts.left[k][q];

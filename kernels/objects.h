@@ -28,35 +28,42 @@ struct Lost {
     float dx(const float *m, int k) const { return m[1] + m[4] * v[k] + m[5] * u[k]; }
 };
 
+inline lanes4 nowhere() { return lanes4{INFINITY, INFINITY, INFINITY, INFINITY}; }
+
+// Sums of the quarters of a block: of 4 x 4 whose rows come two by two, or of 8 x 8 whose rows are summed four by four.
+template <int side> inline lanes4 four(lanes8 above, lanes8 below) {
+    if (side == 8)
+        return lanes4{(above[0] + above[1]) + (above[2] + above[3]), (above[4] + above[5]) + (above[6] + above[7]),
+                      (below[0] + below[1]) + (below[2] + below[3]), (below[4] + below[5]) + (below[6] + below[7])};
+    lanes4 a, b, c, d;
+    std::memcpy(&a, &above, 16), std::memcpy(&b, reinterpret_cast<const char *>(&above) + 16, 16);
+    std::memcpy(&c, &below, 16), std::memcpy(&d, reinterpret_cast<const char *>(&below) + 16, 16);
+    a += b, c += d;
+#if defined(__clang__) || __GNUC__ >= 12
+    return __builtin_shufflevector(a, c, 0, 2, 4, 6) + __builtin_shufflevector(a, c, 1, 3, 5, 7);
+#else
+    return lanes4{a[0], a[2], c[0], c[2]} + lanes4{a[1], a[3], c[1], c[3]};
+#endif
+}
+
 // Squared differences of the four quarters of a block of a to b at (+dy, +dx), row by row; infinite outside.
-inline void quarters(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx, float *out) {
+inline lanes4 quarters(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
     const float py = y + dy, px = x + dx;
     const int w = a.w;
-    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w) {
-        std::fill(out, out + 4, (float)INFINITY);
-        return;
-    }
+    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w) return nowhere();
     const int j = (int)py, i = (int)px;
     const Between at(py - j, px - i);
     const float *p = a.p + (size_t)y * w + x, *q = b.p + (size_t)j * w + i;
     lanes8 s[2] = {};
-    if (side == 4)
-        for (int r = 0; r < 4; r += 2, p += 2 * w, q += 2 * w) {
-            const lanes8 e = at.rows(q, w) - load8(p, p + w);
-            s[r / 2] = e * e;
-        }
-    else
-        for (int r = 0; r < 8; r++, p += w, q += w) {
-            const lanes8 e = at.run(q, w) - load8(p);
-            s[r / 4] += e * e;
-        }
-    for (int k = 0; k < 2; k++) {
-        const lanes8 t = s[k];
-        if (side == 4)
-            out[2 * k] = (t[0] + t[1]) + (t[4] + t[5]), out[2 * k + 1] = (t[2] + t[3]) + (t[6] + t[7]);
-        else
-            out[2 * k] = (t[0] + t[1]) + (t[2] + t[3]), out[2 * k + 1] = (t[4] + t[5]) + (t[6] + t[7]);
+    if (side == 4) {
+        const lanes8 e = at.rows(q, w) - load8(p, p + w), f = at.rows(q + 2 * w, w) - load8(p + 2 * w, p + 3 * w);
+        return four<4>(e * e, f * f);
     }
+    for (int r = 0; r < 8; r++, p += w, q += w) {
+        const lanes8 e = at.run(q, w) - load8(p);
+        s[r / 4] += e * e;
+    }
+    return four<8>(s[0], s[1]);
 }
 
 // What a picture shows around a tile, read between its pixels as one shift asks: the same for all shifts by whole pixels.
@@ -81,16 +88,12 @@ struct Patch {
         }
     }
     // quarters() of a block of 4 x 4 at a shift whose whole pixels are (j, i)
-    void quarters(const Picture &a, int y, int x, int j, int i, float *out) const {
+    lanes4 quarters(const Picture &a, int y, int x, int j, int i) const {
         j += y - y0, i += x - x0;
-        if (j < 0 || i < 0 || j + 4 > h || i + 4 > w || y + 4 > a.h || x + 4 > a.w) {
-            std::fill(out, out + 4, (float)INFINITY);
-            return;
-        }
+        if (j < 0 || i < 0 || j + 4 > h || i + 4 > w || y + 4 > a.h || x + 4 > a.w) return nowhere();
         const float *p = a.p + (size_t)y * a.w + x, *q = &v[(size_t)j * w + i];
-        for (int k = 0; k < 2; k++, p += 2 * a.w, q += 2 * w) {
-            const lanes8 e = load8(q, q + w) - load8(p, p + a.w), t = e * e;
-            out[2 * k] = (t[0] + t[1]) + (t[4] + t[5]), out[2 * k + 1] = (t[2] + t[3]) + (t[6] + t[7]);
-        }
+        const lanes8 e = load8(q, q + w) - load8(p, p + a.w);
+        const lanes8 f = load8(q + 2 * w, q + 3 * w) - load8(p + 2 * a.w, p + 3 * a.w);
+        return four<4>(e * e, f * f);
     }
 };
