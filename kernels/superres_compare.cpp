@@ -88,7 +88,7 @@ template <int TWICE> struct Comparison {
             for (int odd = 0; odd < 2; odd++) {
                 const float fy = b.y + half * s, fx = b.x + odd * s;
                 if (plain) {
-                    expect(part, rows[(y0 + half) % f.filters.p].colour[x0 + odd], fy, fx, light[odd]);
+                    expect(part, rows[half & (f.filters.p - 1)].colour[x0 + odd], fy, fx, light[odd]);  // y0 is even
                     continue;
                 }
                 lanes8 all[3][LANE];
@@ -123,7 +123,12 @@ template <int TWICE> struct Comparison {
                 const float *near = f.contrast.data() + (size_t)above * wc;
                 const int left = (int)std::floor((x + 1 - b.dx) * 0.5f);
                 float *o = strip.rough + (x - xa);
-                for (int i = 0; i < SIDE; i++) o[i] = f.judge.slope * near[clampi(left + i / 2, 0, wc - 1)];
+                if (left >= 0 && left + LANE <= wc) {
+                    const lanes8 v = f.judge.slope * load8(near + left);
+                    store8(o, zip_low(v, v));
+                    store8(o + 8, zip_high(v, v));
+                } else
+                    for (int i = 0; i < SIDE; i++) o[i] = f.judge.slope * near[clampi(left + i / 2, 0, wc - 1)];
             }
             if (f.shading.size())
                 for (int i = 0; i < n; i++) strip.gain[i] = f.shading.data()[(size_t)cy * ws + (xa + i) / 2];
@@ -155,9 +160,10 @@ template <int TWICE> struct Comparison {
         for (int t = 0; t < n; t++) {
             const float e = expected[t], d = measured[t] - e;
             const float v = (shot[t] * (e > 0 ? e : 0.0f) + read[t] * gain[t]) * gain[t] + rough[t], q = d * d / v;
-            const bool good = (full[t] == 0) & (e < HIDDEN);
-            out[t] = good ? d : 0.0f;
-            square[t] = good ? (q < MOST ? q : MOST) : UNSEEN;
+            const float z = q < MOST ? q : MOST;
+            const int32_t good = -(int32_t)((full[t] == 0) & (e < HIDDEN));  // as a mask: nothing here is worth a branch
+            out[t] = as_float(as_int(d) & good);
+            square[t] = as_float((as_int(z) & good) | (as_int(UNSEEN) & ~good));
         }
     }
 };
