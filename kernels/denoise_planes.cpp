@@ -72,14 +72,17 @@ void average(const float *p, int h, int w, int y, float *column, float *out) {
 // How much noise patches of 4 x 4 pixels hold: out (5, ceil(h/4), ceil(w/4)) = variance of Y, U, V of one frame, and what share
 // of it the single frame and the warped ones have; light and shares are means over 3 x 3 patches.
 // frames: how many were merged, on a grid of its own over the same picture.  shot, read (3): noise of the colours.
-// mix (3, 3): how much of the noise of each colour [column] is in each plane [row].
-void levels(In<float, 3> rgb, In<float, 2> frames, In<float, 1> shot, In<float, 1> read, In<float, 2> mix, Out<float, 3> out) {
+// mix (3, 3): how much of the noise of each colour [column] is in each plane [row].  faint (3): how much more of it there is
+// where noise drowns the light.
+void levels(In<float, 3> rgb, In<float, 2> frames, In<float, 1> shot, In<float, 1> read, In<float, 2> mix, In<float, 1> faint,
+            Out<float, 3> out) {
     const int h = rgb.shape(0), w = rgb.shape(1), hp = out.shape(1), wp = out.shape(2);
     const int hf = frames.shape(0), wf = frames.shape(1);
     need(rgb.shape(2) == 3 && frames.size() > 0, "rgb must be (h, w, 3), frames not empty");
     need(out.shape(0) == 5 && hp == (h + PATCH - 1) / PATCH && wp == (w + PATCH - 1) / PATCH,
          "out must be (5, ceil(h/4), ceil(w/4))");
-    need(shot.size() == 3 && read.size() == 3 && mix.size() == 9, "shot, read must be (3,), mix (3, 3)");
+    need(shot.size() == 3 && read.size() == 3 && mix.size() == 9 && faint.size() == 3,
+         "shot, read, faint must be (3,), mix (3, 3)");
     const size_t area = (size_t)hp * wp;
     std::vector<float> means(5 * area);
     parallel_rows(hp, 8, [&](int pa, int pb) {
@@ -105,7 +108,8 @@ void levels(In<float, 3> rgb, In<float, 2> frames, In<float, 1> shot, In<float, 
     parallel_rows(hp, 8, [&](int pa, int pb) {
         std::vector<float> column(wp), near(5 * (size_t)wp);
         for (int py = pa; py < pb; py++) {
-            for (int c = 0; c < 5; c++) average(means.data() + c * area, hp, wp, py, column.data(), near.data() + (size_t)c * wp);
+            for (int c = 0; c < 5; c++)
+                average(means.data() + c * area, hp, wp, py, column.data(), near.data() + (size_t)c * wp);
             const float *v = near.data(), *s = shot.data(), *r = read.data();
             for (int c = 0; c < 3; c++) {
                 const float *m = mix.data() + 3 * c;
@@ -116,6 +120,14 @@ void levels(In<float, 3> rgb, In<float, 2> frames, In<float, 1> shot, In<float, 
                         const float light = v[(size_t)j * wp + x];
                         o[x] += m[j] * (s[j] * (light > 0 ? light : 0) + r[j]);
                     }
+            }
+            float *o = out.data() + (size_t)py * wp;
+            for (int x = 0; x < wp; x++) {
+                float light = 0.25f * (v[x] + v[2 * (size_t)wp + x]) + 0.5f * v[(size_t)wp + x];
+                light = light > 0 ? light : 0;
+                const float drowned = o[x] / (o[x] + 0.5f * light * light + 1e-20f);
+                for (int c = 1; c < 3; c++) o[c * area + x] *= 1 + (faint.data()[c] - 1) * drowned;
+                o[x] *= 1 + (faint.data()[0] - 1) * drowned;
             }
             for (int c = 3; c < 5; c++)
                 std::copy(v + (size_t)c * wp, v + (size_t)(c + 1) * wp, out.data() + c * area + (size_t)py * wp);
@@ -172,6 +184,6 @@ void add_change(In<float, 2> before, In<float, 2> after, Out<float, 2> plane) {
 
 KERNEL("denoise_split", split, "rgb"_a, "planes"_a)
 KERNEL("denoise_join", join, "planes"_a, "rgb"_a)
-KERNEL("denoise_levels", levels, "rgb"_a, "frames"_a, "shot"_a, "read"_a, "mix"_a, "out"_a)
+KERNEL("denoise_levels", levels, "rgb"_a, "frames"_a, "shot"_a, "read"_a, "mix"_a, "faint"_a, "out"_a)
 KERNEL("denoise_halve", halve, "image"_a, "out"_a)
 KERNEL("denoise_add_change", add_change, "before"_a, "after"_a, "plane"_a)

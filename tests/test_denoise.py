@@ -8,7 +8,7 @@ import pytest
 from lichtbild.base import kernels
 from lichtbild.base.image import RGGB, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.demosaic import coloured
-from lichtbild.correct.denoise import METHODS, Denoise, denoise
+from lichtbild.correct.denoise import METHODS, Denoise, denoise, noise_levels
 from lichtbild.correct.noise_power import BAYER, enlarged, measured, noise_power, spectra, split
 
 
@@ -223,7 +223,7 @@ def test_a_flat_field_loses_most_of_its_noise_and_keeps_its_mean():
     scene = flat_frame()
     clean = denoise(scene)
     assert clean.rgb.std(axis=(0, 1)).max() < 0.35 * scene.rgb.std(axis=(0, 1)).min()
-    np.testing.assert_allclose(clean.rgb.mean(axis=(0, 1)), scene.rgb.mean(axis=(0, 1)), atol=2e-5)
+    np.testing.assert_allclose(clean.rgb.mean(axis=(0, 1)), scene.rgb.mean(axis=(0, 1)), atol=3e-5)
 
 
 def test_an_edge_far_above_noise_stays():
@@ -314,3 +314,23 @@ def test_every_kind_of_sensor_loses_most_of_its_noise(kind):
     before, after = split(scene.rgb), split(denoise(scene).rgb)
     for c in range(1 if kind == "mono" else 3):
         assert after[c].std() < 0.4 * before[c].std()
+
+
+def test_colour_has_more_noise_where_noise_drowns_the_light():
+    power = measured("bayer")
+    assert power.faint[0] == 1 and (power.faint[1:] > 1.3).all() and (power.faint[1:] < 2).all()
+    np.testing.assert_array_equal(measured("linear").faint, 1)  # nothing was guessed
+    noise = Noise((0.0,) * 3, (1e-4,) * 3)
+    dark, lit = (noise_levels(scene_of(np.full((32, 32, 3), x), noise), power) for x in (0.0, 1.0))
+    np.testing.assert_allclose(dark[:3, 4, 4] / lit[:3, 4, 4], power.faint, rtol=2e-3)
+
+
+def test_refining_adds_noise_to_fine_colour_of_many_frames_and_to_nothing_else():
+    power = measured("bayer")
+    quiet, loud = (power.refined(Noise((s,) * 3, (0.0,) * 3)) for s in (1e-5, 0.1))
+    for seen in (quiet, loud):
+        np.testing.assert_array_equal(seen.one, power.one)
+        np.testing.assert_array_equal(seen.more[0], power.more[0])
+        np.testing.assert_array_equal(seen.more[:, 0, 0], power.more[:, 0, 0])
+    assert ((quiet.more / power.more)[1:, 4:, 4:] > 2).all()
+    assert ((loud.more / power.more)[1:, 4:, 4:] < 1.01).all()

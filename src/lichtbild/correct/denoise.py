@@ -127,7 +127,7 @@ def noise_levels(scene: Scene, power: Power) -> Float32:
     levels = np.empty((5, -(-h // PATCH), -(-w // PATCH)), np.float32)
     frames = np.ones((1, 1), np.float32) if scene.frames is None else scene.frames
     noise = (np.array(v, np.float32) for v in (scene.noise.shot, scene.noise.read))
-    kernels.denoise_levels(scene.rgb, frames, *noise, power.mix, levels)
+    kernels.denoise_levels(scene.rgb, frames, *noise, power.mix, power.faint, levels)
     return levels
 
 
