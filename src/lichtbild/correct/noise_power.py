@@ -53,9 +53,9 @@ class Power:
     """Power of the cosine coefficients for variance 1, ``one, more: Float32 "3 8 8"``: of Y, U, V, [vertical,
     horizontal].
 
-    ``mix: Float32 "3 3"`` is how much of the variance of each colour [column] each plane has, ``faint: Float32
-    "3"`` how much more noise each plane has where there is more noise than light; ``doublings`` how often the
-    picture was doubled in size.
+    ``mix: Float32 "3 3"`` is how much of the variance of each colour [column] each plane has,
+    ``faint: Float32 "3"`` how much more noise each has where there is more noise than light;
+    ``doublings`` how often the picture was doubled in size.
     """
 
     one: Float32
