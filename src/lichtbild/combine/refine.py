@@ -109,9 +109,12 @@ def corrected(
     """
     look = Look.at(scene, fit.twice)
     total, used, lacking, before = gathered(rgb, look, frames, flow, fit)
+    contrast, doubt, size = look.contrast, look.doubt, look.difference.shape
+    del look  # there are three pictures now: its differences give way
     reference = frames[frames.reference]
     after = shrunk(rgb, scene, (total, used), powers_for(scene, flow, fit), reference.shading, fit)
     del total
+    look = Look(contrast, np.empty(size, np.float32), doubt, fit.twice)
     look.compare(after, reference, flow.shift[frames.reference], flow.tile, OWN_SLACK)
     weight = np.empty_like(before)
     kernels.superres_believe(look.doubt, before + own_noise(scene, used, fit), OWN_LIMITS, weight)
