@@ -13,42 +13,54 @@ struct Frame {
     int h, w;
     FlowField flow;
     FlowRows rows;
-    const float *second;  // (ny, nx, 2) or null
+    const float *second;  // (ny, nx, 6) or null: shift at the middle of a tile, and how it grows from pixel to pixel
 };
 
 struct Maps {  // of an area, n x m cells each, but `warped` (rows of `wide` pixels) and `seen`
     int wide;
-    float *warped, *diff, *fine, *broad, *weight, *least;
+    float *warped, *diff, *weight, *least;
     uint8_t *seen;
 };
 
-struct Motions {  // a few distinct shifts
-    float at[20][2];
+struct Motion {  // shift at a place and how it grows from there: y' = y + turn[0] v + turn[1] u, x' = x + turn[2] v + turn[3] u
+    float y, x, turn[4];
+    bool like(const Motion &m) const {  // all over a block
+        float far = 0;
+        for (int k = 0; k < 4; k++) far = std::max(far, BLOCK * std::fabs(turn[k] - m.turn[k]));
+        return std::fabs(y - m.y) + far < DISTINCT && std::fabs(x - m.x) + far < DISTINCT;
+    }
+};
+
+struct Motions {  // a few distinct ones
+    Motion at[20];
     int count = 0, known = 0;  // the first `known` are only there to be told from
-    void add(float y, float x) {
-        if (!(y == y) || !(x == x) || count == 20) return;
+    void add(const Motion &m) {
+        if (!(m.y == m.y) || !(m.x == m.x) || count == 20) return;
         for (int k = 0; k < count; k++)
-            if (std::fabs(at[k][0] - y) < DISTINCT && std::fabs(at[k][1] - x) < DISTINCT) return;
-        at[count][0] = y, at[count++][1] = x;
+            if (at[k].like(m)) return;
+        at[count++] = m;
     }
 };
 
 // What moves on its own in the tile of a block and in those around it, and how their surroundings move.
+// (y, x) is the middle of the block.
 inline Motions motions(const Frame &f, float y, float x) {
     Motions m;
     const int tj = clampi((int)(y / f.flow.tile), 0, f.flow.ny - 1), ti = clampi((int)(x / f.flow.tile), 0, f.flow.nx - 1);
     float dy, dx;
     const int r = (int)x / RUN;
     f.rows.row(y, r, r + 1, &dy, &dx);
-    m.add(dy, dx);
+    m.add({dy, dx, {}});
     m.known = m.count;
     for (int pass = 0; pass < 2; pass++) {
-        const float *from = pass == 0 ? f.second : f.flow.shift;
-        if (!from) continue;
+        if (pass == 0 && !f.second) continue;
         auto take = [&](int j, int i) {
             if (j < 0 || i < 0 || j >= f.flow.ny || i >= f.flow.nx) return;
-            const float *s = from + 2 * ((size_t)j * f.flow.nx + i);
-            m.add(s[0], s[1]);
+            const size_t k = (size_t)j * f.flow.nx + i;
+            if (pass == 1) return m.add({f.flow.shift[2 * k], f.flow.shift[2 * k + 1], {}});
+            const float *s = f.second + 6 * k, *t = s + 2;
+            const float v = y - ((j + 0.5f) * f.flow.tile - 0.5f), u = x - ((i + 0.5f) * f.flow.tile - 0.5f);
+            m.add({s[0] + (t[0] * v + t[1] * u), s[1] + (t[2] * v + t[3] * u), {t[0], t[1], t[2], t[3]}});
         };
         take(tj, ti);
         for (int k = 0; k < 9; k++)
@@ -80,7 +92,8 @@ struct Second {  // second chance for blocks of which the flow does not explain 
     // Takes the cells of a block, rows j0 .. j1 - 1 and columns i0 .. i1 - 1 of the area, that another motion explains better.
     bool block(int j0, int j1, int i0, int i1) {
         const int n = j1 - j0, m = i1 - i0, first = 2 * (area.x0 + i0) / RUN, runs = (2 * m + RUN - 1) / RUN;
-        const Motions tried = motions(frame, 2 * area.y0 + j0 + j1, 2 * area.x0 + i0 + i1);
+        const float y0 = 2 * area.y0 + j0 + j1 - 0.5f, x0 = 2 * area.x0 + i0 + i1 - 0.5f;  // the middle of the block
+        const Motions tried = motions(frame, y0, x0);
         if (tried.count == tried.known) return false;
         float pixels[(2 * BLOCK * 2 * BLOCK + 1) * 3], dy[BLOCK], dx[BLOCK];
         float d[BLOCK * BLOCK], mean[BLOCK * BLOCK], best[BLOCK * BLOCK];
@@ -91,11 +104,16 @@ struct Second {  // second chance for blocks of which the flow does not explain 
         std::memcpy(d, best, sizeof(float) * n * m);
         box(d, n, m, LABEL, by.judge.fine_most, best);
         for (int k = tried.known; k < tried.count; k++) {
-            std::fill(dy, dy + runs, tried.at[k][0]);
-            std::fill(dx, dx + runs, tried.at[k][1]);
-            for (int y = 0; y < 2 * n; y++)
+            const Motion &tries = tried.at[k];
+            for (int y = 0; y < 2 * n; y++) {
+                for (int r = 0; r < runs; r++) {
+                    const float v = 2 * (area.y0 + j0) + y - y0, u = (first + r) * RUN + 0.5f * (RUN - 1) - x0;
+                    dy[r] = tries.y + (tries.turn[0] * v + tries.turn[1] * u);
+                    dx[r] = tries.x + (tries.turn[2] * v + tries.turn[3] * u);
+                }
                 warp.row(frame.rgb, frame.h, frame.w, 2 * (area.y0 + j0) + y, first, first + runs, dy, dx, by.judge.gain,
                          pixels + (size_t)y * 6 * m, seen + y * runs);
+            }
             for (int y = 0; y < n; y++) {
                 differences.row(pixels + (size_t)2 * y * 6 * m, pixels + (size_t)(2 * y + 1) * 6 * m, area, area.y0 + j0 + y,
                                 area.x0 + i0, m, by, d + y * m);

@@ -17,11 +17,6 @@ void load(float *row, const float *src, int xa, int nw, int w) {
     }
 }
 
-// Asks for n floats that will soon be read (0) or written (1).
-template <int WRITTEN> void ahead(const float *p, int n) {
-    for (int i = 0; i < n; i += 16) __builtin_prefetch(p + i, WRITTEN);
-}
-
 struct Noise {
     float shot, read;
 };
@@ -206,8 +201,8 @@ void demosaic_tile(Tile &t, const Mosaic &a, int y0, int x0, int y1, int x1, flo
     for (int i = 0; i < nh; i++) {  // each step as far behind the one before as it looks ahead
         if (i - base == ROWS) t.roll(), base += ROWS - KEPT;
         load(t.c + (i - base) * ROW, a.cfa + (size_t)mirror(y0 - M + i, a.h) * a.w, x0 - M, nw, a.w);
-        ahead<0>(a.cfa + (size_t)mirror(y0 - M + i + 2, a.h) * a.w + x0, n);  // rows of a tile are too short to be foreseen
-        if (i >= 2 * M - 2 && i < nh - 2) ahead<1>(out + ((size_t)(y0 + i - 2 * M + 2) * a.w + x0) * 3, 3 * n);
+        ahead(a.cfa + (size_t)mirror(y0 - M + i + 2, a.h) * a.w + x0, n);
+        if (i >= 2 * M - 2 && i < nh - 2) ahead_to_write(out + ((size_t)(y0 + i - 2 * M + 2) * a.w + x0) * 3, 3 * n);
         auto row = [&](int behind) { return i - behind - base; };
         if (i >= 2) low<0>(t, row(1), nm, a.noise), low<1>(t, row(1), nm, a.noise);
         if (i >= 3) steps<0>(t, row(2), nm), steps<1>(t, row(2), nm), pairs<0>(t, row(2), nm), pairs<1>(t, row(2), nm);

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What demosaicking of Bayer mosaics stands on: vectors of pixels, the buffers of a tile, filters along a line.
 #pragma once
-#include "kernel.h"
+#include "runs.h"
 
 namespace {
-
-#if defined(__AVX512F__)  // as many lanes as a register has: the numbers do not depend on it
-constexpr int LANES = 16;
-#elif defined(__AVX2__)
-constexpr int LANES = 8;
-#else
-constexpr int LANES = 4;
-#endif
-typedef float Run __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int Bits __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 constexpr int TALL = 256, WIDE = 240, M = 8;                    // tile; margin: how far the longest chain of filters reaches
 constexpr int HALF = WIDE / 2 + M + 4 * LANES, ROW = 2 * HALF;  // half rows have two vectors to spare on both sides
@@ -40,8 +30,6 @@ struct Tile {
 };
 static_assert(KEPT <= ROWS - KEPT, "rows do not overlap when they are moved");
 
-inline Run at(const float *p) { return *reinterpret_cast<const Run *>(p); }
-inline void put(float *p, Run v) { *reinterpret_cast<Run *>(p) = v; }
 inline Run sq(Run a) { return a * a; }
 inline Run ab(Run a) { return (Run)((Bits)a & 0x7fffffff); }
 inline Run greater(Run a, Run b) { return a > b ? a : b; }

@@ -2,6 +2,7 @@
 // How far a warped frame is believed, cell by cell: the differences to the reference, their means, the weights.
 // A cell is 2 x 2 pixels; an Area is a rectangle of cells with maps of its own.  Formulas: combine/merge.py.
 #pragma once
+#include "runs.h"
 #include "warp.h"
 
 struct Judge {  // as `verdict` in combine/merge.py lays it out
@@ -107,19 +108,49 @@ inline void box(const float *d, int n, int m, int radius, float most, float *out
     }
 }
 
-// Weight of every cell from the differences d of an n x m map; `fine` and `broad` are scratch of the same size.
-inline void weigh(const float *d, int n, int m, const Judge &J, float *fine, float *broad, float *weight) {
-    box(d, n, m, FINE, J.fine_most, fine);
-    box(d, n, m, BROAD, J.broad_most, broad);
+// Differences as they count in a mean: at most `most`, and 1 where nothing is known.
+inline Run counted(Run d, float most) {
+    d = d < most ? d : Run{} + most;
+    return d < 0.0f ? Run{} + 1.0f : d;
+}
+
+inline Run within(Run a) {  // 0 to 1
+    a = a < 0.0f ? Run{} : a;
+    return a > 1.0f ? Run{} + 1.0f : a;
+}
+
+// Weight of every cell from the differences d of an n x m map: from their means over boxes of FINE and of BROAD, row by row.
+// Whole vectors are read: of the last row up to LANES - 1 floats beyond the map.
+inline void weigh(const float *d, int n, int m, const Judge &J, float *weight) {
+    static thread_local std::vector<float> memory;
+    constexpr int FEW = 2 * FINE + 1, MANY = 2 * BROAD + 1, PAD = 2 * LANES;
+    const size_t row = (m + LANES - 1) / LANES * LANES + 2 * PAD;
+    memory.assign(4 * row, 1.0f);  // taken for what lies outside
+    float *const outside = memory.data() + PAD, *const near = outside + row, *const far = near + row, *const three = far + row;
+    auto line = [&](int j) { return j < 0 || j >= n ? outside : d + (size_t)j * m; };
+    auto end = [=](float *v, float sum) { std::fill(v - PAD, v, sum), std::fill(v + m, v + m + PAD, sum); };
+    std::fill(far, far + m, 0.0f);
+    for (int j = -BROAD; j < BROAD; j++)
+        for (int x = 0; x < m; x += LANES) put(far + x, at(far + x) + counted(at(line(j) + x), J.broad_most));
     const float kf = 1.0f / (J.fine1 - J.fine0), kb = 1.0f / (J.broad1 - J.broad0);
-    for (size_t k = 0; k < (size_t)n * m; k++) {
-        float f = (J.fine1 - fine[k]) * kf, b = (J.broad1 - broad[k]) * kb;
-        f = f < 0 ? 0 : f;  // one choice at a time: these become single instructions
-        b = b < 0 ? 0 : b;
-        f = f > 1 ? 1 : f;
-        b = b > 1 ? 1 : b;
-        const float both = f * b * J.share;
-        weight[k] = d[k] < 0 ? 0 : both;
+    const float of_few = 1.0f / (FEW * FEW), of_many = 1.0f / (MANY * MANY);
+    for (int j = 0; j < n; j++) {
+        const float *up = line(j - 1), *here = line(j), *down = line(j + 1), *comes = line(j + BROAD), *gone = line(j - BROAD - 1);
+        for (int x = 0; x < m; x += LANES) {
+            put(near + x, counted(at(up + x), J.fine_most) + counted(at(here + x), J.fine_most) + counted(at(down + x), J.fine_most));
+            const Run held = j > 0 ? at(far + x) - counted(at(gone + x), J.broad_most) : at(far + x);
+            put(far + x, held + counted(at(comes + x), J.broad_most));
+        }
+        end(near, FEW), end(far, MANY);
+        for (int x = -LANES; x < m + LANES; x += LANES) put(three + x, at(far + x - 1) + at(far + x) + at(far + x + 1));
+        float *const o = weight + (size_t)j * m;
+        for (int x = 0; x < m; x += LANES) {
+            const Run broad = of_many * (at(three + x - 3) + at(three + x) + at(three + x + 3));
+            const Run fine = of_few * (at(near + x) + (at(near + x - 1) + at(near + x + 1)));
+            const Run f = within((J.fine1 - fine) * kf), b = within((J.broad1 - broad) * kb);
+            const Run both = at(here + x) < 0.0f ? Run{} : f * b * J.share;
+            std::memcpy(o + x, &both, sizeof(float) * std::min(LANES, m - x));
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 namespace {
 
-constexpr int TALL = 192, WIDE = 384;  // cells of a piece of work; multiples of BLOCK
+constexpr int TALL = 384, WIDE = 512;  // cells of a piece of work; multiples of BLOCK
 
 // Means of the 2 x 2 cells: (3, h/2, w/2), or (h/2, w/2, 3) with the colours side by side.
 void cells(In<float, 3> rgb, Out<float, 3> out, bool planar) {
@@ -84,6 +84,7 @@ void add(const Maps &maps, const Area &area, int c0, int c1, int x0, int x1, int
             const int n = 6 * (end - s) + (odd ? 3 : 0);
             const int some = held(near, i0, i1) | held(next, i0, i1);
             if (some == NONE) continue;
+            if (y + 2 < last) ahead_to_write(to.total + ((size_t)(y + 2) * to.w + 2 * s) * 3, n);
             const float *src = maps.warped + ((size_t)(y - 2 * area.y0) * maps.wide + 2 * i0) * 3;
             float *dst = to.total + ((size_t)y * to.w + 2 * s) * 3;
             if (some == ALL) {
@@ -109,10 +110,9 @@ void piece(const Frame &f, const Grounds &by, int c0, int c1, int x0, int x1, co
     static thread_local Differences differences;
     Maps maps;
     maps.wide = wide;
-    maps.warped = memory.get<float>((size_t)rows * wide * 3 + 5 * cells + (size_t)rows * runs / 4 + 64);
+    maps.warped = memory.get<float>((size_t)rows * wide * 3 + 3 * cells + (size_t)rows * runs / 4 + 64);
     maps.diff = maps.warped + (size_t)rows * wide * 3;
-    maps.fine = maps.diff + cells, maps.broad = maps.fine + cells;
-    maps.weight = maps.broad + cells, maps.least = maps.weight + cells;
+    maps.weight = maps.diff + cells, maps.least = maps.weight + cells;
     maps.seen = reinterpret_cast<uint8_t *>(maps.least + cells);
     differences.prepare(by.judge, area.m);
     std::vector<float> dy(runs), dx(runs);
@@ -131,9 +131,9 @@ void piece(const Frame &f, const Grounds &by, int c0, int c1, int x0, int x1, co
         for (int k = 0; k < runs; k++)
             if (!(s[k] && s[k + runs])) std::fill(d + k * RUN / 2, d + std::min(area.m, (k + 1) * RUN / 2), UNSEEN);
     }
-    weigh(maps.diff, area.n, area.m, by.judge, maps.fine, maps.broad, maps.weight);
+    weigh(maps.diff, area.n, area.m, by.judge, maps.weight);
     if (!by.judge.all() && Second{f, area, by, maps, warp, differences}.blocks())
-        weigh(maps.diff, area.n, area.m, by.judge, maps.fine, maps.broad, maps.weight);
+        weigh(maps.diff, area.n, area.m, by.judge, maps.weight);
     erode(maps.weight, area.n, area.m, maps.least);
     add(maps, area, c0, c1, x0, x1, f.h, to);
 }
@@ -145,7 +145,8 @@ void merge_frame(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<floa
     need((int)total.shape(0) == h && (int)total.shape(1) == w && total.shape(2) == 3, "total must be (h, w, 3)");
     need((int)belief.shape(0) == hc && (int)belief.shape(1) == wc, "belief must be (h/2, w/2)");
     need(judge.shape(0) * sizeof(float) == sizeof(Judge), "judge has not the length it must have");
-    need(second.shape(0) == 0 || (second.shape(0) == shift.shape(0) && second.shape(1) == shift.shape(1)), "second must be as shift");
+    need(second.shape(2) == 6 && (second.shape(0) == 0 || (second.shape(0) == shift.shape(0) && second.shape(1) == shift.shape(1))),
+         "second must be as shift, with six numbers");
     Judge J;
     std::memcpy(&J, judge.data(), sizeof J);
     need(J.all() || ((int)ref.shape(0) == hc && (int)ref.shape(1) == wc && ref.shape(2) == 3), "reference must be (h/2, w/2, 3)");
@@ -166,7 +167,7 @@ void merge_frame(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<floa
 void merge_add(In<float, 3> rgb, In<float, 3> ref, In<float, 2> shade, In<float, 3> shift, int tile, In<float, 1> judge,
                Out<float, 3> total, Out<float, 2> belief) {
     static float nothing;
-    const size_t none[3] = {0, 0, 2};
+    const size_t none[3] = {0, 0, 6};
     merge_frame(rgb, ref, shade, shift, In<float, 3>(&nothing, 3, none), tile, judge, total, belief,
                 Out<float, 2>(&nothing, 2, none));
 }

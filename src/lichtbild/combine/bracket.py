@@ -141,7 +141,7 @@ def _part(
     if len(members) == 1:
         return first, first.frames
     shift, trust = flow.shift[list(members)].copy(), flow.trust[list(members)]
-    second = None if flow.second is None else flow.second[list(members)]
+    second, turn = (None if v is None else v[list(members)] for v in (flow.second, flow.turn))
     at = members.index(leader)
     shift[at] = 0
 
@@ -151,7 +151,7 @@ def _part(
     some = Frames(len(members), at, make, frames.stage, frames.history)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", QualityWarning)  # told for all parts at once
-        made = merge(some, replace(flow, shift=shift, trust=trust, second=second), merging)
+        made = merge(some, replace(flow, shift=shift, trust=trust, second=second, turn=turn), merging)
     return made, first.frames
 
 

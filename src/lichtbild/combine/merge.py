@@ -24,8 +24,8 @@ slack is 0.7 px at least there.  In a quad burst of dead leaves at ISO 400 all f
 of two, which is 1.9 dB.
 
 *Second chance.*  A flow is smooth, things that move are not.  Where the weight of a block falls, the motions
-``Flow.second`` of its tile and the tiles around it are tried there, and how the backgrounds of these tiles
-move; every cell takes the motion of the least D in the mean of 5×5 cells.  D, weight and light are then those
+``Flow.second`` of its tile and the tiles around it are tried there (with ``Flow.turn``, where the thing turns),
+and how the backgrounds of these tiles move; every cell takes the motion of the least D in the mean of 5×5 cells.  D, weight and light are then those
 of the chosen motions, judged as above: an error of choice is refused, not averaged.
 
 *Frames* counts what noise obeys: light merged with weights a has as much noise as ``(1 + Σ a)² / (1 + Σ a²)``
@@ -135,9 +135,12 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
 
 
 def second_motions(flow: Flow, frame: int) -> Float32:
-    """What moves on its own in a frame, "ty tx 2"; empty when nothing does."""
-    return np.zeros((0, 0, 2), np.float32) if flow.second is None else flow.second[frame]
-
+    """What moves on its own in a frame, and how it turns, "ty tx 6"; empty when nothing does."""
+    if flow.second is None:
+        return np.zeros((0, 0, 6), np.float32)
+    second = flow.second[frame]
+    turn = np.zeros((*second.shape[:2], 4), np.float32) if flow.turn is None else flow.turn[frame]
+    return np.concatenate([second, turn], axis=2, dtype=np.float32)
 
 
 class Doubt:
