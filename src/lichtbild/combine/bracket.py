@@ -198,9 +198,7 @@ class _Sheet:
         to = max(0.5, 1.0 - _DOUBT * unit)
         gain = np.array(scene.gain, np.float32)
         grown = 0 if scene.shot.kind == "linear" else GROWN
-        kernels.bracket_cells(
-            scene.rgb, _bits(scene), gain, self._shade, to - _FALL, to, grown, cells, valid
-        )
+        kernels.bracket_cells(scene.rgb, _bits(scene), gain, self._shade, to - _FALL, to, grown, cells, valid)
         return cells, valid
 
     def lay(self, part: Scene) -> float:
