@@ -223,7 +223,7 @@ def spun(light, angle, centre, radius):
 
 
 def test_a_thing_that_turns_is_followed():
-    """Where it turns a thing gets all frames; with its motion at the middles of the tiles alone it does not."""
+    """A thing gets all frames where it turns; with the motions of the tiles' middles alone it does not."""
     light, tile, middle, radius = wavy(256, 320), 64, (127.5, 159.5), 90
     angles = (0.0, 0.06, -0.08, 0.11)
     scenes = [noisy(spun(light, angle, middle, radius), k) for k, angle in enumerate(angles)]

@@ -24,9 +24,10 @@ slack is 0.7 px at least there.  In a quad burst of dead leaves at ISO 400 all f
 of two, which is 1.9 dB.
 
 *Second chance.*  A flow is smooth, things that move are not.  Where the weight of a block falls, the motions
-``Flow.second`` of its tile and the tiles around it are tried there (with ``Flow.turn``, where the thing turns),
-and how the backgrounds of these tiles move; every cell takes the motion of the least D in the mean of 5×5 cells.  D, weight and light are then those
-of the chosen motions, judged as above: an error of choice is refused, not averaged.
+``Flow.second`` of its tile and the tiles around it are tried there (with ``Flow.turn``, where the thing
+turns), and how the backgrounds of these tiles move; every cell takes the motion of the least D in the mean of
+5×5 cells.  D, weight and light are then those of the chosen motions, judged as above: an error of choice is
+refused, not averaged.
 
 *Frames* counts what noise obeys: light merged with weights a has as much noise as ``(1 + Σ a)² / (1 + Σ a²)``
 frames averaged.
