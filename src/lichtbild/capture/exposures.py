@@ -55,12 +55,14 @@ _LEAST = 4.0  # DN above black
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
     """Mean light of blocks (1 = white), which of them hold no photosite near white, and the least light that
-    can be told from black.
+    can be told from black; the light in order, and up to which quantile of it blocks are clear.
     """
 
     light: Float64
     clear: NDArray[np.bool_]
     least: float
+    ordered: Float64
+    clear_to: float
 
 
 def exposure_of(shot: Shot) -> float | None:
@@ -159,9 +161,9 @@ def ratio(a: Blocks, b: Blocks) -> tuple[float, float]:
     """Light of `b` over that of `a`, and its relative doubt; infinite where nothing can be said."""
     if a.light.size < _FEWEST:
         return 1.0, math.inf
-    highest = min(_clear_to(a), _clear_to(b))
+    highest = min(a.clear_to, b.clear_to)
     at = (np.linspace(0.3 * min(highest, 0.35), highest, _QUANTILES) * (a.light.size - 1)).astype(np.intp)
-    one, other = (np.sort(s.light, axis=None)[at] for s in (a, b))
+    one, other = a.ordered[at], b.ordered[at]
     good = np.minimum(one / a.least, other / b.least) > 1.0
     if np.count_nonzero(good) < _QUANTILES // 4:
         return 1.0, math.inf
@@ -171,9 +173,9 @@ def ratio(a: Blocks, b: Blocks) -> tuple[float, float]:
     return middle, math.hypot(spread, _UNSEEN / highest)
 
 
-def _clear_to(seen: Blocks) -> float:
-    """Up to which quantile of light hardly a block holds anything near white."""
-    lost = np.cumsum(~seen.clear.ravel()[np.argsort(seen.light, axis=None, kind="stable")])
+def _clear_to(clear: NDArray[np.bool_]) -> float:
+    """Up to which quantile of light hardly a block, of those in its order, holds anything near white."""
+    lost = np.cumsum(~clear)
     good = np.flatnonzero(lost <= _LOST * np.arange(1, lost.size + 1))
     return float(good[-1]) / lost.size if good.size else 0.0
 
@@ -186,12 +188,21 @@ def weighted_median(values: Float64, weights: Float64) -> float:
 
 
 def blocks(frame: RawFrame) -> Blocks:
-    """The mean light of a frame in blocks, of the green plane where there are three."""
+    """The mean light of a frame in blocks, of the green plane where there are three; found once."""
+    if "blocks" not in frame.measured:
+        frame.measured["blocks"] = _blocks(frame)
+    found: Blocks = frame.measured["blocks"]
+    return found
+
+
+def _blocks(frame: RawFrame) -> Blocks:
     shot, seen = frame.shot, glance(frame)
     black = float(shot.black.mean())
     span = max(shot.white - black, 1.0)
     light = (seen.mean.astype(np.float64) - black) / span
-    return Blocks(light, seen.most < black + _NEAR_WHITE * span, _LEAST / span)
+    clear = seen.most < black + _NEAR_WHITE * span
+    order = np.argsort(light, axis=None, kind="stable")
+    return Blocks(light, clear, _LEAST / span, light.ravel()[order], _clear_to(clear.ravel()[order]))
 
 
 def groups(exposures: Sequence[float]) -> list[list[int]]:
