@@ -7,6 +7,9 @@
 
 namespace {
 
+constexpr float FAR = 4.0f;        // times the usual residual
+constexpr float TEXTURED = 8.0f;  // times the gradient energy of noise
+
 // Best translation within +-radius by mean absolute difference over the overlap: of those that noise (variance per pixel)
 // cannot tell from the best one, the shortest.  Every sparse-th row counts.
 void search(In<float, 2> ref, In<float, 2> img, int radius, int sparse, double noise, Out<double, 1> out) {
@@ -43,8 +46,34 @@ void search(In<float, 2> ref, In<float, 2> img, int radius, int sparse, double n
     out.data()[1] = best % n - radius;
 }
 
-// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 7 (all).  `scale`:
-// residual, in units of the image, at which a pixel starts to count as an outlier.  Normal equations are summed over cells
+// The residual that half of the textured pixels do not exceed, infinite where there are few: what shows more texture than
+// noise has one voice, however bright it is, so that a small thing that shines does not set the measure for all others.
+float usual(In<float, 2> &ref, In<float, 2> &img, const Motion &motion, double noise) {
+    const int h = ref.shape(0), w = ref.shape(1), step = std::max(1, h / 96);
+    std::vector<float> found;
+    for (int y = 1; y < h - 1; y += step) {
+        const Motion::Line line = motion.line(y);
+        for (int x = 1; x + L < w; x += L) {
+            float dy, dx, e[L], g[L];
+            line.at(x + 0.5 * (L - 1), dy, dx);
+            const float py = y + dy, px = x + dx;
+            if (!(py >= 0 && px >= 0 && py < h - 1 && px < w - L - 1)) continue;
+            const int j = (int)py, i = (int)px;
+            const float *r = ref.data() + (size_t)y * w + x;
+            const lanes8 gx = 0.5f * (load8(r + 1) - load8(r - 1)), gy = 0.5f * (load8(r + w) - load8(r - w));
+            store8(e, Between(py - j, px - i).run(img.data() + (size_t)j * w + i, w) - load8(r));
+            store8(g, gx * gx + gy * gy);
+            for (int l = 0; l < L; l += 2)
+                if (g[l] > TEXTURED * noise) found.push_back(std::fabs(e[l]));
+        }
+    }
+    if (found.size() < 64) return INFINITY;
+    std::nth_element(found.begin(), found.begin() + found.size() / 2, found.end());
+    return found[found.size() / 2];
+}
+
+// Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 7 (all).  `scale`: the largest
+// residual, in units of the image, at which a pixel starts to count as an outlier; it is FAR times the usual one, if less.  Normal equations are summed over cells
 // of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
 // energy that noise alone has in a pixel; a prior of that weight holds the start, so that what cannot be seen stays there.
 // Returns the mean loss before the last round.
@@ -53,9 +82,10 @@ double global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int
     const int h = ref.shape(0), w = ref.shape(1), bands = (h + 15) / 16;
     need((int)img.shape(0) == h && (int)img.shape(1) == w && motion.shape(0) == 2 * TERMS, "shapes differ");
     need(terms == 1 || terms == 3 || terms == TERMS, "terms must be 1, 3 or 7");
-    const float s2 = scale * scale;
     constexpr int PAIRS = TERMS * (TERMS + 1) / 2, FORCE = 3 * PAIRS, COUNT = FORCE + 2 * TERMS, LOSS = COUNT + 1, ALL = LOSS + 1;
     Motion M(motion.data(), h, w);
+    scale = std::min(scale, FAR * usual(ref, img, M, noise));
+    const float s2 = std::max(scale * scale, 1e-6f);
     std::vector<std::array<double, ALL>> sums(bands);
     double loss = INFINITY;
     for (int round = 0; round < rounds; round++) {

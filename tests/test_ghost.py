@@ -237,6 +237,15 @@ def test_highlights_that_clip_and_move_stay_neutral(iso, flicker):
         assert abs(magenta(merged, at) - true) < abs(magenta(alone, at) - true) + 0.004
 
 
+@pytest.mark.parametrize("iso", [100, 3200])
+def test_a_lamp_that_moves_does_not_take_the_picture_with_it(iso):
+    """However bright it is, a thing has as many voices in the motion of the picture as it has pixels."""
+    one = taken("shining", iso)
+    for k in range(1, 6):
+        there = np.median(one.truth.flow(k)[one.truth.layer == 0], axis=0)
+        assert np.median(np.linalg.norm(one.flow.shift[k] - there, axis=-1)) < 0.25
+
+
 @pytest.mark.parametrize("wrong", [0.5, 2.0])
 def test_a_wrong_noise_model_costs_neither_frames_nor_truth(wrong):
     """The twin of a burst whose file says half or twice the noise."""
