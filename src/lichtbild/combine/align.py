@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichtbild.base import kernels
-from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, RawFrame, Triple
+from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Triple
 from lichtbild.base.params import Params, knob
 from lichtbild.base.spare import Spare
 from lichtbild.base.stage import stage
@@ -78,12 +78,7 @@ class Align(Params):
 
 def sharpest(burst: Burst) -> int:
     """Index of the sharpest frame: the most Laplacian energy; noise adds the same to all frames."""
-    return int(np.argmax([detail(frame) for frame in burst.frames]))
-
-
-def detail(frame: RawFrame) -> float:
-    """Laplacian energy of a frame: of its mosaic, or of its green (see `glance`)."""
-    return glance(frame).detail
+    return int(np.argmax([glance(frame).detail for frame in burst.frames]))
 
 
 @stage
