@@ -74,7 +74,7 @@ bool stepped(Tile &tile, const float *first, const float *how, float *t) {
 void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, int margin, In<float, 1> how, int rounds,
            In<uint8_t, 2> flags, Out<float, 3> offset, Out<float, 3> evidence) {
     const int h = ref.shape(0), w = ref.shape(1), ny = offset.shape(0), nx = offset.shape(1);
-    need((int)evidence.shape(0) == ny && (int)evidence.shape(1) == nx && evidence.shape(2) == 5, "evidence must be (ty, tx, 5)");
+    need((int)evidence.shape(0) == ny && (int)evidence.shape(1) == nx && evidence.shape(2) == 5, "evidence (ty, tx, 5)");
     need(offset.shape(2) == 2 && motion.shape(0) == 2 * TERMS && how.shape(0) == 3, "offset (.., .., 2), motion (14), how (3)");
     const Pair pair{ref.data(), img.data(), h, w, Motion(motion.data(), h, w)};
     need(tile == 16 || tile == 32, "tile must be 16 or 32");
@@ -84,7 +84,8 @@ void tiles(In<float, 2> ref, In<float, 2> img, In<double, 1> motion, int tile, i
         std::fill(told, told + 5 * nx, 0.0f);
         std::vector<Tile> row;
         for (int i = 0; i < nx; i++)
-            row.push_back({std::max(0, i * tile - margin), std::min(w, (i + 1) * tile + margin), first[2 * i], first[2 * i + 1], true});
+            row.push_back({std::max(0, i * tile - margin), std::min(w, (i + 1) * tile + margin), first[2 * i], first[2 * i + 1],
+                           true});
         for (int round = 0; round < rounds; round++) {
             pair.sum(std::max(0, j * tile - margin), std::min(h, (j + 1) * tile + margin), flags, side, row);
             for (int i = 0; i < nx; i++)

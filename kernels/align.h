@@ -77,8 +77,8 @@ struct Between {
 // Adds the run of L pixels at (y, x) of ref against img at (y + dy, x + dx); robust: with weights
 // (s2 / (s2 + e^2))^2, and in ee the loss that they belong to, s2 e^2 / (s2 + e^2).
 template <bool robust>
-__attribute__((always_inline)) inline void add_run(const float *ref, const float *img, int h, int w, int y, int x, float dy, float dx,
-                                                   float s2, Sums &S) {
+__attribute__((always_inline)) inline void add_run(const float *ref, const float *img, int h, int w, int y, int x, float dy,
+                                                   float dx, float s2, Sums &S) {
     const float py = y + dy, px = x + dx;
     if (!(py >= 0 && px >= 0 && py < h - 1 && px < w - L - 1)) return;
     const int j = (int)py, i = (int)px;

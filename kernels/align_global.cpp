@@ -73,8 +73,8 @@ float usual(In<float, 2> &ref, In<float, 2> &img, const Motion &motion, double n
 }
 
 // Gauss-Newton on the motion with Geman-McClure weights; `terms` = 1 (shift), 3 (affine), 7 (all).  `scale`: the largest
-// residual, in units of the image, at which a pixel starts to count as an outlier; it is FAR times the usual one, if less.  Normal equations are summed over cells
-// of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
+// residual, in units of the image, at which a pixel starts to count as an outlier; it is FAR times the usual one, if less.
+// Normal equations are summed over cells of 16 x L pixels, within which the motion is taken for the same.  `noise` is the gradient
 // energy that noise alone has in a pixel; a prior of that weight holds the start, so that what cannot be seen stays there.
 // Returns the mean loss before the last round.
 double global_fit(In<float, 2> ref, In<float, 2> img, int terms, int rounds, int sparse, float scale, double noise,

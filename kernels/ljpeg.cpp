@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ljpeg: lossless JPEG (ITU-T T.81, process 14) is read, as the tiles of a DNG have it.  Difference to a prediction from neighbours,
-// Huffman code of its number of bits, then the bits.  The reader trusts nothing: every length is checked before it is used.
+// ljpeg: lossless JPEG (ITU-T T.81, process 14) is read, as the tiles of a DNG have it.  Difference to a prediction from
+// neighbours, Huffman code of its number of bits, then the bits.  The reader trusts nothing: every length is checked before it is used.
 #include "kernel.h"
 
 namespace {

@@ -125,7 +125,8 @@ static void ljpeg_encode(In<uint16_t, 3> tile, Out<uint8_t, 1> out, Out<int64_t,
     const int h = (int)tile.shape(0), w = (int)tile.shape(1), n = (int)tile.shape(2);
     need(h >= 1 && w >= 1 && h < 65536 && w < 65536 && n >= 1 && n <= 4 && length.shape(0) == 1, "ljpeg_encode");
     void (*const counted[])(const uint16_t *, int, int64_t[4][17]) = {count<1>, count<2>, count<3>, count<4>};
-    void (*const written[])(const uint16_t *, const uint16_t *, int, const Code *, Row &) = {write<1>, write<2>, write<3>, write<4>};
+    void (*const written[])(const uint16_t *, const uint16_t *, int, const Code *, Row &) = {write<1>, write<2>, write<3>,
+                                                                                             write<4>};
     const int row = w * n;
     int64_t counts[4][17] = {};
     for (int y = 0; y < h; y += ASKED) counted[n - 1](tile.data() + (size_t)y * row, row, counts);

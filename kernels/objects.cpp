@@ -82,8 +82,8 @@ void choose(In<float, 2> ref, In<float, 2> img, In<int32_t, 2> tiles, In<float, 
                     const float less = 0.03f * (dy * dy + dx * dx) / (radius * radius + 1.0f);
                     auto moved = [&](int k) { return quarters(a, b, lost.y[k], lost.x[k], 4, lost.dy(m, k), lost.dx(m, k)); };
                     auto shifted = [&](int k) { return patch.quarters(a, lost.y[k], lost.x[k], j + dy, i + dx); };
-                    const float share = whole ? score(lost, parts, shifted, most + less) : score(lost, parts, moved, most + less);
-                    const float g = share - less;
+                    const float least = most + less;
+                    const float g = (whole ? score(lost, parts, shifted, least) : score(lost, parts, moved, least)) - less;
                     if (g > most) most = g, std::copy(m, m + 6, top);
                 }
         }

@@ -50,7 +50,8 @@ template <int side> inline lanes4 four(lanes8 above, lanes8 below) {
 inline lanes4 quarters(const Picture &a, const Picture &b, int y, int x, int side, float dy, float dx) {
     const float py = y + dy, px = x + dx;
     const int w = a.w;
-    if (!(inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w)) || y + side > a.h || x + side > w) return nowhere();
+    const bool seen = inside(py, px, a.h, w) && inside(py + side - 1, px + side - 1, a.h, w);
+    if (!seen || y + side > a.h || x + side > w) return nowhere();
     const int j = (int)py, i = (int)px;
     const Between at(py - j, px - i);
     const float *p = a.p + (size_t)y * w + x, *q = b.p + (size_t)j * w + i;
@@ -73,7 +74,8 @@ struct Patch {
     Patch(const Picture &b, const Lost &lost, float dy, float dx, int radius) {
         if (!lost.count) return;
         const int jy = (int)std::floor(dy) - radius, jx = (int)std::floor(dx) - radius;
-        const int top = *std::min_element(lost.y, lost.y + lost.count) + jy, left = *std::min_element(lost.x, lost.x + lost.count) + jx;
+        const int top = *std::min_element(lost.y, lost.y + lost.count) + jy;
+        const int left = *std::min_element(lost.x, lost.x + lost.count) + jx;
         const int low = *std::max_element(lost.y, lost.y + lost.count) + jy + lost.side + 2 * radius;
         const int right = *std::max_element(lost.x, lost.x + lost.count) + jx + lost.side + 2 * radius;
         y0 = std::max(0, top), x0 = std::max(0, left);

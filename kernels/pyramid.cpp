@@ -65,7 +65,8 @@ void half_row(const float *__restrict row, int W, float *__restrict out, int w) 
         out[x] = 0.125f * (row[a] + row[b]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
     };
     if (w > 0) one(0);
-    for (int x = 1; x < w - 1; x++) out[x] = 0.125f * (row[2 * x - 1] + row[2 * x + 2]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
+    for (int x = 1; x < w - 1; x++)
+        out[x] = 0.125f * (row[2 * x - 1] + row[2 * x + 2]) + 0.375f * (row[2 * x] + row[2 * x + 1]);
     if (w > 1) one(w - 1);
 }
 
@@ -93,7 +94,8 @@ void soften(In<float, 2> in, Out<float, 2> out, Out<float, 2> half) {
         for (int y = y0; y < y1; y++) {
             soft_row(across(row(y - 1), row(y), row(y), row(y + 1), 0.25f, 0.25f), out.data() + (size_t)y * w, w);
             if (y & 1 || y / 2 >= hh) continue;
-            half_row(across(row(y - 1), row(y), row(y + 1), row(y + 2), 0.125f, 0.375f), w, half.data() + (size_t)(y / 2) * hw, hw);
+            const float *mean = across(row(y - 1), row(y), row(y + 1), row(y + 2), 0.125f, 0.375f);
+            half_row(mean, w, half.data() + (size_t)(y / 2) * hw, hw);
         }
     });
 }

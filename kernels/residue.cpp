@@ -40,7 +40,8 @@ void residue_moments(In<float, 3> light, int step, In<int32_t, 1> pattern, Out<d
     const int h = light.shape(0), w = light.shape(1), across = (w - SIDE) / step + 1, down = (h - SIDE) / step + 1;
     need(light.shape(2) == 3 && step > 0 && h >= SIDE && w >= SIDE, "residue_moments: light");
     need(pattern.shape(0) == 0 || (pattern.shape(0) == 4 && step % 2 == 0), "residue_moments: pattern");
-    for (auto *a : {&mean, &variance}) need(a->shape(0) == 3 && (int)a->shape(1) == down * across, "residue_moments: out is (3, n)");
+    for (auto *a : {&mean, &variance})
+        need(a->shape(0) == 3 && (int)a->shape(1) == down * across, "residue_moments: out is (3, n)");
     const int every = pattern.shape(0) ? 2 : 1, side = SIDE / every;
     parallel(down, [&](int j) {
         float v[SIDE * SIDE];

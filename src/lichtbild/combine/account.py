@@ -21,7 +21,7 @@ import numpy as np
 
 from lichtbild.base.image import Burst, Float32, Flow, Frames, Mosaic, Noise, Scene, Shot
 from lichtbild.capture.exposures import UNIFORM, exposure_of, groups
-from lichtbild.combine.align import detail
+from lichtbild.capture.glance import glance
 
 USED = 0.1      # weight below which a frame counts as left out
 BLURRED = 0.8   # sharpness, of the sharpest frame's, below which blur is the likely reason
@@ -135,7 +135,7 @@ def sharpnesses(burst: Burst) -> tuple[float, ...]:
     Noise adds to all of them, so that frames of a dark or noisy burst seem more alike than they are.
     """
     ratios = exposure_ratios([f.shot for f in burst.frames], 0)
-    return tuple(math.sqrt(max(0.0, detail(f))) / r for f, r in zip(burst.frames, ratios, strict=True))
+    return tuple(math.sqrt(max(0.0, glance(f).detail)) / r for f, r in zip(burst.frames, ratios, strict=True))
 
 
 def exposure_ratios(shots: Sequence[Shot], reference: int) -> tuple[float, ...]:
