@@ -113,17 +113,25 @@ template <int K, class V> inline void inverse(V *v) {
     }
 }
 
-// Energies of a row of blocks, and with those beside them: `add` is given block after block.
+// Energies of a row of blocks, alone and with those beside them: `add` is given block after block; the mean of its energies.
 template <int K, class V> struct Row {
     static constexpr int WIDE = sizeof(V) / sizeof(float);
     static constexpr float MOST = 1e6f;  // in units of a coefficient's noise; what is no number counts as that
     V e[3][K];
     int count = 0;
-    void add(const V *x, const V *inverse, float *left) {
-        V *here = e[count % 3];
-        for (int k = 0; k < K; k++) here[k] = smaller(x[k] * x[k] * inverse[k], spread<V>((lanes8){} + MOST));
+    float add(const V *x, const V *inverse, float *alone, float *left) {
+        V *here = e[count % 3], all = {};
+        for (int k = 0; k < K; k++) {
+            here[k] = smaller(x[k] * x[k] * inverse[k], spread<V>((lanes8){} + MOST));
+            store(alone + k * WIDE, here[k]);
+            all += here[k];
+        }
         count++;
         if (count > 1) sum(count > 2 ? count - 3 : 0, count - 2, count - 1, left);
+        if constexpr (WIDE == N)
+            return total(all) * (1.0f / (K * N));
+        else
+            return (total(first_of(all)) + total(second_of(all))) * (0.5f / (K * N));
     }
     void finish(float *last) const { sum(count > 1 ? count - 2 : 0, count - 1, count - 1, last); }
     void sum(int a, int b, int c, float *out) const {
