@@ -23,14 +23,17 @@ class Spare:
         self._given: list[NDArray[Any]] = []
 
     def empty(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-        """An array like ``np.empty(shape, dtype)``."""
-        for k in range(len(self._given)):
-            # two references: the list's and the argument's
-            if (
-                sys.getrefcount(self._given[k]) == 2
-                and self._given[k].shape == shape
-                and self._given[k].dtype == dtype
-            ):
-                return self._given[k]
-        self._given.append(np.empty(shape, dtype))
-        return self._given[-1]
+        """An array like ``np.empty(shape, dtype)``; further ones of its kind that were dropped are let go."""
+        kept: list[NDArray[Any]] = []
+        found: NDArray[Any] | None = None
+        while self._given:
+            array = self._given.pop()
+            fits = array.shape == shape and array.dtype == dtype
+            if not fits or sys.getrefcount(array) > 2:  # this name and the argument
+                kept.append(array)
+            elif found is None:
+                found = array
+        if found is None:
+            found = np.empty(shape, dtype)
+        self._given = [*kept, found]
+        return found

@@ -120,6 +120,7 @@ def merge(frames: Frames[Scene], flow: Flow, params: Merge = Merge()) -> Scene:
         now = float(belief.mean(dtype=np.float64))
         weights.append(now - before)
         before = now
+        del frame  # its memory is the next one's
     kernels.merge_finish(belief, total)
     merged = sum(weight > USED for weight in weights)
     if merged < frames.count:
