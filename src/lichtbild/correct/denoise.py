@@ -9,9 +9,9 @@ over the frequencies beside it.  c is then multiplied by Wiener's gain [1]::
 
     e = a·e₁ + (1 − a)·e₂,     c ← c · max(0, 1 − τ/e)
 
-So fine texture stays, which is there all around though no single coefficient of it is above the noise.  A block
-with 30 times the energy of the one that is judged, such as a lamp or an edge, says nothing about it and is left
-out of the mean: otherwise grain would stay around lamps.
+So fine texture stays, which is there all around though no single coefficient of it is above the noise.  A
+block with 30 times the energy of the one that is judged, such as a lamp or an edge, says nothing about it and
+is left out of the mean: otherwise grain would stay around lamps.
 
 Colour follows brightness.  Within a block mostly two materials meet, and then the differences U and V are
 straight lines over Y.  The slope of that line is found from the coefficients (with a prior of variance s²),
@@ -21,8 +21,8 @@ and only what is left beside the line is shrunk::
 
 Blocks overlap, row after row like bricks, and are averaged, with the more weight the less of them is left:
 1/(1 + Σ gain²).  Noise of low frequency, which 8×8 blocks cannot see, is treated the same way at half and
-quarter size [3], there in the lowest frequencies only: blotches of colour, and at little light the coarse grain
-of brightness.
+quarter size [3], there in the lowest frequencies only: blotches of colour, and at little light the coarse
+grain of brightness.
 
 p is measured, see ``noise_power``; around a moving thing, where fewer frames were used, more is denoised, and
 no boundary shows.

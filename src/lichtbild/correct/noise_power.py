@@ -72,7 +72,7 @@ class Power:
     def refined(self, noise: Noise) -> Power:
         """The same of a picture that was made to agree with its photosites."""
         variance = sum(s * GREY + r for s, r in zip(noise.shot, noise.read, strict=True)) / 3
-        share = REFINED[0] * math.exp(-math.sqrt(variance) / GREY / REFINED[1])
+        share = round(REFINED[0] * math.exp(-math.sqrt(variance) / GREY / REFINED[1]), 3)
         steps = np.add.outer(np.arange(8), np.arange(8))
         more = self.more.copy()
         more[1:] *= np.float32(1 + share * np.clip((steps - 1) / 4, 0, 1))
