@@ -72,6 +72,15 @@ def test_equal_frames_are_equal():
     assert relative(Burst(b.frames[:1])) == ()
 
 
+@pytest.mark.parametrize("evs", [(0, 0, 0), (0, -2, 0)])
+def test_as_bright_at_another_iso(evs):
+    b, _ = taken(exposures=evs)
+    last = b.frames[-1]
+    turned = replace(last.shot, iso=2 * last.shot.iso, exposure_time=last.shot.exposure_time / 2)
+    mixed = linearize(Burst((*b.frames[:-1], replace(last, shot=turned))))
+    np.testing.assert_allclose(mixed[2].cfa.mean(), linearize(b)[2].cfa.mean(), rtol=1e-3)
+
+
 def test_frames_of_one_exposure_come_together():
     assert groups((1, 0.25, 1.1, 0.0625, 0.26, 0.9)) == [[0, 2, 5], [1, 4], [3]]
 

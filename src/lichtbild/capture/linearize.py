@@ -126,11 +126,23 @@ class _Kept:
     shading: dict[tuple[bytes, ...], Float32]
 
 
+def _alike(burst: Burst, light: tuple[float, ...]) -> list[list[int]]:
+    """Frames of one exposure and one ISO: twice the gain at half the time is as bright, but another noise."""
+    frames = burst.frames
+    together = groups(light) if light else [list(range(len(frames)))]
+    isos = [list(dict.fromkeys(frames[k].shot.iso for k in members)) for members in together]
+    return [
+        [k for k in members if frames[k].shot.iso == iso]
+        for members, several in zip(together, isos, strict=True)
+        for iso in several
+    ]
+
+
 def _known(burst: Burst, reference: int, light: tuple[float, ...], params: Linearize) -> dict[int, _Known]:
-    """Of every frame; those exposed alike share all but the noise that their files say."""
+    """Of every frame; those taken alike share all but the noise that their files say."""
     known: dict[int, _Known] = {}
     levels: dict[float | None, Triple] = {}
-    for members in groups(light) if light else [list(range(len(burst.frames)))]:
+    for members in _alike(burst, light):
         leader = reference if reference in members else members[0]
         some = Burst(tuple(burst.frames[k] for k in members), members.index(leader))
         frame, shot = burst.frames[leader], burst.frames[leader].shot
