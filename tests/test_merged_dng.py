@@ -372,3 +372,27 @@ def test_a_merged_file_of_a_mono_camera_is_grey_everywhere(tmp_path):
     assert read.shot.neutral == (1.0, 1.0, 1.0)
     photo = develop(Burst((read,), 0))
     assert np.abs(photo.rgb - photo.rgb.mean(axis=2, keepdims=True)).max() < 0.02
+
+
+def extremes(h, w):
+    rng = np.random.default_rng(4)
+    dark = np.zeros((h, w, 3), np.float32)
+    dot, between = dark.copy(), dark.copy()
+    dot[h // 2, w // 2] = 1
+    between[1::4] = rng.random(between[1::4].shape)  # rows that the code tables were not made for
+    noise = rng.random(dark.shape, np.float32) * 1.2 - 0.1
+    flat = {"black": dark, "below": dark - 1, "white": dark + 1, "over": dark + 50}
+    return flat | {"dot": dot, "between": between, "noise": noise}
+
+
+@pytest.mark.parametrize("content", ["black", "below", "white", "over", "dot", "between", "noise"])
+@pytest.mark.parametrize("kind", ["linear", "cfa"])
+def test_packed_pixels_are_the_same_to_other_readers(tmp_path, content, kind):
+    rgb = extremes(515, 773)[content]
+    scene = Scene(rgb, "camera", camera(rgb.shape[:2]), camera(rgb.shape[:2]).noise, GAIN)
+    packed = write_merged(tmp_path / "packed.dng", scene, kind=kind)
+    plain = read_raw(write_merged(tmp_path / "plain.dng", scene, kind=kind, compress=False)).dn
+    np.testing.assert_array_equal(read_raw(packed).dn, plain)
+    with rawpy.imread(str(packed)) as raw:
+        seen = raw.raw_image.reshape(raw.raw_image.shape[:2]) if kind == "cfa" else raw.raw_image[..., :3]
+        np.testing.assert_array_equal(seen[: plain.shape[0], : plain.shape[1]], plain)
