@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr float FAR = 4.0f;        // times the usual residual
+constexpr float FAR = 10.0f;      // times the usual residual
 constexpr float TEXTURED = 8.0f;  // times the gradient energy of noise
 
 // Best translation within +-radius by mean absolute difference over the overlap: of those that noise (variance per pixel)
