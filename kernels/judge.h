@@ -30,7 +30,7 @@ class Differences {
     // What can be laid out beforehand for rows of up to m cells.
     void prepare(const Judge &J, int m) {
         const size_t N = 3 * m;
-        if (shot.size() < N + 8) {
+        if (pairs.size() < 2 * N + 8) {  // all of them have eight to spare
             pairs.resize(2 * N + 8);
             for (auto *v : {&mean, &part, &shot, &read, &shade}) v->resize(N + 8);
         }

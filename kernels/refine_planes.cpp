@@ -63,10 +63,10 @@ void contrast(In<float, 3> rgb, Out<float, 2> out) {
             for (int y = 2 * cy; y < 2 * cy + 2; y++) {
                 const float *p = rgb.data() + (size_t)y * w * 3, *up = y > 0 ? p - 3 * w : p, *down = y + 1 < h ? p + 3 * w : p;
                 float *o = sum.data();
-                const float keep = y & 1 ? 1.0f : 0.0f;
+                if (!(y & 1)) std::fill(sum.begin(), sum.end(), 0.0f);
                 for (int i = 0; i < 3 * w; i++) {
                     const float s = p[i] - up[i], t = p[i] - down[i];
-                    o[i] = keep * o[i] + (s * s + t * t);
+                    o[i] += s * s + t * t;
                 }
                 for (int i = 3; i < 3 * w; i++) {
                     const float s = p[i] - p[i - 3];

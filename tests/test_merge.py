@@ -357,3 +357,9 @@ def test_odd_sizes_and_threads(size):
     assert one.rgb.shape == (*size, 3)
     assert np.isfinite(one.rgb).all()
     np.testing.assert_array_equal(one.rgb, two.rgb)
+
+
+def test_frames_a_little_larger_than_those_before_get_memory_of_their_own():
+    for h, w in ((8, 8), (15, 17), (16, 22), (5, 7), (17, 33)):
+        shaded = replace(scene_of(wavy(h, w)), frames=np.ones((h // 2, w // 2), np.float32))
+        assert np.isfinite(merge(frames_of(shaded, shaded, shaded), still(3, h, w)).rgb).all()

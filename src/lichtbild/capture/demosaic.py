@@ -141,7 +141,7 @@ def coloured(
         kernels.demosaic_clipped(mosaic.clipped, cell, around(mosaic.cell).reach + 1, clipped)
     frames = None
     if mosaic.shading is not None:
-        frames = np.float32(1) / mosaic.shading
+        frames = np.float32(1) / mosaic.shading[: max(1, h // 2), : max(1, w // 2)]  # whole cells
     return Scene(rgb, "camera", mosaic.shot, mosaic.noise, mosaic.gain, frames, clipped, 1, history)
 
 

@@ -17,6 +17,7 @@ LIMITS = np.array([2.2, 4.0, 1.2, 1.5], np.float32)  # where the weight starts t
 OWN_SLACK = 0.07  # px that are forgiven at edges when the result is held against the reference
 ALL = np.array([1e30, 2e30, 1e30, 2e30], np.float32)
 LEVEL = 0.1  # a mid-grey
+ROOM = 63  # frames whose weights the sums of a pixel hold (MASS in kernels/superres.h)
 NO_MAP = np.zeros((0, 0), np.float32)
 
 
@@ -88,7 +89,7 @@ def gathered(
         kernels.superres_believe(look.doubt, NO_MAP, ALL if first else LIMITS, weight)
         noise = max(frame.noise.shot[1] * LEVEL + frame.noise.read[1], 1e-12)
         usual = usual or noise
-        share = min(usual / noise, 2.0)
+        share = min(usual / noise, 2.0, ROOM / frames.count)
         where = frame.cell, fit.twice, flow.shift[k], flow.tile
         del frame  # the next one takes its memory
         kernels.superres_gather(look.difference, weight, *where, fit.narrow, share, total, mass)
