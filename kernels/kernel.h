@@ -128,7 +128,7 @@ inline float log2_(float x) {
     x = x < 1.17549435e-38f ? 1.17549435e-38f : x;
     int32_t i = as_int(x);
     int32_t e = (i - 0x3f3504f3) >> 23;  // mantissa in [sqrt(1/2), sqrt(2))
-    float m = as_float(i - (e << 23));
+    float m = as_float(i - e * (1 << 23));
     float s = (m - 1.0f) / (m + 1.0f), z = s * s;
     float p = 2.8853900818f + z * (0.9617966939f + z * (0.5770780164f + z * (0.4121985831f + z * 0.3205988980f)));
     return (float)e + s * p;

@@ -30,7 +30,7 @@ double ln(double x) {  // relative error < 1e-13: our own, so that no libm decid
     int64_t i;
     std::memcpy(&i, &x, 8);
     const int64_t e = (i - 0x3fe6a09e667f3bcdLL) >> 52;
-    i -= e << 52;
+    i -= e * (1LL << 52);
     double m;
     std::memcpy(&m, &i, 8);
     const double s = (m - 1) / (m + 1), z = s * s;
