@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lichtbild.base.errors import FallbackWarning
-from lichtbild.base.image import Photo, Shot
+from lichtbild.base.image import Shot
+from lichtbild.base.photo import Photo
 from lichtbild.publish.magnify import magnified
 
 

@@ -11,7 +11,8 @@ from PIL import Image, ImageCms
 
 from lichtbild.base import colour as c
 from lichtbild.base.errors import ExportError, StateError
-from lichtbild.base.image import Noise, Photo, Scene, Shot
+from lichtbild.base.image import Noise, Scene, Shot
+from lichtbild.base.photo import Photo
 from lichtbild.publish.icc import profile
 from lichtbild.publish.photo import eight_bit, save, save_linear, upright
 

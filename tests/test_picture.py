@@ -9,7 +9,7 @@ from PIL import Image
 from lichtbild import simulate
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import InputError, UnsupportedRaw
-from lichtbild.base.image import Photo
+from lichtbild.base.photo import Photo
 from lichtbild.publish.icc import profile
 from lichtbild.publish.photo import save, save_linear
 from lichtbild.quality.picture import picture_of, picture_of_photo, read_picture

@@ -20,7 +20,8 @@ from lichtbild.base.version import __version__
 
 if TYPE_CHECKING:
     from lichtbild.base.errors import ExportError, InputError, LichtbildError, LichtbildWarning, RecipeError
-    from lichtbild.base.image import Burst, Flow, Frames, Mosaic, Noise, Photo, RawFrame, Scene, Shot
+    from lichtbild.base.image import Burst, Flow, Frames, Mosaic, Noise, RawFrame, Scene, Shot
+    from lichtbild.base.photo import GainMap, Photo
     from lichtbild.base.stage import watching
     from lichtbild.capture.burst import gather, group, read_burst
     from lichtbild.capture.raw import read_raw
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "base.errors": ("ExportError", "InputError", "LichtbildError", "LichtbildWarning", "RecipeError"),
-    "base.image": ("Burst", "Flow", "Frames", "Mosaic", "Noise", "Photo", "RawFrame", "Scene", "Shot"),
+    "base.image": ("Burst", "Flow", "Frames", "Mosaic", "Noise", "RawFrame", "Scene", "Shot"),
+    "base.photo": ("GainMap", "Photo"),
     "base.stage": ("watching",),
     "capture.burst": ("gather", "group", "read_burst"),
     "capture.raw": ("read_raw",),
@@ -47,6 +49,7 @@ __all__ = [
     "ExportError",
     "Flow",
     "Frames",
+    "GainMap",
     "InputError",
     "LichtbildError",
     "LichtbildWarning",

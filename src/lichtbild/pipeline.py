@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lichtbild.base.image import Burst, Flow, Photo, Scene
+from lichtbild.base.image import Burst, Flow, Scene
+from lichtbild.base.photo import Photo
 from lichtbild.capture.demosaic import demosaic
 from lichtbild.capture.linearize import linearize
 from lichtbild.combine.align import align

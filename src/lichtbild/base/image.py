@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The states of an image, one type each: RawFrame, Burst, Frames, Mosaic, Flow, Scene, GainMap, Photo.
+"""The states of an image, one type each: RawFrame, Burst, Frames, Mosaic, Flow, Scene (and `base.photo`).
 
 Frozen, compared by identity; the arrays inside are never written after construction.  Noise travels with the
 image: the variance of a linear value x in plane c is ``(shot[c] · x + read[c]) / frames``.
@@ -284,34 +284,3 @@ class Scene:
             hint = remedy.get(space, "grade it first")
             raise StateError(f"needs a scene in {space}, got one in {self.space}; {hint}")
         return self
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GainMap:
-    """How much brighter than in the photo itself a display with headroom shows each place.
-
-    ``gain: Float32 "h w 3"`` is ``log2((hdr + offset) / (sdr + offset))`` of linear light in the photo's
-    primaries, 1.0 its white; it may have fewer pixels than the photo, over the same field.  It is meant in
-    whole for displays that show ``headroom`` EV above white, in part for those that show less.
-    """
-
-    gain: Float32
-    headroom: float
-    offset: float = 1 / 64
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Photo:
-    """A finished picture: ``rgb: Float32 "h w 3"`` encoded for display, 0 … 1.
-
-    ``space`` names its primaries, ``transfer`` its curve: ``srgb`` with 1.0 the display's white, or ``pq`` and
-    ``hlg`` of Rec. 2100, in which white is 203 cd/m².  ``gain`` is what leads from the first to the others.
-    """
-
-    rgb: Float32
-    space: Literal["srgb", "p3", "rec2020"]
-    shot: Shot
-    merged: int = 1
-    history: tuple[str, ...] = ()
-    transfer: Literal["srgb", "pq", "hlg"] = "srgb"
-    gain: GainMap | None = None

@@ -21,8 +21,9 @@ import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.colour import P3, SRGB, rgb_to_rgb
-from lichtbild.base.image import Photo, Scene
+from lichtbild.base.image import Scene
 from lichtbild.base.params import Params, choice
+from lichtbild.base.photo import Photo
 from lichtbild.base.stage import stage
 
 SPACES = {"p3": P3, "srgb": SRGB}

@@ -14,7 +14,7 @@ import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.errors import FallbackWarning
-from lichtbild.base.image import Photo
+from lichtbild.base.photo import Photo
 
 SCALES = (1.5, 2.0)
 

@@ -24,7 +24,8 @@ from PIL.PngImagePlugin import PngInfo
 from lichtbild.base import kernels, tiff
 from lichtbild.base.colour import REC2020, SRGB, rgb_to_rgb
 from lichtbild.base.errors import ExportError
-from lichtbild.base.image import Photo, Scene, Shot
+from lichtbild.base.image import Scene, Shot
+from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import Chunk, Field, Page, write_file
 from lichtbild.publish.icc import profile
 from lichtbild.publish.metadata import Strip, carried, exif_block, xmp_packet

@@ -21,7 +21,8 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from lichtbild.base.colour import srgb_decode
 from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
-from lichtbild.base.image import Burst, Float32, Noise, Photo, RawFrame, Shot, Triple
+from lichtbild.base.image import Burst, Float32, Noise, RawFrame, Shot, Triple
+from lichtbild.base.photo import Photo
 from lichtbild.capture.demosaic import Demosaic, coloured
 from lichtbild.capture.linearize import Linearize, linearize
 from lichtbild.capture.raw import read_raw

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from lichtbild.base.errors import ExportError
-from lichtbild.base.image import Burst, Photo
+from lichtbild.base.image import Burst
+from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import write_file
 from lichtbild.capture.burst import gather
 from lichtbild.look.look import looks

@@ -16,7 +16,8 @@ from PIL import Image
 
 from lichtbild.base import kernels
 from lichtbild.base.colour import P3, SRGB, rgb_to_rgb, srgb_decode, srgb_encode
-from lichtbild.base.image import Photo, Scene, UInt8
+from lichtbild.base.image import Scene, UInt8
+from lichtbild.base.photo import Photo
 from lichtbild.base.stage import watching
 from lichtbild.base.tiff import write_file
 from lichtbild.base.version import __version__

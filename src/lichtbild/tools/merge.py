@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lichtbild.base.image import Float32, Photo, Scene, UInt8
+from lichtbild.base.image import Float32, Scene, UInt8
+from lichtbild.base.photo import Photo
 from lichtbild.correct.calibrate import calibrate
 from lichtbild.correct.crop import cropped
 from lichtbild.correct.lens import lens

@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lichtbild.base.colour import srgb_encode
 from lichtbild.base.errors import ExportError
-from lichtbild.base.image import Float32, Photo, Shot
+from lichtbild.base.image import Float32, Shot
+from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import write_file
 from lichtbild.publish.icc import profile
 from lichtbild.publish.photo import save
