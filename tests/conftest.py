@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["LICHTBILD_HOME"] = str(Path(__file__).parent / "nobody")  # not the folder of who runs them
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
