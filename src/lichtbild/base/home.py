@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The user's folder: profiles and looks of one's own, found by every verb.
 
-It is ``$LICHTBILD_HOME``, else ``lichtbild`` in ``$XDG_CONFIG_HOME`` or ``~/.config``.  It need not exist; what
-puts something into it makes it.  ``profiles`` in it holds colour profiles (DCP), ``looks`` looks (TOML).
+It is ``$LICHTBILD_HOME``, else ``lichtbild`` in ``$XDG_CONFIG_HOME`` or ``~/.config``.  It need not exist;
+what puts something into it makes it.  ``profiles`` in it holds colour profiles (DCP), ``looks`` looks (TOML).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def shelf(name: str) -> Path:
 
 
 def kept(name: str, suffix: str) -> tuple[Path, ...]:
-    """The files in a folder of the user's folder that end in `suffix` (any case), in the order of their names."""
+    """The files in a folder of the user's folder that end in `suffix` (any case), by name."""
     folder = home() / name
     if not folder.is_dir():
         return ()
