@@ -12,8 +12,8 @@ from lichtbild.base import colour as c
 from lichtbild.base import kernels
 from lichtbild.base.errors import FallbackWarning, StateError
 from lichtbild.base.image import CameraColour, HSVTable, Noise, Scene, Shot
+from lichtbild.capture.illuminant import illuminant_weights, neutral_to_white, white_to_neutral
 from lichtbild.correct.calibrate import Calibrate, calibrate
-from lichtbild.correct.illuminant import illuminant_weights, neutral_to_white, white_to_neutral
 
 WARM = np.array([[0.9, -0.25, -0.1], [-0.5, 1.35, 0.15], [-0.1, 0.25, 0.55]])
 COOL = np.array([[0.75, -0.2, -0.06], [-0.45, 1.3, 0.16], [-0.07, 0.2, 0.6]])

@@ -21,7 +21,10 @@ FILTERS = known_filters("phone")
 
 def profile():
     rng = np.random.default_rng(0)
-    tables = tuple(HSVTable(rng.uniform(0.9, 1.1, (1, 6, 4, 3)).astype(np.float32)) for _ in range(2))
+    cells = [rng.uniform(0.9, 1.1, (1, 6, 4, 3)).astype(np.float32) for _ in range(2)]
+    for table in cells:
+        table[:, :, 0, 2] = 1
+    tables = tuple(HSVTable(table) for table in cells)
     plain = FILTERS.colour(("A", "D65"))
     return CameraColour(plain.illuminants, plain.colour, plain.forward, hue_sat=tables, name="Ours")
 

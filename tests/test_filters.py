@@ -9,8 +9,8 @@ import pytest
 from lichtbild.base import spectra
 from lichtbild.base.colour import D50_XYZ, D65, SRGB, adaptation, delta_e, xy_to_xyz, xyz_to_lab
 from lichtbild.base.errors import InputError
+from lichtbild.capture.illuminant import camera_to_d50, scaled
 from lichtbild.capture.sensitivities import read_sensitivities
-from lichtbild.correct.illuminant import camera_to_d50, scaled
 from lichtbild.simulate.filters import KNOWN, Filters, known_filters, scene_colours
 
 NM = np.arange(380, 781, 5)

@@ -74,7 +74,8 @@ class CameraColour:
     """What a DNG or DCP says about colour, one entry per calibration illuminant.
 
     Matrices are row-major 3×3 arrays: ``colour`` maps XYZ → camera, ``forward`` balanced camera → XYZ D50,
-    ``calibration`` is CameraCalibration, ``balance`` AnalogBalance.
+    ``calibration`` is CameraCalibration, ``balance`` AnalogBalance.  ``whites`` are the chromaticities of
+    illuminants that have no code (255), None for the others; empty where all have one.
     """
 
     illuminants: tuple[int, ...] = ()  # EXIF LightSource codes
@@ -86,6 +87,7 @@ class CameraColour:
     look: HSVTable | None = None
     tone_curve: NDArray[np.float64] | None = None  # "n 2"
     name: str = ""
+    whites: tuple[tuple[float, float] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +128,7 @@ class Shot:
     colour: CameraColour = field(default_factory=CameraColour)
     opcodes: tuple[tuple[Opcode, ...], tuple[Opcode, ...], tuple[Opcode, ...]] = ((), (), ())
     crop: tuple[int, int, int, int] | None = None  # top, left, height, width that the maker shows, if not all
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # what was kept of the active area: shares
     exif: Mapping[str, Mapping[int, Any]] = field(
         default_factory=dict
     )  # "main", "exif", "gps", "raw" (gain tables of the profile): tag → value, to carry

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The colour profile inside a DNG: matrices, tables, curve, and what the camera answered to white.
 
-A CameraCalibration holds for the profile whose signature it carries, and is left aside for any other.
+A CameraCalibration holds for the profile whose signature it carries, and is left aside for any other.  An
+illuminant without a code (255) is told by IlluminantData: a chromaticity, or a spectrum whose chromaticity
+follows with the standard observer.
 
 References
 ----------
-[1] Digital Negative Specification 1.6, chapters 4 and 6.
+[1] Digital Negative Specification 1.7.1, chapters 5 and 6.
 """
 
 from __future__ import annotations
+
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +20,8 @@ from numpy.typing import NDArray
 from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import CameraColour, HSVTable, Triple
+from lichtbild.base.spectra import WAVELENGTHS, observer
+from lichtbild.capture.illuminant import OTHER, white_to_neutral
 
 NEUTRAL, WHITE_XY = 50728, 50729
 
@@ -34,15 +40,16 @@ def read_colour(top: Directory, planes: tuple[int, int, int]) -> CameraColour:
         Another number of colours; numbers that cannot be.
     """
     signed = top.text(50931) == top.text(50932)
-    codes, colour, forward, calibration = [], [], [], []
-    for light, cm, fm, cc in (
-        (50778, 50721, 50964, 50723),
-        (50779, 50722, 50965, 50724),
-        (52529, 52531, 52532, 52530),
+    codes, whites, colour, forward, calibration = [], [], [], [], []
+    for light, cm, fm, cc, measured in (
+        (50778, 50721, 50964, 50723, 52533),
+        (50779, 50722, 50965, 50724, 52534),
+        (52529, 52531, 52532, 52530, 52535),
     ):
         if (matrix := _matrix(top, cm)) is None:
             continue
         codes.append(top.integer(light, 0))
+        whites.append(_white(top, measured) if codes[-1] == OTHER else None)
         colour.append(matrix[list(planes)])
         if (matrix := _matrix(top, fm)) is not None:
             forward.append(matrix[:, list(planes)])
@@ -51,7 +58,6 @@ def read_colour(top: Directory, planes: tuple[int, int, int]) -> CameraColour:
     balance = top.numbers(50727, 3) or (1.0, 1.0, 1.0)
     if min(balance) <= 0:
         raise CorruptRaw(f"{top.path}: AnalogBalance {balance}, allowed is above 0")
-    curve = top.numbers(50940)
     hue_sat = tuple(t for tag in (50938, 50939, 52537) if (t := _table(top, 50937, tag, 51107)) is not None)
     return CameraColour(
         illuminants=tuple(codes),
@@ -62,9 +68,8 @@ def read_colour(top: Directory, planes: tuple[int, int, int]) -> CameraColour:
         hue_sat=hue_sat if len(hue_sat) in (1, len(codes)) else (),
         look=_table(top, 50981, 50982, 51108),
         name=top.text(50936),
-        tone_curve=None
-        if curve is None or len(curve) < 4 or len(curve) % 2
-        else np.array(curve).reshape(-1, 2),
+        tone_curve=_curve(top),
+        whites=tuple(whites) if any(whites) else (),
     )
 
 
@@ -84,12 +89,62 @@ def _table(top: Directory, dims: int, tag: int, encoding: int) -> HSVTable | Non
     cells = top.numbers(tag)
     if cells is None:
         return None
-    hue, sat, value = (int(v) for v in top.numbers(dims, 3) or (0, 0, 0))
-    if min(hue, sat, value) < 1 or hue * sat * value * 3 != len(cells):
+    hue, sat, value = (int(v) for v in (*(top.numbers(dims) or (0, 0)), 1)[:3])  # one value if it is left out
+    if hue < 1 or sat < 2 or value < 1 or hue * sat * value * 3 != len(cells):
         raise CorruptRaw(
-            f"{top.path}: tag {tag} has {len(cells)} values, expected {hue} × {sat} × {value} × 3"
+            f"{top.path}: tag {tag} has {len(cells)} values, expected {hue} × {sat} × {value} × 3 with "
+            "at least 1 hue, 2 saturations, 1 value"
         )
-    return HSVTable(np.array(cells, np.float32).reshape(value, hue, sat, 3), top.integer(encoding, 0) == 1)
+    table = np.array(cells, np.float32).reshape(value, hue, sat, 3)
+    if table[..., 1:].min() < 0:
+        raise CorruptRaw(
+            f"{top.path}: tag {tag} has a scale of {table[..., 1:].min():g}, allowed is 0 and above"
+        )
+    table[:, :, 0, 2] = 1.0  # greys stay as they are, says the specification; not all writers do
+    return HSVTable(table, top.integer(encoding, 0) == 1)
+
+
+def _curve(top: Directory) -> NDArray[np.float64] | None:
+    """The ProfileToneCurve, ``"n 2"``."""
+    values = top.numbers(50940)
+    if values is None:
+        return None
+    points = np.array(values[: len(values) // 2 * 2]).reshape(-1, 2)
+    if len(values) % 2 or len(points) < 2 or not (np.diff(points[:, 0]) > 0).all():
+        raise CorruptRaw(
+            f"{top.path}: ProfileToneCurve has {len(values)} values, expected two points or more, each "
+            "to the right of the one before"
+        )
+    return points
+
+
+def _white(top: Directory, tag: int) -> tuple[float, float] | None:
+    """The chromaticity that IlluminantData tells; None where the tag is absent."""
+    packed = top.payload(tag)
+    if not packed:
+        return None
+    try:
+        kind = struct.unpack_from(f"{top.order}H", packed)[0]
+        if kind == 0:
+            x, y = _rationals(top.order, packed, 2, 2)
+        else:
+            count = struct.unpack_from(f"{top.order}I", packed, 2)[0] if kind == 1 else 0
+            if not 2 <= count <= 10000:
+                raise CorruptRaw(f"{top.path}: tag {tag} holds neither a chromaticity nor a spectrum")
+            low, step, *power = _rationals(top.order, packed, 6, count + 2)
+            at = low + step * np.arange(count)
+            seen = observer().T @ np.interp(WAVELENGTHS, at, power)
+            x, y = seen[:2] / seen.sum()
+    except (struct.error, ZeroDivisionError) as error:
+        raise CorruptRaw(f"{top.path}: tag {tag} (IlluminantData) is cut short or divides by 0") from error
+    if not (0 < x < 1 and 0 < y < 1 and x + y <= 1):
+        raise CorruptRaw(f"{top.path}: tag {tag} tells a white of x = {x:g}, y = {y:g}, which no light has")
+    return float(x), float(y)
+
+
+def _rationals(order: str, packed: bytes, start: int, count: int) -> list[float]:
+    numbers = struct.unpack_from(f"{order}{2 * count}I", packed, start)
+    return [a / b for a, b in zip(numbers[0::2], numbers[1::2], strict=True)]
 
 
 def read_neutral(top: Directory, colour: CameraColour, planes: tuple[int, int, int]) -> Triple | None:
@@ -102,25 +157,11 @@ def read_neutral(top: Directory, colour: CameraColour, planes: tuple[int, int, i
     """
     if (found := top.numbers(NEUTRAL)) is not None and len(found) == 3:
         white = np.array([found[p] for p in planes])
-    elif (xy := top.numbers(WHITE_XY, 2)) is not None and colour.colour and xy[1] > 0:
-        white = _white_of_xy(xy[0], xy[1], colour)
+    elif (xy := top.numbers(WHITE_XY, 2)) is not None and colour.colour and min(xy) > 0 and sum(xy) <= 1:
+        white = white_to_neutral(colour, (xy[0], xy[1]))
     else:
         return None
     if not (white > 1e-3 * white.max()).all():
         raise CorruptRaw(f"{top.path}: the as-shot neutral {tuple(white)} is impossible")
     white = white / white.max()
     return float(white[0]), float(white[1]), float(white[2])
-
-
-def _white_of_xy(x: float, y: float, colour: CameraColour) -> NDArray[np.float64]:
-    """The camera's answer to a white of chromaticity (x, y), by the matrix of the nearer illuminant."""
-    warm = {17: 2850, 3: 2850, 24: 3200}
-    n = (x - 0.3320) / (0.1858 - y or 1e-6)  # McCamy 1992, whose lines of equal temperature meet at 0.1858
-    kelvin = 449 * n**3 + 3525 * n**2 + 6823.3 * n + 5520.33
-    mired = 1e6 / max(kelvin, 1000)
-    near = min(
-        range(len(colour.colour)), key=lambda k: abs(mired - 1e6 / warm.get(colour.illuminants[k], 6000))
-    )
-    xyz = np.array([x / y, 1.0, (1 - x - y) / y])
-    cc = colour.calibration[near] if colour.calibration else np.eye(3)
-    return np.diag(colour.balance) @ cc @ colour.colour[near] @ xyz

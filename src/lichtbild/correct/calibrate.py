@@ -45,7 +45,7 @@ from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import CameraColour, Float32, Noise, Scene, Triple
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
-from lichtbild.correct.illuminant import (
+from lichtbild.capture.illuminant import (
     camera_to_d50,
     hue_sat_map,
     identity_table,

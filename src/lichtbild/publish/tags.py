@@ -8,6 +8,8 @@ References
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 
 from lichtbild.base import tiff
@@ -101,7 +103,8 @@ def camera_fields(shot: Shot, colour: CameraColour, baseline: float) -> dict[int
     names = {str(o.name) for ops in shot.opcodes for o in ops if not o.optional}
     back = (1, 6, 0, 0) if "WarpRectilinear2" in names else (1, 3, 0, 0) if names else (1, 1, 0, 0)
     tables = shot.exif.get("raw", {})
-    version = 7 if 52544 in tables else 6 if back[1] == 6 or 52525 in tables else 4
+    late = back[1] == 6 or 52525 in tables or len(colour.colour) == 3 or any(colour.whites)
+    version = 7 if 52544 in tables else 6 if late else 4
     fields = {
         50706: numbers_field(BYTE, 1, version, 0, 0),
         50707: numbers_field(BYTE, *back),
@@ -125,6 +128,10 @@ def camera_fields(shot: Shot, colour: CameraColour, baseline: float) -> dict[int
             fields[tag] = numbers_field(SRATIONAL, *(float(v) for v in np.asarray(matrix).ravel()))
     for tag, light in zip((50778, 50779, 52529), colour.illuminants, strict=False):
         fields[tag] = numbers_field(SHORT, light)
+    for tag, xy in zip((52533, 52534, 52535), colour.whites, strict=False):
+        if xy is not None:  # IlluminantData as a chromaticity
+            parts = (round(1e6 * xy[0]), 1_000_000, round(1e6 * xy[1]), 1_000_000)
+            fields[tag] = tiff.bytes_field(tiff.UNDEFINED, struct.pack("<H4I", 0, *parts))
     return fields | _profile_fields(colour)
 
 

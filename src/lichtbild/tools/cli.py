@@ -27,6 +27,7 @@ from lichtbild.tools.words import (
     develop_words,
     measure_words,
     merge_words,
+    profile_words,
     simulate_words,
 )
 
@@ -40,6 +41,7 @@ VERBS = {  # verb → where it lives
     "simulate": "lichtbild.tools.simulate:simulate",
     "measure": "lichtbild.tools.measure:measure",
     "calibrate": "lichtbild.tools.calibrate:calibrate",
+    "profile": "lichtbild.tools.profile:profile",
     "demo": "lichtbild.tools.simulate:demo",
     "doctor": "lichtbild.tools.doctor:doctor",
 }
@@ -108,6 +110,7 @@ def parser() -> Parser:
     )
     measure_words(verb("measure", "Measure image quality: charts are found in photos, TIFFs, raws and DNGs."))
     calibrate_words(verb("calibrate", "Measure a camera: its noise model, or its colour profile."))
+    profile_words(verb("profile", "The colour profiles (DCP) of your cameras: list, show, import, export."))
     demo_words(
         verb(
             "demo", "Make a burst, develop it, leave burst, photo, DNG and before/after picture in a folder."

@@ -57,7 +57,7 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     refuse_replacing(job.files, job.paths, overwrite=args.overwrite)
     with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
         read = opened(job.paths, args, failures)
-        count, inputs = len(read.burst.frames), read.inputs
+        count, inputs, profile = len(read.burst.frames), read.inputs, read.profile
         asked = args.reference != "auto"
         scene, told = merging(read, recipe, asked=asked, wanted=job.explain is not None)
         del read
@@ -85,6 +85,7 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         "frames": count,
         "merged": photo.merged,
         "look": args.look,
+        "profile": profile,
         "seconds": round(time.perf_counter() - start, 3),
         "stages": {stage: round(own, 4) for stage, own in seconds.items()},
         "warnings": warnings,

@@ -43,7 +43,7 @@ def merge(args: Namespace, talk: Talk) -> int:
     failures = Failures(talk)
     with warned(talk) as warnings, progress(talk, path.name, len(paths[: args.frames])) as seconds:
         read = opened(paths, args, failures)
-        count, inputs = len(read.burst.frames), read.inputs
+        count, inputs, profile = len(read.burst.frames), read.inputs, read.profile
         scene, told = merging(read, recipe, asked=args.reference != "auto", wanted=picture is not None)
         del read
         shown = None if told is None else small(shrunk(cropped(scene), recipe, SHOWN))
@@ -61,6 +61,7 @@ def merge(args: Namespace, talk: Talk) -> int:
         {
             "file": str(path),
             "kind": kind,
+            "profile": profile,
             "frames": count,
             "merged": scene.merged,
             "seconds": round(took, 3),

@@ -17,12 +17,14 @@ from lichtbild.base.errors import BurstMismatch, InputError, LichtbildWarning
 from lichtbild.base.image import Burst, Shot
 from lichtbild.capture import dcp, noise_file, noise_model
 from lichtbild.capture.burst import MOST_FRAMES, gather, order, strangers
+from lichtbild.capture.profiles import Kept, opened_profile, own_profile
 from lichtbild.capture.raw import read_raw, read_shot
 from lichtbild.combine.zoom import zoomed
 from lichtbild.recipe import Recipe
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.talk import Talk
 
+NO_PROFILE = Path("none")  # --dcp none
 FEW = 0.25  # of the frames that may be strangers and are left out; more of them are no mistake of one file
 MIDDLE = 1.5  # zoom from which on twice the pixels a side are worth it
 
@@ -31,14 +33,17 @@ MIDDLE = 1.5  # zoom from which on twice the pixels a side are worth it
 class Opened:
     """A burst that was read.
 
-    ``inputs`` are name and SHA-256 of each of its files (none where all metadata is left out), ``left_out``
-    the files that were to be frames and why they are not, ``noise`` where its noise model comes from.
+    ``inputs`` are name and SHA-256 of each file that made it: frames, then colour profile and noise model if
+    they come from files of their own (none where all metadata is left out).  ``left_out`` are the files that
+    were to be frames and why they are not, ``noise`` says where its noise model comes from, ``profile`` which
+    file its colours.
     """
 
     burst: Burst
     inputs: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[Path, str], ...] = ()
     noise: str = "file"
+    profile: str = ""
 
 
 def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened:
@@ -73,12 +78,30 @@ def opened(paths: Sequence[Path], args: Namespace, failures: Failures) -> Opened
     source = "profile" if args.noise else "file" if burst.frames[0].shot.noise else "estimated"
     if args.noise:
         burst = noise_model.applied(burst, noise_file.read_noise_model(args.noise))
-    if args.dcp:
-        burst = dcp.applied(burst, dcp.read_dcp(args.dcp))
+    used = chosen_profile(burst, args.dcp, failures.talk)
+    if used is not None:
+        burst = dcp.applied(burst, used.profile)
     burst = zoomed(burst, args.zoom)
-    named = burst.frames if args.strip != "all" else ()  # where nobody will be told, nothing is hashed
-    inputs = tuple((f.shot.path.name, sha256(f.shot.path)) for f in named)
-    return Opened(burst, inputs, tuple(left_out), source)
+    files = [f.shot.path for f in burst.frames] + ([args.noise] if args.noise else [])
+    named = files if args.strip != "all" else ()  # where nobody will be told, nothing is hashed
+    inputs = [(path.name, sha256(path)) for path in named]
+    if used is not None and named:
+        inputs.append((used.path.name, used.sha256))
+    return Opened(burst, tuple(inputs), tuple(left_out), source, str(used.path) if used else "")
+
+
+def chosen_profile(burst: Burst, wanted: Path | None, talk: Talk) -> Kept | None:
+    """The colour profile for a burst: the one asked for, else the user's own for that camera, else none.
+
+    ``--dcp none`` asks for what the files say themselves.
+    """
+    if wanted == NO_PROFILE:
+        return None
+    if wanted is not None:
+        return opened_profile(wanted)
+    if (own := own_profile(burst)) is not None:
+        talk.note(f"colours by {own.path.name} ({own.profile.colour.name}); --dcp none: those of the file")
+    return own
 
 
 def turned(args: Namespace) -> list[str]:

@@ -89,7 +89,10 @@ def burst_words(v: Parser) -> None:
         "--noise", type=Path, metavar="FILE", help="noise.json of `calibrate noise`, for the files' own"
     )
     v.add_argument(
-        "--dcp", type=Path, metavar="FILE", help="colour profile to use, e.g. of `calibrate colour`"
+        "--dcp",
+        type=Path,
+        metavar="FILE|none",
+        help="colour profile to use (default: yours for that camera, see `profile`; none: the file's own)",
     )
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
 
@@ -218,6 +221,18 @@ def measure_words(v: Parser) -> None:
     v.add_argument("--weights", type=Path, metavar="FILE", help="a TOML with weights and goals of the score")
     v.add_argument("--self-test", action="store_true", help="measure simulated charts whose truth is known")
     v.add_argument("--layout", default="", metavar="WORDS", help="what headerless files hold (see develop)")
+
+
+def profile_words(v: Parser) -> None:
+    """Everything ``profile`` understands."""
+    v.add_argument("what", choices=("list", "show", "import", "export"), help="what to do")
+    v.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="FILE|CAMERA",
+        help="show, export: a .dcp, a raw file, or a camera you have a profile for; import: .dcp files",
+    )
+    v.add_argument("-o", "--output", metavar="FILE", help="export: camera.dcp")
 
 
 def calibrate_words(v: Parser) -> None:

@@ -34,7 +34,7 @@ from lichtbild.base.colour import (
     xyz_to_lab,
 )
 from lichtbild.base.errors import InputError
-from lichtbild.correct.illuminant import typical_camera
+from lichtbild.capture.illuminant import typical_camera
 from lichtbild.quality.colours.polynomial import fitted
 from lichtbild.quality.colours.profile import white_of
 from lichtbild.quality.colours.rendering import rendered

@@ -35,7 +35,7 @@ from lichtbild.base.errors import InputError
 from lichtbild.base.image import CameraColour, HSVTable
 from lichtbild.base.spectra import light as known_light
 from lichtbild.base.spectra import smooth, to_xyz, weights
-from lichtbild.correct.illuminant import LIGHTS, identity_table
+from lichtbild.capture.illuminant import LIGHTS, identity_table
 from lichtbild.quality.colours.polynomial import DEGREES, LOWEST, fitted, terms, unseen_error
 from lichtbild.quality.colours.rendering import baked, rendered
 

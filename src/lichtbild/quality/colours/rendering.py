@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from lichtbild.base import kernels
 from lichtbild.base.colour import PROPHOTO
 from lichtbild.base.image import CameraColour, HSVTable
-from lichtbild.correct.illuminant import (
+from lichtbild.capture.illuminant import (
     camera_to_d50,
     hue_sat_map,
     identity_table,

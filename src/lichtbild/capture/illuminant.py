@@ -3,8 +3,17 @@
 
 A profile holds, for one to three illuminants, a ColorMatrix CM (XYZ → camera), perhaps a ForwardMatrix FM
 (balanced camera → XYZ D50), CameraCalibration CC, AnalogBalance AB and HueSatMaps.  They are mixed for the
-scene's white by weights that are linear in reciprocal colour temperature.  The white itself comes from the
-camera's neutral n::
+scene's white.  Between two illuminants the weights are linear in reciprocal colour temperature; among three
+they follow from how near the white lies to each, in colour temperature and tint::
+
+    d = distance of (1500 / K, tint / 200)²,  w = 1 / (d + 10⁻⁸), sum 1,  then w ← 3w² − 2w³,
+    w ← (w − 0.02) / 0.98 where that is above 0, sum 1
+
+The specification [1] leaves the mixing of three open; this is what Adobe's renderer does.  It also brings
+every ColorMatrix to the same scale (largest answer to D50 is 1) before mixing.  An illuminant is known by its
+code, or by its chromaticity (IlluminantData, code 255).
+
+The white itself comes from the camera's neutral n::
 
     repeat      XYZ = (AB·CC·CM(white))⁻¹ · n,  white = chromaticity of XYZ    (CM depends on the white)
     with FM     camera → D50 = FM · diag(1 / (AB·CC)⁻¹·n) · (AB·CC)⁻¹
@@ -12,10 +21,12 @@ camera's neutral n::
 
 References
 ----------
-[1] Digital Negative Specification 1.6, chapter "Mapping Camera Color Space to CIE XYZ Space".
+[1] Digital Negative Specification 1.7.1, chapter "Mapping Camera Color Space to CIE XYZ Space".
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,13 +38,16 @@ from lichtbild.base.colour import (
     Float64,
     adaptation,
     temperature,
+    white,
     xy_to_xyz,
     xyz_to_xy,
 )
 from lichtbild.base.image import CameraColour, HSVTable
 
+OTHER = 255  # LightSource: a light that is told by its chromaticity
+
 # Colour temperature of the EXIF LightSource codes as raw profiles mean them.
-LIGHTS = {
+LIGHTS: dict[int, float] = {
     17: 2850,
     3: 2850,
     24: 3200,
@@ -72,13 +86,35 @@ def scaled(v: Float64) -> Float64:
     return v / v.max()
 
 
-def illuminant_weights(camera: CameraColour, xy: Chromaticity) -> Float64:
-    """How much each illuminant counts for the white `xy`: linear in 1/K between neighbours, sum 1."""
+def kelvins(camera: CameraColour) -> tuple[float, ...]:
+    """The colour temperature of each of a profile's illuminants, 0 where it is not known."""
+    return tuple(
+        0.0 if w is None else temperature(w)[0] if c == OTHER else LIGHTS[c] for c, w in _whites(camera)
+    )
+
+
+def _whites(camera: CameraColour) -> tuple[tuple[int, Chromaticity | None], ...]:
+    """Code and chromaticity of each illuminant; None where it is not known."""
     n = len(camera.colour)
-    kelvins = [LIGHTS.get(code, 0) for code in camera.illuminants[:n]]
-    if n == 1 or len(kelvins) < n or 0 in kelvins or len(set(kelvins)) < n:
+    codes = (*camera.illuminants, *(0,) * n)[:n]
+    measured = (*camera.whites, *(None,) * n)[:n]
+    known = (
+        m if c == OTHER else white(LIGHTS[c]) if c in LIGHTS else None
+        for c, m in zip(codes, measured, strict=True)
+    )
+    return tuple(zip(codes, known, strict=True))
+
+
+def illuminant_weights(camera: CameraColour, xy: Chromaticity) -> Float64:
+    """How much each illuminant counts for the white `xy`, sum 1; all for the first where one is not known."""
+    n, known = len(camera.colour), kelvins(camera)
+    if n == 1 or 0.0 in known:
         return np.eye(n)[0]
-    mired = 1e6 / np.asarray(kelvins, np.float64)
+    if n == 3:
+        return _nearness([w for _, w in _whites(camera) if w is not None], xy)
+    if len(set(known)) < n:
+        return np.eye(n)[0]
+    mired = 1e6 / np.asarray(known, np.float64)
     order = np.argsort(mired)
     weights = np.zeros(n)
     at = 1e6 / temperature(xy)[0]
@@ -87,8 +123,28 @@ def illuminant_weights(camera: CameraColour, xy: Chromaticity) -> Float64:
     return weights
 
 
+def _nearness(whites: Sequence[Chromaticity], xy: Chromaticity) -> Float64:
+    """Weights of three illuminants for the white `xy`."""
+
+    def place(at: Chromaticity) -> Float64:
+        kelvin, tint = temperature(at)
+        return np.array([min(1500.0 / kelvin, 1.0), tint / 200.0])
+
+    here = place(xy)
+    weights = np.array([1.0 / (float(np.sum((place(w) - here) ** 2)) + 1e-8) for w in whites])
+    weights /= weights.sum()
+    weights = np.maximum((weights * weights * (3.0 - 2.0 * weights) - 0.02) / 0.98, 0.0)
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
 def _mixed(matrices: tuple[Float64, ...], weights: Float64) -> Float64:
     return np.tensordot(weights, np.stack(matrices), axes=1)
+
+
+def _alike(matrix: Float64) -> Float64:
+    """A ColorMatrix at the scale at which its largest answer to D50 is 1."""
+    most = float((matrix @ D50_XYZ).max())
+    return matrix / most if most > 0 else matrix
 
 
 def _calibration(camera: CameraColour, weights: Float64) -> Float64:
@@ -100,7 +156,7 @@ def _calibration(camera: CameraColour, weights: Float64) -> Float64:
 def xyz_to_camera(camera: CameraColour, xy: Chromaticity) -> Float64:
     """AB·CC·CM for the white `xy`."""
     weights = illuminant_weights(camera, xy)
-    return _calibration(camera, weights) @ _mixed(camera.colour, weights)
+    return _calibration(camera, weights) @ _mixed(tuple(_alike(m) for m in camera.colour), weights)
 
 
 def white_to_neutral(camera: CameraColour, xy: Chromaticity) -> Float64:
