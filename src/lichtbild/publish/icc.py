@@ -17,24 +17,18 @@ from functools import cache
 
 import numpy as np
 
-from lichtbild.base.colour import D65, P3, REC2020, SRGB, RGBSpace, adaptation, xy_to_xyz
+from lichtbild.base.colour import D65, P3, REC2020, SRGB, Float64, RGBSpace, adaptation, xy_to_xyz
 
 _D50 = (0.9642, 1.0, 0.8249)  # as ICC rounds it
 _SRGB_CURVE = (3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _LINEAR = (0, 1.0)
-# space, curve, primaries and transfer characteristics of H.273
-_PROFILES: dict[str, tuple[RGBSpace, tuple[float, ...], int, int]] = {
-    "srgb": (SRGB, _SRGB_CURVE, 1, 13),
-    "p3": (P3, _SRGB_CURVE, 12, 13),
-    "linear srgb": (SRGB, _LINEAR, 1, 8),
-    "linear rec2020": (REC2020, _LINEAR, 9, 8),
+_SPACES: dict[str, tuple[RGBSpace, str, int]] = {  # primaries of H.273
+    "srgb": (SRGB, "sRGB", 1),
+    "p3": (P3, "Display P3", 12),
+    "rec2020": (REC2020, "Rec. 2020", 9),
 }
-_NAMES = {
-    "srgb": "sRGB",
-    "p3": "Display P3",
-    "linear srgb": "Linear sRGB",
-    "linear rec2020": "Linear Rec. 2020",
-}
+_CURVES = {"": ("", 13), "linear": ("Linear ", 8), "pq": ("PQ ", 16), "hlg": ("HLG ", 18)}
+_STEPS = 4096  # of a sampled curve
 
 
 def _fixed(*values: float) -> bytes:
@@ -52,15 +46,38 @@ def _xyz(*values: float) -> bytes:
     return b"XYZ \0\0\0\0" + _fixed(*values)
 
 
+def _trc(curve: str) -> bytes:
+    if curve in ("pq", "hlg"):  # for readers that do not know cicp: 1.0 is the brightest light of the curve
+        v = np.linspace(0, 1, _STEPS)
+        light = _pq(v) if curve == "pq" else _hlg(v)
+        return b"curv\0\0\0\0" + struct.pack(f">I{_STEPS}H", _STEPS, *np.round(65535 * light).astype(int))
+    kind, *numbers = _LINEAR if curve else _SRGB_CURVE
+    return b"para\0\0\0\0" + struct.pack(">HH", int(kind), 0) + _fixed(*numbers)
+
+
+def _pq(v: Float64) -> Float64:
+    """SMPTE ST 2084: light of a code value, 1 = 10,000 cd/m²."""
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 107 / 128, 2413 / 128, 2392 / 128
+    p = v ** (1 / m2)
+    return (np.maximum(p - c1, 0) / (c2 - c3 * p)) ** (1 / m1)
+
+
+def _hlg(v: Float64) -> Float64:
+    """ARIB STD-B67 without the rendering of a display: scene light of a code value."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    return np.where(v <= 0.5, v * v / 3, (np.exp((v - c) / a) + b) / 12)
+
+
 @cache
 def profile(name: str) -> bytes:
-    """The profile of ``srgb``, ``p3``, ``linear srgb`` or ``linear rec2020``."""
-    space, (kind, *curve), primaries, transfer = _PROFILES[name]
+    """The profile of ``srgb``, ``p3`` or ``rec2020``, alone or behind ``linear``, ``pq`` or ``hlg``."""
+    curve, _, space = name.rpartition(" ")
+    (colours, called, primaries), (prefix, transfer) = _SPACES[space], _CURVES[curve]
     chad = adaptation(xy_to_xyz(D65), _D50)
-    red, green, blue = (chad @ space.to_xyz()).T
-    trc = b"para\0\0\0\0" + struct.pack(">HH", int(kind), 0) + _fixed(*curve)
+    red, green, blue = (chad @ colours.to_xyz()).T
+    trc = _trc(curve)
     tags = [
-        (b"desc", _text(_NAMES[name])),
+        (b"desc", _text(prefix + called)),
         (b"cprt", _text("CC0")),
         (b"wtpt", _xyz(*_D50)),
         (b"chad", b"sf32\0\0\0\0" + _fixed(*np.ravel(chad))),

@@ -149,10 +149,17 @@ def exif_block(
     return b"".join(tiff.tiff_chunks([Page(main, below)]))
 
 
-def xmp_packet(recipe: str, history: Iterable[str], inputs: Iterable[tuple[str, str]] = ()) -> bytes:
+def xmp_packet(
+    recipe: str,
+    history: Iterable[str],
+    inputs: Iterable[tuple[str, str]] = (),
+    *,
+    more: tuple[str, str] = ("", ""),
+) -> bytes:
     """An XMP packet with the recipe (TOML), the stages that ran, and name and SHA-256 of the raw files.
 
-    A photo that carries it can be developed again.
+    A photo that carries it can be developed again.  `more` are further attributes, with their namespaces,
+    and elements.
     """
     stages = "".join(f"<rdf:li>{_text(line)}</rdf:li>" for line in history)
     frames = "".join(
@@ -171,8 +178,8 @@ def xmp_packet(recipe: str, history: Iterable[str], inputs: Iterable[tuple[str, 
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         f'<rdf:Description rdf:about="" xmlns:lichtbild={quoteattr(NAMESPACE)} '
-        'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="lichtbild">'
-        f'{body}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+        f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="lichtbild"{" " * bool(more[0])}{more[0]}>'
+        f'{body}{more[1]}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
 
 

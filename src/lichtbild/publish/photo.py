@@ -1,56 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photo: the finished picture as a file that other programs open.
 
-The suffix says which: JPEG (4:4:4), TIFF (16 bit) or PNG (8 bit).  Pixels are turned upright; the colour
-profile, EXIF, and recipe and history (XMP) go along.  Eight-bit codes are dithered by half a step, so that
-smooth skies have no bands. `save_linear` writes what is measured instead of what is shown: 32-bit floating
-point, unbounded.
+The suffix says which (`FORMATS`): JPEG with a gain map, TIFF, PNG.  Pixels are turned upright; the colour
+profile or the colours' code points, EXIF, and recipe and history (XMP) go along.  Eight-bit codes are
+dithered by half a step, so that smooth skies have no bands.  `save_linear` writes what is measured instead of
+what is shown: 32-bit floating point, unbounded.
 
 A file is written whole or not at all, and replaces another only when told to.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from lichtbild.base import kernels, tiff
+from lichtbild.base import kernels
 from lichtbild.base.colour import REC2020, SRGB, rgb_to_rgb
 from lichtbild.base.errors import ExportError
-from lichtbild.base.image import Scene, Shot
+from lichtbild.base.image import Scene
 from lichtbild.base.photo import Photo
-from lichtbild.base.tiff import Chunk, Field, Page, write_file
+from lichtbild.base.tiff import write_file
 from lichtbild.publish.icc import profile
-from lichtbild.publish.metadata import Strip, carried, exif_block, xmp_packet
+from lichtbild.publish.jpeg import jpeg
+from lichtbild.publish.metadata import Strip
+from lichtbild.publish.order import Encode, Order, eight_bit, upright
+from lichtbild.publish.png import png
+from lichtbild.publish.tiff_photo import page, tiff_photo
 
-SUFFIXES = (".jpg", ".jpeg", ".tif", ".tiff", ".png")
-_XMP, _ICC = 700, 34675
-_LONGEST_JPEG, _LONGEST_XMP = 65500, 65502  # pixels a side; bytes of one segment
-# how each EXIF orientation is turned upright: (axes swapped, rows reversed, columns reversed)
-_UPRIGHT = {
-    1: (False, False, False),
-    2: (False, False, True),
-    3: (False, True, True),
-    4: (False, True, False),
-    5: (True, False, False),
-    6: (True, False, True),
-    7: (True, True, True),
-    8: (True, True, False),
-}
+__all__ = ["FORMATS", "HDR", "SUFFIXES", "eight_bit", "rendition", "save", "save_linear", "upright"]
 
 
-def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Pixels "h w c" as stored, turned as EXIF `orientation` says; a view."""
-    swapped, rows, columns = _UPRIGHT.get(orientation, _UPRIGHT[1])
-    turned = pixels.swapaxes(0, 1) if swapped else pixels
-    return turned[:: -1 if rows else 1, :: -1 if columns else 1]
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: its writer, the light beyond white it holds and the bits of a sample, usual first."""
+
+    encode: Encode
+    holds: tuple[str, ...]
+    depths: tuple[int, ...]
+
+
+_JPEG = Format(jpeg, ("gainmap", "none"), (8,))
+_TIFF = Format(tiff_photo, ("none", "pq", "hlg"), (16, 8))
+_PNG = Format(png, ("none", "pq", "hlg"), (8, 16))
+FORMATS = {".jpg": _JPEG, ".jpeg": _JPEG, ".tif": _TIFF, ".tiff": _TIFF, ".png": _PNG}
+SUFFIXES = tuple(FORMATS)
+HDR = ("auto", "none", "gainmap", "pq", "hlg")
+_WORDS = {"none": "no HDR", "gainmap": "gain map", "pq": "PQ", "hlg": "HLG"}
+
+
+def rendition(path: Path | str, hdr: str = "auto") -> str:
+    """What light beyond white a file is to hold: none, gainmap, pq or hlg; "auto" is what suits its format.
+
+    Raises
+    ------
+    ExportError
+        The suffix is no format for photos, or the format cannot hold what is asked.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ExportError(
+            f"{path}: {suffix or 'no suffix'} is no format for photos; allowed are {', '.join(SUFFIXES)}"
+        )
+    if hdr not in HDR:
+        raise ExportError(f"hdr = {hdr!r} is unknown; allowed are {', '.join(HDR)}")
+    holds = FORMATS[suffix].holds
+    if hdr == "auto":
+        return holds[0]
+    if hdr not in holds:
+        able = sorted(s for s, f in FORMATS.items() if hdr in f.holds)
+        raise ExportError(
+            f"{path}: {suffix} cannot hold {_WORDS[hdr]}; it holds {', '.join(_WORDS[k] for k in holds)}",
+            hint=f"{_WORDS[hdr]} goes into {', '.join(able)}",
+        )
+    return hdr
 
 
 def save(
@@ -58,21 +83,28 @@ def save(
     path: Path | str,
     *,
     quality: int = 92,
+    depth: int | None = None,
+    hdr: str = "auto",
     strip: Strip = "none",
     recipe: str = "",
     overwrite: bool = False,
     inputs: Iterable[tuple[str, str]] = (),
 ) -> Path:
-    """Write a photo as JPEG, 16-bit TIFF or PNG.
+    """Write a photo as a file; the suffix chooses the format (see `FORMATS`).
 
     Parameters
     ----------
     photo : Photo
         The picture.
     path : path
-        The suffix chooses the format.
+        Where it goes.
     quality : int
-        Of a JPEG, 1 … 100.
+        Of what is coded with loss, 1 … 100.
+    depth : int, optional
+        Bits of a sample, as the format allows: the first of its `depths` where not given.
+    hdr : {"auto", "none", "gainmap", "pq", "hlg"}
+        What the file must hold of the light beyond white.  "auto": what the photo has and the format holds; a
+        gain map is left out where there is no place for it.
     strip : {"none", "gps", "all"}
         Which metadata to leave out.
     recipe : str
@@ -85,115 +117,51 @@ def save(
     Raises
     ------
     ExportError
-        Unknown suffix, the file exists, the picture does not fit the format, or the disk is full.
+        Unknown suffix, the file exists, the format cannot hold the photo or what is asked of it, a library is
+        missing, or the disk is full.
     """
     path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in SUFFIXES:
+    rendition(path, hdr)
+    form = FORMATS[path.suffix.lower()]
+    photo = _fitting(photo, path, hdr)
+    if depth is not None and depth not in form.depths:
         raise ExportError(
-            f"{path}: {kind or 'no suffix'} is no format for photos; allowed are {', '.join(SUFFIXES)}"
+            f"{path}: depth = {depth} is not possible; {path.suffix} holds {_either(form.depths)} bits",
         )
-    if not overwrite and path.exists():
-        raise ExportError(f"{path} exists", hint="--overwrite replaces it")
-    xmp = xmp_packet(recipe, photo.history, () if strip == "all" else inputs)
-    encode = _tiff if kind in (".tif", ".tiff") else _png if kind == ".png" else _jpeg
-    return write_file(path, encode(photo, path, xmp, strip, quality), overwrite=overwrite)
-
-
-def eight_bit(photo: Photo, *, dither: bool = True) -> NDArray[np.uint8]:
-    """The picture in codes 0 … 255, upright."""
-    codes = np.empty(photo.rgb.shape, np.uint8)
-    kernels.quantize8(photo.rgb, 1.0 if dither else 0.0, codes)
-    return np.ascontiguousarray(upright(codes, photo.shot.orientation))
-
-
-def _exif(photo: Photo, size: tuple[int, ...], strip: Strip) -> bytes:
-    return exif_block(photo.shot, strip=strip, size=(size[0], size[1]), space=photo.space)
-
-
-def _jpeg(photo: Photo, path: Path, xmp: bytes, strip: Strip, quality: int) -> list[Chunk]:
-    codes = eight_bit(photo)
     if not 1 <= quality <= 100:
         raise ExportError(f"quality = {quality} is out of range; allowed is 1 … 100")
-    if max(codes.shape) > _LONGEST_JPEG or min(codes.shape) == 0:
-        raise ExportError(
-            f"{path}: a JPEG cannot be {codes.shape[1]} × {codes.shape[0]} pixels; "
-            f"allowed are 1 … {_LONGEST_JPEG}",
-            hint="write a .tif",
-        )
-    file = io.BytesIO()
-    if len(xmp) > _LONGEST_XMP:
-        raise ExportError(
-            f"{path}: recipe and history are {len(xmp)} bytes long; a JPEG holds {_LONGEST_XMP}",
-            hint="write a .tif",
-        )
-    exif = b"Exif\0\0" + _exif(photo, codes.shape, strip)
-    Image.fromarray(codes).save(
-        file, "JPEG", quality=quality, subsampling=0, icc_profile=profile(photo.space), exif=exif, xmp=xmp
-    )
-    return [file.getbuffer()]
+    if not overwrite and path.exists():
+        raise ExportError(f"{path} exists", hint="--overwrite replaces it")
+    bits = depth or (form.depths[0] if photo.transfer == "srgb" else max(form.depths[:2]))
+    order = Order(path, quality, bits, strip, recipe, tuple(inputs))
+    return write_file(path, form.encode(photo, order), overwrite=overwrite)
 
 
-def _png(photo: Photo, path: Path, xmp: bytes, strip: Strip, quality: int) -> list[Chunk]:
-    codes, file = eight_bit(photo), io.BytesIO()
-    exif = Image.Exif()
-    exif.load(_exif(photo, codes.shape, strip))
-    words = PngInfo()
-    words.add_itxt("XML:com.adobe.xmp", xmp.decode())
-    Image.fromarray(codes).save(
-        file, "PNG", icc_profile=profile(photo.space), exif=exif, pnginfo=words, compress_level=3
-    )
-    return [file.getbuffer()]
+def _either(numbers: tuple[int, ...]) -> str:
+    return " or ".join(map(str, sorted(numbers)))
 
 
-def _tiff(photo: Photo, path: Path, xmp: bytes, strip: Strip, quality: int) -> list[Chunk]:
-    codes = np.empty(photo.rgb.shape, np.uint16)
-    kernels.quantize16(photo.rgb, codes)
-    codes = np.ascontiguousarray(upright(codes, photo.shot.orientation))
-    more = {_XMP: tiff.bytes_field(tiff.BYTE, xmp)}
-    return _page(codes, photo.shot, strip, photo.space, profile(photo.space), more)
-
-
-def _page(
-    pixels: NDArray[Any],
-    shot: Shot,
-    strip: Strip,
-    space: str,
-    icc: bytes,
-    more: dict[int, Field],
-    orientation: int = 1,
-) -> list[Chunk]:
-    """A TIFF of one uncompressed strip of three samples a pixel."""
-    h, w = pixels.shape[:2]
-    bits, kind = pixels.dtype.itemsize * 8, 3 if pixels.dtype.kind == "f" else 1
-    c = carried(shot, strip=strip, orientation=orientation, size=(h, w), space=space)
-    short, long = tiff.SHORT, tiff.LONG
-    layout = {
-        254: tiff.numbers_field(long, 0),
-        256: tiff.numbers_field(long, w),
-        257: tiff.numbers_field(long, h),
-        258: tiff.numbers_field(short, bits, bits, bits),
-        259: tiff.numbers_field(short, 1),
-        262: tiff.numbers_field(short, 2),
-        277: tiff.numbers_field(short, 3),
-        284: tiff.numbers_field(short, 1),
-        282: tiff.numbers_field(tiff.RATIONAL, 72),
-        283: tiff.numbers_field(tiff.RATIONAL, 72),
-        296: tiff.numbers_field(short, 2),
-        339: tiff.numbers_field(short, kind, kind, kind),
-    }
-    if icc:
-        layout[_ICC] = tiff.bytes_field(tiff.UNDEFINED, icc)
-    little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
-    return tiff.tiff_chunks(
-        [
-            Page(
-                c.main | layout | more,
-                c.below,
-                np.ascontiguousarray(little).data.cast("B"),
+def _fitting(photo: Photo, path: Path, hdr: str) -> Photo:
+    """The photo with the gain map that is asked for, or none; its curve is what it is."""
+    holds = FORMATS[path.suffix.lower()].holds
+    if photo.transfer != "srgb":
+        if hdr not in ("auto", photo.transfer):
+            raise ExportError(
+                f"{path}: the photo is {_WORDS[photo.transfer]}, asked is {_WORDS[hdr]}",
+                hint="develop it with another display.transfer",
             )
-        ]
-    )
+        if photo.transfer not in holds:
+            rendition(path, photo.transfer)
+        return photo
+    if hdr in ("pq", "hlg"):
+        raise ExportError(
+            f"{path}: the photo is not {_WORDS[hdr]}", hint=f'develop it with display.transfer = "{hdr}"'
+        )
+    if hdr == "gainmap" and photo.gain is None:
+        raise ExportError(f"{path}: the photo has no gain map", hint="develop it with one")
+    if photo.gain is not None and (hdr == "none" or "gainmap" not in holds):
+        return replace(photo, gain=None)
+    return photo
 
 
 def save_linear(
@@ -232,5 +200,5 @@ def save_linear(
         rgb = np.empty_like(scene.rgb)
         kernels.calibrate(scene.rgb, np.float32(rgb_to_rgb(REC2020, SRGB)), rgb)
     icc = b"" if space == "camera" else profile(f"linear {space}")
-    chunks = _page(np.ascontiguousarray(rgb), scene.shot, strip, "", icc, {}, scene.shot.orientation)
+    chunks = page(np.ascontiguousarray(rgb), scene.shot, strip, "", icc, {}, scene.shot.orientation)
     return write_file(path, chunks, overwrite=overwrite)

@@ -26,7 +26,7 @@ from PIL import Image, UnidentifiedImageError
 from lichtbild.base.colour import D50_XYZ, D65, SRGB, Float64, adaptation, xy_to_xyz
 from lichtbild.base.errors import FallbackWarning, InputError, QualityWarning
 from lichtbild.base.image import Float32
-from lichtbild.publish.photo import upright
+from lichtbild.publish.order import upright
 from lichtbild.quality.picture import read_samples
 
 Curve = Callable[[float], float]

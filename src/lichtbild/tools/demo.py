@@ -27,7 +27,8 @@ from lichtbild.look.look import looks
 from lichtbild.pipeline import develop, finish, merged
 from lichtbild.publish.dng import write_merged
 from lichtbild.publish.icc import profile
-from lichtbild.publish.photo import eight_bit, save
+from lichtbild.publish.order import eight_bit
+from lichtbild.publish.photo import save
 from lichtbild.recipe import Recipe
 from lichtbild.simulate import burst, write
 

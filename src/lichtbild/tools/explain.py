@@ -25,7 +25,7 @@ from lichtbild.capture.exposures import groups
 from lichtbild.combine.account import Account, Part, Witness
 from lichtbild.correct.crop import shown as area
 from lichtbild.pipeline import merged
-from lichtbild.publish.photo import eight_bit, upright
+from lichtbild.publish.order import eight_bit, upright
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain_picture import page
 from lichtbild.tools.open import Opened
