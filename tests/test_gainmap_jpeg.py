@@ -198,8 +198,8 @@ def test_exiftool_finds_no_fault(tmp_path):
     assert "Warning" not in told["ExifTool:Validate"] or "minor)" in told["ExifTool:Validate"]
 
 
-def test_files_of_others_are_read(data):
-    there = data / "export"
+def test_files_of_others_are_read(data_dir):
+    there = data_dir / "export"
     pixel = read_gainmap(there / "oiio_ultrahdr_sky.jpg")
     assert pixel.gains.alternate_headroom == pytest.approx(2.205275) and len(pixel.second) == 37085
     assert read_gainmap(there / "vips_ultra-hdr.jpg").codes().shape == (540, 960, 3)

@@ -68,9 +68,11 @@ def quantised(gain: GainMap) -> tuple[UInt8, GainMetadata]:
         codes[:] = even
     else:
         kernels.quantize8(even, 0.0, codes)
-    offset = (gain.offset,) * 3
+    offset = (gain.offset, gain.offset, gain.offset)
     most = max(float(gain.headroom), _NARROWEST)
-    return codes, GainMetadata((low,) * 3, (high,) * 3, (1.0,) * 3, offset, offset, 0.0, most)
+    return codes, GainMetadata(
+        (low, low, low), (high, high, high), (1.0, 1.0, 1.0), offset, offset, 0.0, most
+    )
 
 
 def directory(length: int) -> tuple[str, str]:

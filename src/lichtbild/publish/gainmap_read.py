@@ -46,7 +46,7 @@ class GainFile:
         if set(g.gamma) != {1.0}:
             e = e ** (1 / np.array(g.gamma, np.float32))
         low, high = np.array(g.minimum, np.float32), np.array(g.maximum, np.float32)
-        return low + (high - low) * e
+        return (low + (high - low) * e).astype(np.float32, copy=False)
 
 
 def _pixels(jpeg: bytes) -> UInt8:
