@@ -132,6 +132,7 @@ class Shot:
     exif: Mapping[str, Mapping[int, Any]] = field(
         default_factory=dict
     )  # "main", "exif", "gps", "raw" (gain tables of the profile): tag → value, to carry
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the photographer's: `capture.words`
 
     @property
     def sites(self) -> UInt8:

@@ -23,6 +23,7 @@ from lichtbild.capture.cell import read_cell
 from lichtbild.capture.ciff import read_ciff
 from lichtbild.capture.dng import MOST_PIXELS, even_tiles
 from lichtbild.capture.exif import exposure_tags
+from lichtbild.capture.words import words_of
 
 if rawpy.libraw_version < (0, 22, 1):
     raise ImportError(f"LibRaw {rawpy.libraw_version} has known memory bugs; lichtbild needs rawpy >= 0.28")
@@ -108,9 +109,10 @@ def camera_shot(raw: rawpy.RawPy, path: Path, chain: list[Directory]) -> Shot:
     )
     if chain:
         shot = replace(shot, **{k: v for k, v in exposure_tags(chain).items() if v and k != "orientation"})
-    elif (names := read_ciff(path)) is not None:
+        return shot
+    if (names := read_ciff(path)) is not None:
         shot = replace(shot, make=names[0], model=names[1])
-    return shot
+    return replace(shot, words=words_of(path))
 
 
 def _levels(raw: rawpy.RawPy, path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from lichtbild.base.directories import Directory
 from lichtbild.base.image import Shot
 from lichtbild.base.tiff import EXIF_IFD, GPS_IFD, Field
+from lichtbild.capture.words import words_of
 
 LONGEST_CARRIED = 1 << 16  # bytes of one value
 
@@ -45,6 +46,7 @@ def exposure_tags(chain: list[Directory]) -> dict[str, Any]:
         "time": time,
         "subseconds": subseconds,
         "exif": carry,
+        "words": words_of(top.path, top),
     }
 
 

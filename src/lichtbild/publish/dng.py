@@ -62,6 +62,7 @@ from lichtbild.publish.tags import (
     level_fields,
     noise_field,
     preview_fields,
+    unnamed,
 )
 
 BLACK, WHITE = 1024, 65535
@@ -156,7 +157,8 @@ def write_merged(
     top = camera_fields(sees, _known_colour(sees), shot.baseline_exposure + headroom)
     top[51110] = numbers_field(LONG, 1)  # DefaultBlackRender: merged shadows are clean, keep them
     c = carried(shot, strip=strip, orientation=shot.orientation)
-    main = c.main | kept_fields(shot, share) | top | ({700: tiff.bytes_field(BYTE, xmp)} if xmp else {})
+    said = {700: tiff.bytes_field(BYTE, xmp)} if xmp else {}
+    main = c.main | unnamed(kept_fields(shot, share) | top, strip) | said
     pixels = _page(dn, raw, compress=compress)
     if preview is None:
         page = Page(main | pixels.fields, c.below, pixels.strip, pixels.tiles)

@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a finished file says about its making: EXIF by an allow-list, recipe and history in XMP.
+"""What a finished file says about camera, time and place: EXIF by an allow-list (XMP: see `packet`).
 
 Only fields on the list are ever carried over, so serial numbers, owner's names, thumbnails and maker notes
-cannot slip through.  The place is carried unless it is stripped.  The recipe and history travel in a
-namespace of our own.
+cannot slip through.  The place is carried unless it is stripped.
 
 References
 ----------
 [1] CIPA DC-008, "Exchangeable image file format for digital still cameras: Exif Version 2.32".
-[2] ISO 16684-1, "Extensible metadata platform (XMP)".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-from xml.sax.saxutils import escape, quoteattr
+from typing import Any
 
 from lichtbild.base import tiff
 from lichtbild.base.image import Shot
 from lichtbild.base.tiff import EXIF_IFD, GPS_IFD, Field, Page
+from lichtbild.publish.packet import NAMESPACE, Strip, xmp_packet
 
-NAMESPACE = "https://lichtbild.org/ns/1.0/"
-Strip = Literal["none", "gps", "all"]
+__all__ = ["NAMESPACE", "Carried", "Strip", "as_field", "carried", "exif_block", "xmp_packet"]
 
 # exposure, sensitivity, times and their zones, metering, lens; no serial number, owner, comment, maker note
 _EXIF = frozenset(
@@ -147,48 +144,6 @@ def exif_block(
         EXIF_IFD: [Page(page.fields | deep) for page in c.below[EXIF_IFD]]
     }  # what a JPEG must say
     return b"".join(tiff.tiff_chunks([Page(main, below)]))
-
-
-def xmp_packet(
-    recipe: str,
-    history: Iterable[str],
-    inputs: Iterable[tuple[str, str]] = (),
-    *,
-    more: tuple[str, str] = ("", ""),
-) -> bytes:
-    """An XMP packet with the recipe (TOML), the stages that ran, and name and SHA-256 of the raw files.
-
-    A photo that carries it can be developed again.  `more` are further attributes, with their namespaces,
-    and elements.
-    """
-    stages = "".join(f"<rdf:li>{_text(line)}</rdf:li>" for line in history)
-    frames = "".join(
-        f'<rdf:li rdf:parseType="Resource"><lichtbild:file>{_text(name)}</lichtbild:file>'
-        f"<lichtbild:sha256>{_text(digest)}</lichtbild:sha256></rdf:li>"
-        for name, digest in inputs
-    )
-    body = (
-        f"<lichtbild:recipe>{_text(recipe)}</lichtbild:recipe>"
-        f"<lichtbild:history><rdf:Seq>{stages}</rdf:Seq></lichtbild:history>"
-    )
-    if frames:
-        body += f"<lichtbild:frames><rdf:Seq>{frames}</rdf:Seq></lichtbild:frames>"
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        f'<rdf:Description rdf:about="" xmlns:lichtbild={quoteattr(NAMESPACE)} '
-        f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="lichtbild"{" " * bool(more[0])}{more[0]}>'
-        f'{body}{more[1]}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-    ).encode()
-
-
-def _text(text: str) -> str:
-    """Text for XML: what XML cannot say is left out, line ends survive."""
-    sayable = "".join(
-        c for c in text if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
-    )
-    return escape(sayable)
 
 
 # ---- fields

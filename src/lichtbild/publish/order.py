@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,8 @@ class Order:
         As TOML.
     inputs : tuple of (name, SHA-256)
         The raw files.
+    settings : mapping
+        What else is needed to make the file again (see `packet.xmp_packet`).
     """
 
     path: Path
@@ -81,11 +83,20 @@ class Order:
     strip: Strip = "none"
     recipe: str = ""
     inputs: tuple[tuple[str, str], ...] = field(default=())
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def xmp(self, photo: Photo, more: tuple[str, str] = ("", "")) -> bytes:
         """The XMP packet of the photo, with `more` in it."""
-        inputs = () if self.strip == "all" else self.inputs
-        return xmp_packet(self.recipe, photo.history, inputs, more=more)
+        made = {"quality": str(self.quality), "depth": str(self.depth), **self.settings}
+        return xmp_packet(
+            self.recipe,
+            photo.history,
+            self.inputs,
+            shot=photo.shot,
+            strip=self.strip,
+            settings=made,
+            more=more,
+        )
 
     def exif(self, photo: Photo, pixels: NDArray[Any]) -> bytes:
         """The EXIF of the photo as a TIFF block; `pixels` "h w 3" are upright."""

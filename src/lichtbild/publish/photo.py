@@ -11,7 +11,7 @@ A file is written whole or not at all, and replaces another only when told to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lichtbild.base.colour import REC2020, SRGB, rgb_to_rgb
 from lichtbild.base.errors import ExportError
 from lichtbild.base.image import Scene
 from lichtbild.base.photo import Photo
-from lichtbild.base.tiff import write_file
+from lichtbild.base.tiff import BYTE, bytes_field, write_file
 from lichtbild.publish.icc import profile
 from lichtbild.publish.jpeg import jpeg
 from lichtbild.publish.metadata import Strip
@@ -89,6 +89,7 @@ def save(
     recipe: str = "",
     overwrite: bool = False,
     inputs: Iterable[tuple[str, str]] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a photo as a file; the suffix chooses the format (see `FORMATS`).
 
@@ -113,6 +114,8 @@ def save(
         Whether an existing file may be replaced.
     inputs : iterable of (name, SHA-256)
         The raw files it was made of; not told where "all" is stripped.
+    settings : mapping, optional
+        What else is needed to make it again (see `packet.xmp_packet`).
 
     Raises
     ------
@@ -133,7 +136,8 @@ def save(
     if not overwrite and path.exists():
         raise ExportError(f"{path} exists", hint="--overwrite replaces it")
     bits = depth or (form.depths[0] if photo.transfer == "srgb" else max(form.depths[:2]))
-    order = Order(path, quality, bits, strip, recipe, tuple(inputs))
+    made = {"hdr": hdr, "strip": strip, **(settings or {})}
+    order = Order(path, quality, bits, strip, recipe, tuple(inputs), made)
     return write_file(path, form.encode(photo, order), overwrite=overwrite)
 
 
@@ -165,7 +169,13 @@ def _fitting(photo: Photo, path: Path, hdr: str) -> Photo:
 
 
 def save_linear(
-    scene: Scene, path: Path | str, *, space: str = "camera", strip: Strip = "none", overwrite: bool = False
+    scene: Scene,
+    path: Path | str,
+    *,
+    space: str = "camera",
+    strip: Strip = "none",
+    overwrite: bool = False,
+    xmp: bytes = b"",
 ) -> Path:
     """Write linear light as a 32-bit floating-point TIFF, unbounded, neither toned nor turned.
 
@@ -181,6 +191,8 @@ def save_linear(
         Which metadata to leave out.
     overwrite : bool
         Whether an existing file may be replaced.
+    xmp : bytes
+        An XMP packet.
 
     Raises
     ------
@@ -200,5 +212,6 @@ def save_linear(
         rgb = np.empty_like(scene.rgb)
         kernels.calibrate(scene.rgb, np.float32(rgb_to_rgb(REC2020, SRGB)), rgb)
     icc = b"" if space == "camera" else profile(f"linear {space}")
-    chunks = page(np.ascontiguousarray(rgb), scene.shot, strip, "", icc, {}, scene.shot.orientation)
+    said = {700: bytes_field(BYTE, xmp)} if xmp else {}
+    chunks = page(np.ascontiguousarray(rgb), scene.shot, strip, "", icc, said, scene.shot.orientation)
     return write_file(path, chunks, overwrite=overwrite)

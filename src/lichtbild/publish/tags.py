@@ -144,6 +144,14 @@ def kept_fields(shot: Shot, noise: float = 1.0) -> dict[int, Field]:
     return fields
 
 
+def unnamed(fields: dict[int, Field], strip: str) -> dict[int, Field]:
+    """The same fields; where "all" is stripped, without what names the camera or the maker of its profile."""
+    if strip != "all":
+        return fields
+    left = {tag: f for tag, f in fields.items() if tag not in (50936, 50942)}
+    return left | {50708: tiff.ascii_field("lichtbild")}
+
+
 def crop_fields(area: tuple[int, int, int, int]) -> dict[int, Field]:
     """DefaultCropOrigin and DefaultCropSize, and DefaultScale, which is 1."""
     top, left, height, width = area

@@ -19,6 +19,7 @@ from lichtbild.tools.merge import write_dng
 from lichtbild.tools.open import lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
+from lichtbild.tools.provenance import settings_of, with_files
 from lichtbild.tools.talk import Talk, frames
 
 
@@ -57,7 +58,8 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     refuse_replacing(job.files, job.paths, overwrite=args.overwrite)
     with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
         read = opened(job.paths, args, failures)
-        count, inputs, profile = len(read.burst.frames), read.inputs, read.profile
+        count, profile = len(read.burst.frames), read.profile
+        inputs = with_files(read.inputs, recipe)
         asked = args.reference != "auto"
         scene, told = merging(read, recipe, asked=asked, wanted=job.explain is not None)
         del read
@@ -74,6 +76,7 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
                     strip=args.strip,
                     recipe=recipe.to_toml(),
                     inputs=inputs,
+                    settings=settings_of(args),
                     overwrite=args.overwrite,
                 )
     if told is not None and job.explain is not None:

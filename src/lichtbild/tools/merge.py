@@ -26,6 +26,7 @@ from lichtbild.tools.jobs import DNG, TIFF, account_files, beside, one_burst, re
 from lichtbild.tools.open import opened, turned, warned
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.progress import progress
+from lichtbild.tools.provenance import settings_of, with_files
 from lichtbild.tools.talk import Talk, frames
 
 PREVIEW, SHOWN = 512, 800  # pixels, about, of the longer side: in a DNG, and where the merge is explained
@@ -43,7 +44,8 @@ def merge(args: Namespace, talk: Talk) -> int:
     failures = Failures(talk)
     with warned(talk) as warnings, progress(talk, path.name, len(paths[: args.frames])) as seconds:
         read = opened(paths, args, failures)
-        count, inputs, profile = len(read.burst.frames), read.inputs, read.profile
+        count, profile = len(read.burst.frames), read.profile
+        inputs = with_files(read.inputs, recipe)
         scene, told = merging(read, recipe, asked=args.reference != "auto", wanted=picture is not None)
         del read
         shown = None if told is None else small(shrunk(cropped(scene), recipe, SHOWN))
@@ -52,7 +54,14 @@ def merge(args: Namespace, talk: Talk) -> int:
         else:
             if args.space in ("srgb", "rec2020"):
                 scene = lens(calibrate(scene, recipe.calibrate), recipe.lens)
-            save_linear(scene, path, space=args.space or "camera", strip=args.strip, overwrite=args.overwrite)
+            save_linear(
+                scene,
+                path,
+                space=args.space or "camera",
+                strip=args.strip,
+                overwrite=args.overwrite,
+                xmp=told_by(scene, recipe, inputs, args),
+            )
     if told is not None and picture is not None and shown is not None:
         explain(picture, told, shown, outputs=[path], warnings=warnings, overwrite=args.overwrite)
     took = time.perf_counter() - start
@@ -99,9 +108,17 @@ def write_dng(
         scene,
         kind="cfa" if getattr(args, "cfa", False) else "linear",
         preview=preview(scene, recipe),
-        xmp=xmp_packet(recipe.to_toml(), scene.history, () if args.strip == "all" else inputs),
+        xmp=told_by(scene, recipe, inputs, args),
         strip=args.strip,
         overwrite=args.overwrite,
+    )
+
+
+def told_by(scene: Scene, recipe: Recipe, inputs: tuple[tuple[str, str], ...], args: Namespace) -> bytes:
+    """The packet of a merged file: recipe, history, what it was made of and how."""
+    how = settings_of(args)
+    return xmp_packet(
+        recipe.to_toml(), scene.history, inputs, shot=scene.shot, strip=args.strip, settings=how
     )
 
 
