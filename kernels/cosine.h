@@ -30,3 +30,28 @@ struct Cosine {
         x[3] = e3 + o3; x[4] = e3 - o3;
     }
 };
+
+// Eight vectors of eight: rows become columns.
+inline void transpose(lanes8 *v) {
+#if defined(__AVX__)
+    lanes8 a[8], b[8];
+    for (int k = 0; k < 8; k += 2) {
+        a[k] = MIX8(v[k], v[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        a[k + 1] = MIX8(v[k], v[k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    for (int k = 0; k < 8; k += 4)
+        for (int m = 0; m < 2; m++) {
+            b[k + m] = MIX8(a[k + m], a[k + m + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            b[k + m + 2] = MIX8(a[k + m], a[k + m + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int k = 0; k < 4; k++) {
+        v[k] = MIX8(b[k], b[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        v[k + 4] = MIX8(b[k], b[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+#else
+    float t[8][8];
+    std::memcpy(t, v, sizeof t);
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < 8; k++) v[i][k] = t[k][i];
+#endif
+}

@@ -7,47 +7,24 @@ namespace {
 
 constexpr int N = 8;
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define LANES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-typedef int index8 __attribute__((vector_size(32)));
-#define LANES(a, b, ...) __builtin_shuffle(a, b, index8{__VA_ARGS__})
-#endif
-// Eight vectors of eight: rows become columns.
-inline void transpose(lanes8 *v) {
-    lanes8 a[N], b[N];
-    for (int k = 0; k < N; k += 2) {
-        a[k] = LANES(v[k], v[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-        a[k + 1] = LANES(v[k], v[k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-    }
-    for (int k = 0; k < N; k += 4)
-        for (int m = 0; m < 2; m++) {
-            b[k + m] = LANES(a[k + m], a[k + m + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            b[k + m + 2] = LANES(a[k + m], a[k + m + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int k = 0; k < 4; k++) {
-        v[k] = LANES(b[k], b[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        v[k + 4] = LANES(b[k], b[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-}
 // Sum of the lanes, always in the same order.
 inline float total(lanes8 v) {
-    v += LANES(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
-    v += LANES(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+    v += MIX8(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    v += MIX8(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
     return v[0] + v[1];
 }
 
 // The two colours at once, a block of each: eight lanes and eight more.
 #if defined(__AVX512F__) && (defined(__clang__) || __GNUC__ >= 12)
 typedef float lanes16 __attribute__((vector_size(64)));
-inline lanes16 both(lanes8 u, lanes8 v) { return LANES(u, v, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
-inline lanes8 first_of(lanes16 x) { return LANES(x, x, 0, 1, 2, 3, 4, 5, 6, 7); }
-inline lanes8 second_of(lanes16 x) { return LANES(x, x, 8, 9, 10, 11, 12, 13, 14, 15); }
+inline lanes16 both(lanes8 u, lanes8 v) { return MIX8(u, v, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+inline lanes8 first_of(lanes16 x) { return MIX8(x, x, 0, 1, 2, 3, 4, 5, 6, 7); }
+inline lanes8 second_of(lanes16 x) { return MIX8(x, x, 8, 9, 10, 11, 12, 13, 14, 15); }
 inline lanes16 smaller(lanes16 x, lanes16 most) { return x < most ? x : most; }
 inline lanes16 beside(lanes16 x) {  // of each lane the one before and the one after
     const lanes16 zero = {};
-    return LANES(x, zero, 16, 0, 1, 2, 3, 4, 5, 6, 24, 8, 9, 10, 11, 12, 13, 14) +
-           LANES(x, zero, 1, 2, 3, 4, 5, 6, 7, 16, 9, 10, 11, 12, 13, 14, 15, 24);
+    return MIX8(x, zero, 16, 0, 1, 2, 3, 4, 5, 6, 24, 8, 9, 10, 11, 12, 13, 14) +
+           MIX8(x, zero, 1, 2, 3, 4, 5, 6, 7, 16, 9, 10, 11, 12, 13, 14, 15, 24);
 }
 #else
 struct lanes16 {
@@ -68,7 +45,7 @@ inline lanes8 second_of(lanes16 x) { return x.v; }
 inline lanes8 smaller(lanes8 x, lanes8 most) { return x < most ? x : most; }
 inline lanes8 beside(lanes8 x) {
     const lanes8 zero = {};
-    return LANES(x, zero, 8, 0, 1, 2, 3, 4, 5, 6) + LANES(x, zero, 1, 2, 3, 4, 5, 6, 7, 8);
+    return MIX8(x, zero, 8, 0, 1, 2, 3, 4, 5, 6) + MIX8(x, zero, 1, 2, 3, 4, 5, 6, 7, 8);
 }
 #if !(defined(__AVX512F__) && (defined(__clang__) || __GNUC__ >= 12))
 inline lanes16 smaller(lanes16 x, lanes16 most) { return {smaller(x.u, most.u), smaller(x.v, most.v)}; }

@@ -6,6 +6,17 @@
 typedef float lanes8 __attribute__((vector_size(32)));
 typedef float lanes4 __attribute__((vector_size(16)));
 
+// Lanes of two vectors in another order.
+#if defined(__clang__) || __GNUC__ >= 12
+#define MIX8(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define MIX4(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int index8 __attribute__((vector_size(32)));
+typedef int index4 __attribute__((vector_size(16)));
+#define MIX8(a, b, ...) __builtin_shuffle(a, b, index8{__VA_ARGS__})
+#define MIX4(a, b, ...) __builtin_shuffle(a, b, index4{__VA_ARGS__})
+#endif
+
 __attribute__((always_inline)) inline lanes8 load8(const float *p) {
     lanes8 v;
     std::memcpy(&v, p, 32);

@@ -8,31 +8,6 @@ namespace {
 
 constexpr int N = 8, STEP = 4, BAND = 64;
 
-// Eight vectors of eight: rows become columns.
-inline void turn(lanes8 *v) {
-#if defined(__AVX__)
-    lanes8 a[N], b[N];
-    for (int k = 0; k < N; k += 2) {
-        a[k] = LANES(v[k], v[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-        a[k + 1] = LANES(v[k], v[k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-    }
-    for (int k = 0; k < N; k += 4)
-        for (int m = 0; m < 2; m++) {
-            b[k + m] = LANES(a[k + m], a[k + m + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            b[k + m + 2] = LANES(a[k + m], a[k + m + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int k = 0; k < 4; k++) {
-        v[k] = LANES(b[k], b[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        v[k + 4] = LANES(b[k], b[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-#else
-    float t[N][N];
-    std::memcpy(t, v, sizeof t);
-    for (int i = 0; i < N; i++)
-        for (int k = 0; k < N; k++) v[i][k] = t[k][i];
-#endif
-}
-
 // A row of it: see `divide`.
 inline int divided(float *__restrict s0, float *__restrict s1, float *__restrict s2, const uint16_t *__restrict m0,
                    const uint16_t *__restrict m1, const uint16_t *__restrict m2, int w, float calm, float least, bool again,
@@ -125,7 +100,7 @@ void shrink_row(const float *plane, int w, int y0, const lanes8 (*power)[N], con
         lanes8 t[N];
         for (int k = 0; k < N; k++) t[k] = load8(plane + (size_t)(y0 + k) * w + x);
         Cosine::forward(t);
-        turn(t);
+        transpose(t);
         for (int i = 0; i < 8; i++) store8(coef + (size_t)(x + i) * N, t[i]);
     }
     for (int x = w & ~7; x < w; x++) {
@@ -182,7 +157,7 @@ void shrink_row(const float *plane, int w, int y0, const lanes8 (*power)[N], con
     for (int x = 0; x + 8 <= w; x += 8) {
         lanes8 t[N];
         for (int i = 0; i < 8; i++) t[i] = load8(sum + (size_t)(x + i) * N);
-        turn(t);
+        transpose(t);
         Cosine::inverse(t);
         for (int k = k0; k < k1; k++) {
             float *o = &s.total[(size_t)(y0 + k - ya) * w + x];

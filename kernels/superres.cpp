@@ -5,19 +5,6 @@
 
 namespace {
 
-template <int N> inline void add(float *__restrict to, const float *__restrict from, int n) {
-    if (n == N)
-        for (int t = 0; t < N; t++) to[t] += from[t];
-    else
-        for (int t = 0; t < n; t++) to[t] += from[t];
-}
-template <int N> inline void add(uint16_t *__restrict to, const float *__restrict from, int n) {
-    if (n == N)
-        for (int t = 0; t < N; t++) to[t] = (uint16_t)(to[t] + (int)(from[t] * MASS + 0.5f));
-    else
-        for (int t = 0; t < n; t++) to[t] = (uint16_t)(to[t] + (int)(from[t] * MASS + 0.5f));
-}
-
 // Adds the weighted differences around every pixel of the fine grid, per colour: sum and mass (3, H, W), the latter
 // in units of 1 / MASS frames.
 template <int TWICE>

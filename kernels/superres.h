@@ -5,27 +5,16 @@
 
 #include "cosine.h"
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define LANES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#define FOUR(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-typedef int index8 __attribute__((vector_size(32)));
-typedef int index4 __attribute__((vector_size(16)));
-#define LANES(a, b, ...) __builtin_shuffle(a, b, index8{__VA_ARGS__})
-#define FOUR(a, b, ...) __builtin_shuffle(a, b, index4{__VA_ARGS__})
-#endif
-
 // Eight lanes put in another order.  Where vectors have but four, compilers do that one lane after the other: so by halves.
 #if defined(__AVX__)
-inline lanes8 evens(lanes8 a, lanes8 b) { return LANES(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
-inline lanes8 odds(lanes8 a, lanes8 b) { return LANES(a, b, 1, 3, 5, 7, 9, 11, 13, 15); }
-inline lanes8 zip_low(lanes8 a, lanes8 b) { return LANES(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-inline lanes8 zip_high(lanes8 a, lanes8 b) { return LANES(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-inline lanes8 by_turns(lanes8 a, lanes8 b) { return LANES(a, b, 0, 9, 2, 11, 4, 13, 6, 15); }
-inline lanes8 doubled(lanes8 a) { return LANES(a, a, 0, 0, 1, 1, 2, 2, 3, 3); }
-inline lanes8 doubled_late(lanes8 a) { return LANES(a, a, 0, 1, 1, 2, 2, 3, 3, 4); }
+inline lanes8 evens(lanes8 a, lanes8 b) { return MIX8(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
+inline lanes8 odds(lanes8 a, lanes8 b) { return MIX8(a, b, 1, 3, 5, 7, 9, 11, 13, 15); }
+inline lanes8 zip_low(lanes8 a, lanes8 b) { return MIX8(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+inline lanes8 zip_high(lanes8 a, lanes8 b) { return MIX8(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+inline lanes8 by_turns(lanes8 a, lanes8 b) { return MIX8(a, b, 0, 9, 2, 11, 4, 13, 6, 15); }
+inline lanes8 doubled(lanes8 a) { return MIX8(a, a, 0, 0, 1, 1, 2, 2, 3, 3); }
+inline lanes8 doubled_late(lanes8 a) { return MIX8(a, a, 0, 1, 1, 2, 2, 3, 3, 4); }
 #else
-typedef float lanes4 __attribute__((vector_size(16)));
 struct Halves {
     lanes4 low, high;
     explicit Halves(lanes8 v) { std::memcpy((void *)this, &v, 32); }
@@ -38,31 +27,31 @@ struct Halves {
 };
 inline lanes8 evens(lanes8 a, lanes8 b) {
     const Halves p(a), q(b);
-    return Halves(FOUR(p.low, p.high, 0, 2, 4, 6), FOUR(q.low, q.high, 0, 2, 4, 6)).whole();
+    return Halves(MIX4(p.low, p.high, 0, 2, 4, 6), MIX4(q.low, q.high, 0, 2, 4, 6)).whole();
 }
 inline lanes8 odds(lanes8 a, lanes8 b) {
     const Halves p(a), q(b);
-    return Halves(FOUR(p.low, p.high, 1, 3, 5, 7), FOUR(q.low, q.high, 1, 3, 5, 7)).whole();
+    return Halves(MIX4(p.low, p.high, 1, 3, 5, 7), MIX4(q.low, q.high, 1, 3, 5, 7)).whole();
 }
 inline lanes8 zip_low(lanes8 a, lanes8 b) {
     const Halves p(a), q(b);
-    return Halves(FOUR(p.low, q.low, 0, 4, 1, 5), FOUR(p.low, q.low, 2, 6, 3, 7)).whole();
+    return Halves(MIX4(p.low, q.low, 0, 4, 1, 5), MIX4(p.low, q.low, 2, 6, 3, 7)).whole();
 }
 inline lanes8 zip_high(lanes8 a, lanes8 b) {
     const Halves p(a), q(b);
-    return Halves(FOUR(p.high, q.high, 0, 4, 1, 5), FOUR(p.high, q.high, 2, 6, 3, 7)).whole();
+    return Halves(MIX4(p.high, q.high, 0, 4, 1, 5), MIX4(p.high, q.high, 2, 6, 3, 7)).whole();
 }
 inline lanes8 by_turns(lanes8 a, lanes8 b) {
     const Halves p(a), q(b);
-    return Halves(FOUR(p.low, q.low, 0, 5, 2, 7), FOUR(p.high, q.high, 0, 5, 2, 7)).whole();
+    return Halves(MIX4(p.low, q.low, 0, 5, 2, 7), MIX4(p.high, q.high, 0, 5, 2, 7)).whole();
 }
 inline lanes8 doubled(lanes8 a) {
     const Halves p(a);
-    return Halves(FOUR(p.low, p.low, 0, 0, 1, 1), FOUR(p.low, p.low, 2, 2, 3, 3)).whole();
+    return Halves(MIX4(p.low, p.low, 0, 0, 1, 1), MIX4(p.low, p.low, 2, 2, 3, 3)).whole();
 }
 inline lanes8 doubled_late(lanes8 a) {
     const Halves p(a);
-    return Halves(FOUR(p.low, p.low, 0, 1, 1, 2), FOUR(p.low, p.high, 2, 3, 3, 4)).whole();
+    return Halves(MIX4(p.low, p.low, 0, 1, 1, 2), MIX4(p.low, p.high, 2, 3, 3, 4)).whole();
 }
 #endif
 
@@ -168,6 +157,20 @@ struct Filters {  // the colour of every photosite: a cell of `p` x `q` colours 
     }
     const uint8_t *row(int y) const { return cell + (size_t)(y % p) * q; }
 };
+
+// Adds a line of up to N weighted differences, or of weights in steps of 1 / MASS.
+template <int N> inline void add(float *__restrict to, const float *__restrict from, int n) {
+    if (n == N)
+        for (int t = 0; t < N; t++) to[t] += from[t];
+    else
+        for (int t = 0; t < n; t++) to[t] += from[t];
+}
+template <int N> inline void add(uint16_t *__restrict to, const float *__restrict from, int n) {
+    if (n == N)
+        for (int t = 0; t < N; t++) to[t] = (uint16_t)(to[t] + (int)(from[t] * MASS + 0.5f));
+    else
+        for (int t = 0; t < n; t++) to[t] = (uint16_t)(to[t] + (int)(from[t] * MASS + 0.5f));
+}
 
 struct Gathering {  // of the photosites of a frame: their colours, where they lie, how narrowly and how strongly they count
     const Filters &filters;

@@ -67,19 +67,6 @@ template <int B> inline void beliefs(const float *cells, int wc, int first, int 
 }
 
 // Adds up what was gathered: pixel A t + e is [e][t].
-template <int N> inline void add(float *__restrict to, const float *__restrict from, int n) {
-    if (n == N)
-        for (int t = 0; t < N; t++) to[t] += from[t];
-    else
-        for (int t = 0; t < n; t++) to[t] += from[t];
-}
-template <int N> inline void add(uint16_t *__restrict to, const float *__restrict from, int n) {
-    if (n == N)
-        for (int t = 0; t < N; t++) to[t] = (uint16_t)(to[t] + (int)(from[t] * MASS + 0.5f));
-    else
-        for (int t = 0; t < n; t++) to[t] = (uint16_t)(to[t] + (int)(from[t] * MASS + 0.5f));
-}
-
 template <int TWICE>
 void gather_at(const Gathering &g, const In<float, 2> &difference, const In<float, 2> &weight, Out<float, 3> &sum,
                Out<uint16_t, 3> &mass) {

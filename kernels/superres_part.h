@@ -19,19 +19,19 @@ template <> inline void every<2>(const lanes8 *v, lanes8 *out) {
 }
 template <> inline void every<3>(const lanes8 *v, lanes8 *out) {
 #if defined(__AVX__)
-    const lanes8 a = LANES(v[0], v[1], 0, 3, 6, 9, 12, 15, 0, 0), b = LANES(v[0], v[1], 1, 4, 7, 10, 13, 0, 0, 0),
-                 c = LANES(v[0], v[1], 2, 5, 8, 11, 14, 0, 0, 0);
-    out[0] = LANES(a, v[2], 0, 1, 2, 3, 4, 5, 10, 13);
-    out[1] = LANES(b, v[2], 0, 1, 2, 3, 4, 8, 11, 14);
-    out[2] = LANES(c, v[2], 0, 1, 2, 3, 4, 9, 12, 15);
+    const lanes8 a = MIX8(v[0], v[1], 0, 3, 6, 9, 12, 15, 0, 0), b = MIX8(v[0], v[1], 1, 4, 7, 10, 13, 0, 0, 0),
+                 c = MIX8(v[0], v[1], 2, 5, 8, 11, 14, 0, 0, 0);
+    out[0] = MIX8(a, v[2], 0, 1, 2, 3, 4, 5, 10, 13);
+    out[1] = MIX8(b, v[2], 0, 1, 2, 3, 4, 8, 11, 14);
+    out[2] = MIX8(c, v[2], 0, 1, 2, 3, 4, 9, 12, 15);
 #else
     lanes4 p[6], o[6];
     std::memcpy(p, v, sizeof p);
     for (int h = 0; h < 2; h++) {
         const lanes4 x = p[3 * h], y = p[3 * h + 1], z = p[3 * h + 2];
-        o[h] = FOUR(FOUR(x, y, 0, 3, 6, 6), z, 0, 1, 2, 5);
-        o[2 + h] = FOUR(FOUR(x, y, 1, 4, 7, 7), z, 0, 1, 2, 6);
-        o[4 + h] = FOUR(FOUR(x, y, 2, 5, 5, 5), z, 0, 1, 4, 7);
+        o[h] = MIX4(MIX4(x, y, 0, 3, 6, 6), z, 0, 1, 2, 5);
+        o[2 + h] = MIX4(MIX4(x, y, 1, 4, 7, 7), z, 0, 1, 2, 6);
+        o[4 + h] = MIX4(MIX4(x, y, 2, 5, 5, 5), z, 0, 1, 4, 7);
     }
     std::memcpy(out, o, sizeof o);
 #endif

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import runpy
 import warnings
 from dataclasses import replace
 from functools import lru_cache
@@ -20,9 +21,6 @@ from lichtbild.combine.superres import Superres, superres
 from lichtbild.combine.zoom import zoomed
 from lichtbild.correct.denoise import denoise
 from lichtbild.simulate.burst import burst
-from lichtbild.simulate.lens import Lens
-from lichtbild.simulate.scene import Scene as Painted
-from lichtbild.simulate.scene import Thing
 
 QUIET = Noise((1e-6, 1e-6, 1e-6), (1e-9, 1e-9, 1e-9))
 CELL = np.array(RGGB, np.uint8).reshape(2, 2)
@@ -320,29 +318,12 @@ def test_there_is_nothing_to_refine_in_one_frame_or_without_a_mosaic():
         refine(replace(scene, space="rec2020"), two, still)
 
 
-def gratings(rows):
-    """Fine waves of all directions, up to half a cycle per pixel of a sensor of so many rows."""
-    rng = np.random.default_rng(9)
-    angle, tint = rng.uniform(0, np.pi, (8, 8)), rng.uniform(0.5, 1, (3, 8, 8)).astype(np.float32)
-    pitch = rng.uniform(0.1, 0.5, (8, 8)) * rows
-
-    def paint(view):
-        y, x = np.broadcast_arrays(view.y, view.x)
-        j, i = np.clip((y * 6).astype(int) + 1, 0, 7), np.clip((x * 6).astype(int), 0, 7)
-        phase = 2 * np.pi * pitch[j, i] * (np.cos(angle[j, i]) * y + np.sin(angle[j, i]) * x)
-        wave = (0.25 + 0.1 * np.cos(phase)).astype(np.float32)
-        view.lay(tuple(wave * plane[j, i] for plane in tint))
-
-    return Painted((Thing((-1, -1, 2, 3), paint),))
-
-
 def test_superres_holds_more_than_resampling():
     """The truth is the same scene before a sensor of twice as many pixels, behind the same lens."""
-    lens = Lens(name="sharp", sigma=(0.3, 0.3, 0.3), fall=(0.0, 0.0))
-    half = Lens(name="sharp, in smaller pixels", sigma=(0.6, 0.6, 0.6), fall=(0.0, 0.0))
-    scenery = gratings(192)
-    made, _ = burst(scenery, size=(192, 256), iso=100, seed=3, lens=lens)
-    _, truth = burst(scenery, size=(384, 512), frames=1, iso=100, seed=3, lens=half, shake="still")
+    bench = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "superres.py"))
+    scenery = bench["waves"](192)
+    made, _ = burst(scenery, size=(192, 256), iso=100, seed=3, lens=bench["LENS"])
+    _, truth = burst(scenery, size=(384, 512), frames=1, iso=100, seed=3, lens=bench["FINE"], shake="still")
     lights = linearize(replace(made, reference=0))
     flow = align(lights)
     with warnings.catch_warnings():
