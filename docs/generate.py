@@ -43,7 +43,7 @@ def knobs() -> str:
             (
                 f"`{k.name}`",
                 k.default,
-                " · ".join(k.choices) if k.choices else f"{k.low:g} … {k.high:g}",
+                " · ".join(k.choices) if k.kind is str else f"{k.low:g} … {k.high:g}",
                 k.unit,
                 k.words,
             )
@@ -62,7 +62,8 @@ def looks() -> str:
         f"# Looks\n\n{NOTE}\nChoose one with `--look NAME`. A look of your own is a TOML file like these: "
         "`--look my.toml`.\n"
     ]
-    for name, look in shelf.items():
+    for name in shelf.built_in:
+        look = shelf[name]
         turned = [
             f"{stage}.{knob} = {value}"
             for stage, knobs in look.settings.items()

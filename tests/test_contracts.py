@@ -87,7 +87,7 @@ def finite(thing):
 def ends(kind):
     """Parameters with one knob at one end of its range, for both ends of every knob."""
     for k in kind.knobs():
-        for value in k.choices or (k.low, k.high):
+        for value in k.choices or ((k.default,) if k.kind is str else (k.low, k.high)):
             yield pytest.param(kind.stage(), {k.name: k.kind(value)}, id=f"{kind.stage()}.{k.name}={value}")
 
 
@@ -102,7 +102,7 @@ def test_is_documented(word):
     )
     for k in kind.knobs():
         assert k.words.strip().endswith("."), f"{word}.{k.name} has no sentence"
-        assert k.choices or k.low <= k.default <= k.high
+        assert k.kind is str or k.low <= k.default <= k.high
     assert list(inspect.signature(verb).parameters)[-1] == "params"
 
 

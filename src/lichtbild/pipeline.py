@@ -24,6 +24,7 @@ from lichtbild.correct.highlights import highlights
 from lichtbild.correct.lens import lens
 from lichtbild.look.exposure import exposure
 from lichtbild.look.grade import grade
+from lichtbild.look.lut import lut
 from lichtbild.look.tone import tone
 from lichtbild.publish.display import display
 from lichtbild.recipe import Recipe
@@ -69,4 +70,5 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     scene = exposure(scene, recipe.exposure)      # how bright
     scene = tone(scene, recipe.tone)              # local light
     scene = grade(scene, recipe.grade)            # curve and colour of the look
+    scene = lut(scene, recipe.lut)                # tables of looks from elsewhere
     return display(scene, recipe.display)         # gamut, transfer function

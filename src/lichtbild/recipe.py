@@ -33,6 +33,7 @@ from lichtbild.look.exposure import Exposure
 from lichtbild.look.grade import Grade
 from lichtbild.look.look import Look
 from lichtbild.look.look import looks as shelf
+from lichtbild.look.lut import Lut
 from lichtbild.look.tone import Tone
 from lichtbild.publish.display import Display
 
@@ -58,6 +59,7 @@ class Recipe:
     exposure: Exposure = Exposure()
     tone: Tone = Tone()
     grade: Grade = Grade()
+    lut: Lut = Lut()
     display: Display = Display()
 
     @classmethod
@@ -193,7 +195,7 @@ def toml(value: float | int | str) -> str:
 
 
 class Looks(Mapping[str, Recipe]):
-    """The built-in looks as whole recipes, by name."""
+    """The looks as whole recipes, by name: the built-in ones, then the user's own."""
 
     def __getitem__(self, name: str) -> Recipe:
         return Recipe.of(shelf[name])

@@ -20,9 +20,12 @@ from typing import Any
 from lichtbild.base.errors import RecipeError
 
 
+LONGEST = 1000  # characters of a text
+
+
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """What is known about one parameter."""
+    """What is known about one parameter: a number has ``low`` and ``high``, a word ``choices``, a text neither."""
 
     name: str
     kind: type
@@ -32,6 +35,13 @@ class Knob:
     choices: tuple[str, ...]
     unit: str
     words: str
+
+    @property
+    def allowed(self) -> str:
+        """The range, the choices, or the word text."""
+        if self.low is None or self.high is None:
+            return " | ".join(self.choices) or "text"
+        return f"{self.low:g} … {self.high:g} {self.unit}".rstrip()
 
 
 def knob(default: float | int, low: float, high: float, unit: str, words: str) -> Any:
@@ -45,6 +55,13 @@ def choice(default: str, choices: tuple[str, ...], words: str) -> Any:
     """Declare a word out of a few."""
     return field(
         default=default, metadata={"low": None, "high": None, "choices": choices, "unit": "", "words": words}
+    )
+
+
+def text(default: str, words: str) -> Any:
+    """Declare a text, such as the name of a file: one line of at most `LONGEST` characters."""
+    return field(
+        default=default, metadata={"low": None, "high": None, "choices": (), "unit": "", "words": words}
     )
 
 
@@ -93,6 +110,12 @@ def checked(where: str, value: Any, k: Knob) -> float | int | str:
                 f"{where} = {value!r} is not one of {', '.join(k.choices)}{nearest(str(value), k.choices)}"
             )
         return str(value)
+    if k.kind is str:
+        if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST:
+            raise RecipeError(
+                f"{where} = {str(value)[:40]!r} is no text; allowed is one line of at most {LONGEST} characters"
+            )
+        return value
     assert k.low is not None and k.high is not None
     allowed = f"allowed is {k.low:g} … {k.high:g}{' ' + k.unit if k.unit else ''}"
     if isinstance(value, bool):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lichtbild.base.errors import RecipeError
+from lichtbild.base.home import home, kept
 from lichtbild.base.params import nearest
 
 
@@ -78,10 +79,12 @@ class Look:
         RecipeError
             The file cannot be read, or is no look.
         """
+        path = Path(path)
         try:
-            return cls.from_toml(Path(path).read_text(encoding="utf-8"), str(path))
+            look = cls.from_toml(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path} cannot be read as a look: {error}") from None
+        return look if path.parent == home() / "looks" else _with_neighbour(look, path.parent)
 
 
 @cache
@@ -96,21 +99,47 @@ def _built_in(name: str) -> Look:
     return Look.from_toml(_shelf()[name].read_text(encoding="utf-8"), f"look {name}")
 
 
+def _with_neighbour(look: Look, folder: Path) -> Look:
+    """The look with its table found beside it, where it lies there."""
+    knobs = look.settings.get("lut", {})
+    word, mark, number = str(knobs.get("file", "")).partition("#")
+    if not word or not (folder / word).is_file():
+        return look
+    turned = {**knobs, "file": f"{folder / word}{mark}{number}"}
+    return replace(look, settings={**look.settings, "lut": turned})
+
+
+def own() -> Mapping[str, Path]:
+    """The looks of the user's folder by name, whether they can be read or not."""
+    return {p.stem: p for p in kept("looks", ".toml")}
+
+
+def hidden() -> tuple[Path, ...]:
+    """Looks of the user's folder that nobody can choose, since built-in ones have their names."""
+    return tuple(path for name, path in own().items() if name in _shelf())
+
+
 class Looks(Mapping[str, Look]):
-    """The built-in looks, each read when it is asked for."""
+    """The built-in looks, then those of the user's folder; each read when it is asked for."""
 
     def __getitem__(self, name: str) -> Look:
-        if name not in _shelf():
-            raise UnknownLook(
-                f"no look {name!r}{nearest(name, _shelf())}", hint=f"the looks are {', '.join(_shelf())}"
-            )
-        return _built_in(name)
+        if name in _shelf():
+            return _built_in(name)
+        if path := own().get(name):
+            return Look.read(path)
+        raise UnknownLook(f"no look {name!r}{nearest(name, self)}", hint=f"the looks are {', '.join(self)}")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_shelf())
+        yield from _shelf()
+        yield from (name for name in own() if name not in _shelf())
 
     def __len__(self) -> int:
-        return len(_shelf())
+        return sum(1 for _ in self)
+
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of those that come with the package."""
+        return tuple(_shelf())
 
 
 class UnknownLook(RecipeError, KeyError):

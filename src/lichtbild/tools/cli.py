@@ -25,6 +25,7 @@ from lichtbild.tools.words import (
     calibrate_words,
     demo_words,
     develop_words,
+    looks_words,
     measure_words,
     merge_words,
     profile_words,
@@ -35,7 +36,7 @@ VERBS = {  # verb → where it lives
     "develop": "lichtbild.tools.develop:develop",
     "merge": "lichtbild.tools.merge:merge",
     "info": "lichtbild.tools.show:describe",
-    "looks": "lichtbild.tools.show:looks",
+    "looks": "lichtbild.tools.looks:looks",
     "knobs": "lichtbild.tools.show:knobs",
     "group": "lichtbild.tools.show:group",
     "simulate": "lichtbild.tools.simulate:simulate",
@@ -97,7 +98,9 @@ def parser() -> Parser:
     )
     v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")
     v.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    verb("looks", "List the looks.")
+    looks_words(
+        verb("looks", "List the looks; show one, begin one of your own, import and export looks.")
+    )
     v = verb("knobs", "List the knobs of every stage, or of one.")
     v.add_argument("stage", nargs="?", metavar="STAGE")
     v = verb("group", "Find the bursts in a folder and say why each frame belongs.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that only look: info, looks, knobs, group."""
+"""The verbs that only look: info, knobs, group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from lichtbild.base.params import Knob
 from lichtbild.tools.outcome import DONE, RECOVERABLE, Failures
 from lichtbild.tools.talk import Talk, frames
 
@@ -54,27 +53,13 @@ def spoken(value: Any) -> str:
     return str(value)
 
 
-def looks(args: Namespace, talk: Talk) -> int:
-    """``lichtbild looks``: what can be chosen."""
-    from lichtbild.look.look import looks as known
-
-    talk.table((name, look.words) for name, look in known.items())
-    talk.document(
-        [
-            {"look": name, "name": look.name, "words": look.words, "settings": look.settings}
-            for name, look in known.items()
-        ]
-    )
-    return DONE
-
-
 def knobs(args: Namespace, talk: Talk) -> int:
     """``lichtbild knobs [STAGE]``: what can be turned."""
     from lichtbild.recipe import known_stage, stages
 
     wanted = [known_stage(args.stage)] if args.stage else list(stages())
     found = [(f"{stage}.{k.name}", k) for stage in wanted for k in stages()[stage].knobs()]
-    talk.table((name, f"{k.default}", allowed(k), k.words) for name, k in found)
+    talk.table((name, f"{k.default}", k.allowed, k.words) for name, k in found)
     if not found:
         talk.note(f"{wanted[0]} has no knobs")
     talk.document(
@@ -93,11 +78,6 @@ def knobs(args: Namespace, talk: Talk) -> int:
         ]
     )
     return DONE
-
-
-def allowed(k: Knob) -> str:
-    """The range of a knob."""
-    return " | ".join(k.choices) if k.choices else f"{k.low:g} … {k.high:g} {k.unit}".rstrip()
 
 
 def group(args: Namespace, talk: Talk) -> int:

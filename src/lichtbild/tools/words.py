@@ -182,6 +182,39 @@ def sensor_words(v: Parser) -> None:
     )
 
 
+def looks_words(v: Parser) -> None:
+    """Everything ``looks`` understands."""
+    v.add_argument(
+        "what",
+        nargs="?",
+        default="list",
+        metavar="list|show|new|import|export",
+        help="what to do (default list)",
+    )
+    v.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="NAME|FILE",
+        help="the look; import: a .cube, .clf, HALD .png or .tif, .dcp, or .xmp preset",
+    )
+    v.add_argument("-o", "--output", metavar="FILE", help="export: .cube, .clf, .png (HALD) or .dcp")
+    v.add_argument("--name", dest="called", metavar="NAME", help="import: what the look is called")
+    v.add_argument(
+        "--base", metavar="NAME", help="new, import: the look to begin with (default natural, neutral)"
+    )
+    v.add_argument(
+        "--size", type=number(2, 65), metavar="N", help="export, import: cells of a table a side (default 33)"
+    )
+    v.add_argument(
+        "--input",
+        metavar="CODE",
+        help="export: light a table takes, srgb (default) or log; import: code of its colours",
+    )
+    v.add_argument("--space", metavar="NAME", help="primaries of a table: srgb (default), p3, rec2020")
+    v.add_argument("--camera", type=Path, metavar="FILE", help="export .dcp: DNG or DCP of the camera it is for")
+
+
 def measure_words(v: Parser) -> None:
     """Everything ``measure`` understands."""
     v.add_argument(
