@@ -50,7 +50,9 @@ def twin(rgb, table, params):
     s = x / top
     c = np.maximum(s, low)
     t = decode(table(encode(c, params.encoding)), params.output)
-    k = np.minimum((np.ptp(t, axis=-1, keepdims=True) + 1e-4) / (np.ptp(c, axis=-1, keepdims=True) + 1e-4), 1.0)
+    k = np.minimum(
+        (np.ptp(t, axis=-1, keepdims=True) + 1e-4) / (np.ptp(c, axis=-1, keepdims=True) + 1e-4), 1.0
+    )
     y = (t + k * (s - c)) * top @ rgb_to_rgb(space, P3).T
     return rgb + params.amount * (y - rgb)
 
@@ -125,7 +127,7 @@ def test_a_pure_one_dimensional_cube(tmp_path):
 
 
 def test_red_runs_fastest_and_domains_are_kept():
-    head = "TITLE \"A b\"\n# c\nLUT_3D_SIZE 2\nDOMAIN_MIN -1 0 0\nDOMAIN_MAX 1 2 4\n"
+    head = 'TITLE "A b"\n# c\nLUT_3D_SIZE 2\nDOMAIN_MIN -1 0 0\nDOMAIN_MAX 1 2 4\n'
     rows = [f"{r} {g} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1)]
     table = parsed((head + "\n".join(rows)).encode("utf-8-sig"), "x")
     assert table.title == "A b"

@@ -19,13 +19,12 @@ from typing import Any
 
 from lichtbild.base.errors import RecipeError
 
-
 LONGEST = 1000  # characters of a text
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """What is known about one parameter: a number has ``low`` and ``high``, a word ``choices``, a text neither."""
+    """What is known about a parameter: numbers have ``low`` and ``high``, words ``choices``, texts neither."""
 
     name: str
     kind: type
@@ -113,7 +112,7 @@ def checked(where: str, value: Any, k: Knob) -> float | int | str:
     if k.kind is str:
         if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST:
             raise RecipeError(
-                f"{where} = {str(value)[:40]!r} is no text; allowed is one line of at most {LONGEST} characters"
+                f"{where} = {str(value)[:40]!r} is no text; allowed is one line of up to {LONGEST} characters"
             )
         return value
     assert k.low is not None and k.high is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CLF: a chain of colour operators as XML, read as one function of colours, written as shaper and cube.
+"""CLF: a chain of colour operators as XML, read as one function of colours.
 
 Read are Matrix, Range, LUT1D, LUT3D, ASC_CDL, Exponent and Log; values of integer bit depths are scaled to
 0 … 1.  Anything else is refused by name.
@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape
 
 import numpy as np
 
 from lichtbild.base.colour import Float64
 from lichtbild.base.errors import InputError
 from lichtbild.look.sampled import Operator
-from lichtbild.look.table import LOG_HIGH, LOG_LOW, MOST_ENTRIES, Table, read_bytes, shaped, tetrahedral
+from lichtbild.look.table import MOST_ENTRIES, read_bytes, shaped, tetrahedral
 from lichtbild.look.xml import local, tree
 
 _DEPTHS = {"8i": 255.0, "10i": 1023.0, "12i": 4095.0, "16i": 65535.0, "16f": 1.0, "32f": 1.0}
@@ -198,7 +197,14 @@ def _per_channel(steps: Sequence[Operator]) -> Operator:
 
 def _exponent(node: Element, inside: float, outside: float, where: str) -> Operator:
     style = node.get("style", "").lower()
-    if style not in ("basicfwd", "basicrev", "basicmirrorfwd", "basicmirrorrev", "moncurvefwd", "moncurverev"):
+    if style not in (
+        "basicfwd",
+        "basicrev",
+        "basicmirrorfwd",
+        "basicmirrorrev",
+        "moncurvefwd",
+        "moncurverev",
+    ):
         raise InputError(f"{where} has the style {style[:20]!r}, which is not read")
 
     def made(p: Mapping[str, float]) -> Operator:
@@ -219,9 +225,7 @@ def _monitor(g: float, f: float, back: bool) -> Operator:
     at = f / (g - 1)
     slope = ((g - 1) / f) * ((f * g) / ((g - 1) * (1 + f))) ** g
     if back:
-        return lambda y: np.where(
-            y >= at * slope, (1 + f) * np.maximum(y, 1e-30) ** (1 / g) - f, y / slope
-        )
+        return lambda y: np.where(y >= at * slope, (1 + f) * np.maximum(y, 1e-30) ** (1 / g) - f, y / slope)
     return lambda x: np.where(x >= at, (np.maximum(x + f, 1e-30) / (1 + f)) ** g, x * slope)
 
 
@@ -270,39 +274,3 @@ _NODES: Mapping[str, Callable[[Element, float, float, str], Operator]] = {
     "Exponent": _exponent,
     "Log": _log,
 }
-
-
-# ---- writing
-
-
-def clf_text(table: Table, comments: Sequence[str] = (), *, log: bool = True) -> bytes:
-    """A CLF of a cube; with `log` it takes linear light and brings it to the code log itself."""
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<ProcessList compCLFversion="3" id="lichtbild" name="{escape(table.title, {chr(34): "&quot;"})}">',
-        *(f"  <Description>{escape(c)}</Description>" for c in comments),
-    ]
-    if log:
-        foot, span = 2.0**LOG_LOW, np.log2(2**LOG_HIGH + 2**LOG_LOW) - LOG_LOW
-        lines += [
-            '  <Range inBitDepth="32f" outBitDepth="32f">',
-            "    <minInValue>0</minInValue><minOutValue>0</minOutValue>",
-            f"    <maxInValue>{2**LOG_HIGH:g}</maxInValue><maxOutValue>{2**LOG_HIGH:g}</maxOutValue>",
-            "  </Range>",
-            '  <Log inBitDepth="32f" outBitDepth="32f" style="linToLog">',
-            f'    <LogParams base="2" linSideSlope="1" linSideOffset="{foot:.12g}" '
-            f'logSideSlope="{1 / span:.12g}" logSideOffset="{-LOG_LOW / span:.12g}"/>',
-            "  </Log>",
-        ]
-    side = len(table.cube)
-    lines += [
-        '  <LUT3D inBitDepth="32f" outBitDepth="32f" interpolation="tetrahedral">',
-        f'    <Array dim="{side} {side} {side} 3">',
-        *(f"{r:.8f} {g:.8f} {b:.8f}" for r, g, b in np.float64(table.cube).reshape(-1, 3).tolist()),
-        "    </Array>",
-        "  </LUT3D>",
-        "</ProcessList>",
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-

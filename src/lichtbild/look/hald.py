@@ -42,7 +42,7 @@ def read_hald(path: Path | str) -> Table:
     level = round(len(pixels) ** (1 / 3))
     if level not in LEVELS or pixels.shape[:2] != (level**3, level**3):
         raise InputError(
-            f"{path} is {pixels.shape[1]} × {pixels.shape[0]} pixels; a HALD is 8 × 8, 27 × 27, … 4096 × 4096",
+            f"{path} is {pixels.shape[1]} × {pixels.shape[0]}; a HALD is 8 × 8, 27 × 27, … 4096 × 4096",
             hint="a HALD is a square of L³ pixels a side, never resized",
         )
     side = level * level

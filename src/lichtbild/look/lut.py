@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lut: a table of colours from elsewhere, laid over the graded picture.
 
-The picture is taken to the primaries and the code that the table was made for, goes through it, and comes back
-to linear Display P3 (x: linear, t: table)::
+The picture is taken to the primaries and the code that the table was made for, goes through it, and comes
+back to linear Display P3 (x: linear, t: table)::
 
     s = x · min(1, high / max(x)),   c = max(s, low)
     y = (t(c) + k · (s - c)) · max(1, max(x) / high),   k = min(1, span(t(c)) / span(c)),   span = max - min

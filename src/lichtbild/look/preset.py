@@ -26,15 +26,17 @@ HUES = {
     "Aqua": 195.0, "Blue": 264.0, "Purple": 305.0, "Magenta": 345.0,
 }  # fmt: skip
 _CURVES = ("ToneCurvePV2012", "ToneCurvePV2012Red", "ToneCurvePV2012Green", "ToneCurvePV2012Blue")
+_SILENT = (  # words about the preset, and details of what is taken
+    *("Version", "ProcessVersion", "CompatibleVersion", "PresetType", "Cluster", "UUID", "Name", "ShortName"),
+    *("SortName", "Group", "Description", "HasSettings", "HasCrop", "AlreadyApplied", "RawFileName"),
+    *("Copyright", "ContactInfo", "CopyrightInfo", "CameraModelRestriction", "CameraProfile"),
+    *("CameraProfileDigest", "WhiteBalance", "ToneCurveName", "ToneCurveName2012", "AutoGrayscaleMix"),
+    *("ParametricShadowSplit", "ParametricMidtoneSplit", "ParametricHighlightSplit", "CurveRefineSaturation"),
+    *("ColorGradeBlending", "GrainFrequency", "OverrideLookVignette", "PostCropVignetteMidpoint"),
+    *("PostCropVignetteFeather", "PostCropVignetteRoundness", "PostCropVignetteStyle"),
+    "PostCropVignetteHighlightContrast",
+)
 _TONES = ("Shadow", "Midtone", "Highlight", "Global")
-_SILENT = (
-    "Version ProcessVersion PresetType Cluster UUID Name ShortName SortName Group Description HasSettings "
-    "CameraModelRestriction Copyright ContactInfo CopyrightInfo CameraProfile CameraProfileDigest WhiteBalance "
-    "ToneCurveName ToneCurveName2012 AlreadyApplied RawFileName HasCrop OverrideLookVignette CompatibleVersion "
-    "ParametricShadowSplit ParametricMidtoneSplit ParametricHighlightSplit ColorGradeBlending GrainFrequency "
-    "PostCropVignetteMidpoint PostCropVignetteFeather PostCropVignetteRoundness PostCropVignetteStyle "
-    "PostCropVignetteHighlightContrast AutoGrayscaleMix CurveRefineSaturation"
-).split()
 
 
 @dataclass(slots=True)
@@ -86,7 +88,9 @@ def read_preset(content: bytes, where: object) -> Preset:
         elif local(node) not in _SILENT:
             words[local(node)] = "…"
     if not words and not curves:
-        raise InputError(f"{where} holds no settings of a raw editor (crs:)", hint="give a preset saved as .xmp")
+        raise InputError(
+            f"{where} holds no settings of a raw editor (crs:)", hint="give a preset saved as .xmp"
+        )
     numbers, others = {}, []
     for key, value in words.items():
         if key in _SILENT or key.startswith("Supports") or key.startswith("Requires") or not value:
@@ -108,7 +112,12 @@ def _points(items: list[str], where: str) -> Float64:
         found = np.array([[float(v) for v in i.split(",")] for i in items]) / 255
     except ValueError:
         found = np.zeros((0, 0))
-    if found.ndim != 2 or found.shape[1:] != (2,) or not 2 <= len(found) <= 64 or not np.isfinite(found).all():
+    if (
+        found.ndim != 2
+        or found.shape[1:] != (2,)
+        or not 2 <= len(found) <= 64
+        or not np.isfinite(found).all()
+    ):
         raise InputError(f"{where} is no curve; 2 to 64 points x, y of 0 … 255 are")
     if (np.diff(found[:, 0]) <= 0).any() or found.min() < 0 or found.max() > 1:
         raise InputError(f"{where} is no curve: its points must rise and lie in 0 … 255")
@@ -152,7 +161,10 @@ def knobs_of(p: Preset, base: Mapping[str, Mapping[str, float]]) -> dict[str, di
 def colours_of(p: Preset) -> Operator | None:
     """What the preset does to single colours, in sRGB code; None where it does nothing."""
     tone, grey = _tone(p), p.of("ConvertToGrayscale") > 0
-    hues = {w: np.array([p.of(f"{w}Adjustment{h}") for h in HUES]) / 100 for w in ("Hue", "Saturation", "Luminance")}
+    hues = {
+        w: np.array([p.of(f"{w}Adjustment{h}") for h in HUES]) / 100
+        for w in ("Hue", "Saturation", "Luminance")
+    }
     mixer = np.array([p.of(f"GrayMixer{h}") for h in HUES]) / 100
     vibrance, toning = p.of("Vibrance") / 100, _toning(p)
     if tone is None and not grey and not vibrance and not toning and not any(v.any() for v in hues.values()):

@@ -101,7 +101,9 @@ def looked_up(rgb: Float64, table: HSVTable) -> Float64:
     shift, times, bright = np.moveaxis(plane(v0) + v * (plane(v1) - plane(v0)), -1, 0)
     code = np.clip(code * bright, 0, 1)
     value = srgb_decode(code) if table.srgb_value else code
-    return from_hsv(np.stack([(hsv[..., 0] + shift / 60) % 6, np.minimum(hsv[..., 1] * times, 1), value], axis=-1))
+    return from_hsv(
+        np.stack([(hsv[..., 0] + shift / 60) % 6, np.minimum(hsv[..., 1] * times, 1), value], axis=-1)
+    )
 
 
 def _place(x: Float64, count: int) -> tuple[Float64, NDArray[np.intp], NDArray[np.intp]]:

@@ -115,7 +115,9 @@ def checked(table: Table, where: object) -> Table:
     if table.shaper is not None:
         parts += [("shaper", table.shaper), ("domain of the shaper", table.shaper_domain)]
         if not 2 <= len(table.shaper) <= MOST_ENTRIES:
-            raise InputError(f"{where}: a curve of {len(table.shaper)} entries, allowed are 2 … {MOST_ENTRIES}")
+            raise InputError(
+                f"{where}: a curve of {len(table.shaper)} entries, allowed are 2 … {MOST_ENTRIES}"
+            )
     for what, values in parts:
         if not np.isfinite(values).all() or np.abs(values).max() > 1e6:
             raise InputError(f"{where}: the {what} holds NaN, infinity or numbers above a million")
@@ -169,7 +171,9 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}", hint="check the name") from error
+        raise InputError(
+            f"{path}: {(error.strerror or str(error)).lower()}", hint="check the name"
+        ) from error
     if len(content) > LARGEST_FILE:
         raise InputError(f"{path} is larger than {LARGEST_FILE >> 20} MiB; no table of colours is")
     return content

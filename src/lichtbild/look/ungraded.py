@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way back from a picture to the scene, for tables that bring a curve of their own.
 
-With `PLAIN`, `grade` is nothing but its curve on each channel of Display P3, and `to_scene` undoes it exactly.
+With `PLAIN`, `grade` is nothing but its curve on each channel of Display P3, and `to_scene` undoes it.
 A table made for scene light is baked as *to_scene, then the table*, and used behind a plain grade.
 """
 

@@ -38,7 +38,9 @@ def looks(args: Namespace, talk: Talk) -> int:
             hint=f"looks {' | '.join(ACTIONS)}",
         )
     if args.what != "list" and not args.name:
-        raise UsageError(f"looks {args.what} needs {'a FILE' if args.what == 'import' else 'a NAME'}", hint=HELP)
+        raise UsageError(
+            f"looks {args.what} needs {'a FILE' if args.what == 'import' else 'a NAME'}", hint=HELP
+        )
     if args.what == "import":
         from lichtbild.tools.looks_import import run
 
@@ -99,7 +101,9 @@ def greys(recipe: Recipe) -> list[tuple[int, float]]:
     evs = list(range(-7, 6))
     light = np.repeat(0.18 * 2.0 ** np.array(evs, float)[:, None], 3, axis=1)
     xyz = np.clip(graded(recipe.exposure, recipe.grade, recipe.lut)(light), 0, None) @ P3.to_xyz().T
-    return [(ev, round(float(v), 1)) for ev, v in zip(evs, xyz_to_lab(xyz, P3.to_xyz().sum(1))[:, 0], strict=True)]
+    return [
+        (ev, round(float(v), 1)) for ev, v in zip(evs, xyz_to_lab(xyz, P3.to_xyz().sum(1))[:, 0], strict=True)
+    ]
 
 
 def begun(args: Namespace, talk: Talk) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``lichtbild looks import``: tables, profiles and presets from elsewhere become looks of the user's folder."""
+"""``lichtbild looks import``: tables, profiles, presets from elsewhere become looks of one's own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def run(args: Namespace, talk: Talk) -> int:
     for flag, word, allowed in (("--input", code, CODES), ("--space", space, tuple(PRIMARIES))):
         if word not in allowed:
             raise UsageError(
-                f"{flag} {word!r} is not possible{nearest(word, allowed)}", hint=f"allowed: {', '.join(allowed)}"
+                f"{flag} {word!r} is not possible{nearest(word, allowed)}",
+                hint=f"allowed: {', '.join(allowed)}",
             )
     name = args.called or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._") or "imported"
     base = chosen(args.base or "neutral")
@@ -89,7 +90,7 @@ def run(args: Namespace, talk: Talk) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the words of the command line say about a table: code and primaries of its colours, cells a side."""
+    """What the command line says about a table: code and primaries of its colours, cells a side."""
 
     code: str
     space: str
@@ -102,7 +103,7 @@ class Taken:
 
     @property
     def out(self) -> str:
-        """The code of what a table gives: that of a screen, except where it stays in linear light or a gamma."""
+        """The code of what a table gives: a screen's, except where it stays linear or in a gamma."""
         return self.code if self.code.startswith("gamma") or self.code == "linear" else "srgb"
 
 
@@ -148,7 +149,7 @@ def _clf(path: Path, base: Look, taken: Taken) -> Found:
 
 
 def _coded(function: Operator, code: Float64, taken: Taken) -> Float64:
-    """sRGB code in, sRGB code out, through a function in another code."""
+    """Code of sRGB in and out, through a function in another code."""
     if taken.code == "srgb":
         return function(code)
     return srgb_encode(decode(function(encode(srgb_decode(code), taken.code)), taken.out))
@@ -181,7 +182,9 @@ def _dcp(path: Path, base: Look, taken: Taken) -> Found:
             f"{path} holds no look: neither LookTable nor a tone curve", hint="use it with develop --dcp"
         )
     there, back = rgb_to_rgb(P3, PROPHOTO).T, rgb_to_rgb(PROPHOTO, P3).T
-    table = baked(lambda c: srgb_encode(look(to_scene(srgb_decode(c)) @ there) @ back), taken.size or 65, colour.name)
+    table = baked(
+        lambda c: srgb_encode(look(to_scene(srgb_decode(c)) @ there) @ back), taken.size or 65, colour.name
+    )
     left_out = ["its matrices (develop --dcp uses them)"] + ["its HueSatMap"] * bool(colour.hue_sat)
     return Found(table, {"primaries": "p3"}, PLAIN, left_out, colour.name)
 
