@@ -27,6 +27,7 @@ from lichtbild.look.grade import grade
 from lichtbild.look.lut import lut
 from lichtbild.look.tone import tone
 from lichtbild.publish.display import display
+from lichtbild.publish.frame import frame
 from lichtbild.recipe import Recipe
 
 
@@ -71,4 +72,5 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     scene = tone(scene, recipe.tone)              # local light
     scene = grade(scene, recipe.grade)            # curve and colour of the look
     scene = lut(scene, recipe.lut)                # tables of looks from elsewhere
-    return display(scene, recipe.display)         # gamut, transfer function
+    photo = display(scene, recipe.display)        # gamut, transfer function
+    return frame(photo, recipe.frame)             # a border with the exposure line

@@ -36,6 +36,7 @@ from lichtbild.look.look import looks as shelf
 from lichtbild.look.lut import Lut
 from lichtbild.look.tone import Tone
 from lichtbild.publish.display import Display
+from lichtbild.publish.frame import Frame
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -61,6 +62,7 @@ class Recipe:
     grade: Grade = Grade()
     lut: Lut = Lut()
     display: Display = Display()
+    frame: Frame = Frame()
 
     @classmethod
     def of(cls, *layers: Recipe | Look | Settings | str) -> Recipe:

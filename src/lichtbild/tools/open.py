@@ -108,6 +108,7 @@ def turned(args: Namespace) -> list[str]:
     """The knobs that ``--set`` and flags of their own turn, as settings of a recipe."""
     flags = {
         "display.space": getattr(args, "profile", None),
+        "frame.style": getattr(args, "frame", None),
         "merge.method": args.merge,
         "superres.scale": args.scale,
     }

@@ -22,6 +22,9 @@ def develop_words(v: Parser) -> None:
     v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
     v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
     v.add_argument(
+        "--frame", choices=("line", "mat"), help="a border with camera and exposure: a strip, or all around"
+    )
+    v.add_argument(
         "--quality", type=number(1, 100), default=92, metavar="1…100", help="of a JPEG (default 92)"
     )
     burst_words(v)

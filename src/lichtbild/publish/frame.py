@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frame: a border around the finished photo, with the line that says how it was taken.
+
+Two borders.  ``line`` is a strip below the photo, ``mat`` leaves paper on all four sides, and more of it
+below.  The line is made of what the file says: at the left the camera, at the right the focal length, the
+f-number, the time, the sensitivity and the date.  The focal length is the *effective* one, in
+millimetres on 36 × 24 mm where the file knows it: a photo that was cropped tells the field it shows.
+
+The paper is neutral and as bright as white is, on a display with headroom too: there it does not glare.  The
+type is what Pillow brings (Aileron Regular, CC0 [1]).
+
+References
+----------
+[1] S. Sagano, "Aileron", 2014, CC0 1.0; in Pillow since 10.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from lichtbild.base.image import Float32, Shot
+from lichtbild.base.params import Params, choice, knob
+from lichtbild.base.photo import GainMap, Photo, Transfer
+from lichtbild.base.stage import stage
+from lichtbild.base.tiff import Field
+from lichtbild.publish.photo import upright
+
+_STEP = 8  # borders are so many pixels, or a multiple: the gain map's pixels keep their place
+_WHITE: dict[Transfer, float] = {"srgb": 1.0, "pq": 0.5807, "hlg": 0.75}  # code of a display's white
+_PAPERS = {"white": (255, 61, 128), "black": (18, 199, 133)}  # codes: paper, first words, other words
+_GAP = "   "  # between the words of the line
+
+
+@dataclass(frozen=True)
+class Frame(Params):
+    """Knobs of `frame`."""
+
+    style: str = choice("none", ("none", "line", "mat"), "No border, a strip below, or paper all around.")
+    paper: str = choice("white", tuple(_PAPERS), "White or black paper.")
+    width: float = knob(7.0, 3.0, 20.0, "%", "Height of the strip in parts of the shorter side.")
+    words: str = choice("all", ("all", "exposure", "none"), "Camera and exposure, the latter, or nothing.")
+
+
+@stage
+def frame(photo: Photo, params: Frame = Frame()) -> Photo:
+    """Put a border and the exposure line around a photo.
+
+    Parameters
+    ----------
+    photo : Photo
+        Finished; its gain map grows with it and says "no brighter than white" of the paper.
+    params : Frame
+        Which border.
+
+    Returns
+    -------
+    Photo
+        Upright (orientation 1) and larger; the same object without a style.
+    """
+    if params.style == "none" or photo.rgb.size == 0:
+        return photo
+    rgb = upright(photo.rgb, photo.shot.orientation)
+    h, w = rgb.shape[:2]
+    strip = _whole(min(h, w) * params.width / 100)
+    side = 0 if params.style == "line" else _whole(strip * 0.6)
+    below = strip if params.style == "line" else _whole(strip * 1.4)
+    white = _WHITE[photo.transfer]
+    paper = np.float32(_PAPERS[params.paper][0] * (white / 255.0))
+    out = np.full((h + side + below, w + 2 * side, 3), paper, np.float32)
+    out[side : side + h, side : side + w] = rgb
+    if params.words != "none":
+        words = (camera(photo.shot) if params.words == "all" else "", exposure_line(photo.shot))
+        ink = _ink(words, (w, below), params)
+        out[side + h :, side : side + w] = (ink.astype(np.float32) * (white / 255.0))[..., None]
+    gain = None if photo.gain is None else _framed(photo.gain, photo, (h, w), side, below)
+    shot = replace(photo.shot, orientation=1, size=(out.shape[0], out.shape[1]))
+    return replace(photo, rgb=out, shot=shot, gain=gain)
+
+
+def camera(shot: Shot) -> str:
+    """The camera in words, its maker only where the model does not name it."""
+    make, model = shot.make.strip(), shot.model.strip()
+    if not model or not make or model.lower().startswith(make.split()[0].lower()):
+        return model or make
+    return f"{make.split()[0]} {model}"
+
+
+def exposure_line(shot: Shot) -> str:
+    """``24 mm   f/1.9   1/120 s   ISO 400   2026-11-21``: whatever of it is known."""
+    words: list[str] = []
+    if (focal := equivalent_focal(shot)) is not None:
+        words.append(f"{focal:.0f} mm" if focal >= 10 else f"{focal:.1f} mm")
+    if shot.f_number:
+        words.append(f"f/{shot.f_number:.1f}".removesuffix(".0"))
+    if shot.exposure_time:
+        words.append(_seconds(shot.exposure_time))
+    if shot.iso:
+        words.append(f"ISO {shot.iso:.0f}")
+    if shot.time is not None:
+        words.append(shot.time.strftime("%Y-%m-%d"))
+    return _GAP.join(words)
+
+
+def equivalent_focal(shot: Shot) -> float | None:
+    """The focal length that shows the same field on 36 × 24 mm, else the lens's own; mm."""
+    told = shot.exif.get("exif", {}).get(41989)
+    value = told.numbers()[0] if isinstance(told, Field) and told.count else told
+    if isinstance(value, int | float) and value > 0:
+        return float(value)
+    return shot.focal_length or None
+
+
+def _seconds(time: float) -> str:
+    if time >= 0.3:
+        return f"{time:.1f}".removesuffix(".0") + " s"
+    return f"1/{round(Fraction(1) / Fraction(time))} s"
+
+
+def _whole(length: float) -> int:
+    return max(_STEP, round(length / _STEP) * _STEP)
+
+
+def _ink(words: tuple[str, str], size: tuple[int, int], params: Frame) -> NDArray[np.uint8]:
+    """The strip with its words, grey, of `size` (width, height)."""
+    (w, h), (paper, first, other) = size, _PAPERS[params.paper]
+    strip = Image.new("L", size, paper)
+    draw = ImageDraw.Draw(strip)
+    margin = 0.0 if params.style == "mat" else h * 0.45
+    at = h * (0.5 if params.style == "line" else 0.46)
+    letters = h * (0.27 if params.style == "line" else 0.19)
+    font = ImageFont.load_default(letters)
+    needed = draw.textlength(words[0], font) + draw.textlength(words[1], font) + 2 * margin + letters
+    if needed > w:  # a narrow photo: smaller type, and where that is not legible, the exposure alone
+        letters = max(letters * w / needed, 1.0)
+        font = ImageFont.load_default(letters)
+    left, right = words
+    if left:
+        draw.text((margin, at), left, first, font, anchor="lm")
+        draw.text((w - margin, at), right, other, font, anchor="rm")
+    else:
+        draw.text((w / 2, at), right, first, font, anchor="mm")
+    return np.asarray(strip)
+
+
+def _framed(gain: GainMap, photo: Photo, size: tuple[int, int], side: int, below: int) -> GainMap:
+    """The gain map over the larger field: nothing is gained on paper."""
+    inside: Float32 = upright(gain.gain, photo.shot.orientation)
+    per = inside.shape[0] / size[0], inside.shape[1] / size[1]
+    y, x, bottom = round(side * per[0]), round(side * per[1]), round(below * per[0])
+    h, w = inside.shape[:2]
+    out = np.zeros((h + y + bottom, w + 2 * x, inside.shape[2]), np.float32)
+    out[y : y + h, x : x + w] = inside
+    return replace(gain, gain=out)
