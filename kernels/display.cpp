@@ -1,13 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Picture light to display code: primaries, gamut by desaturation at equal luminance, sRGB transfer curve.
+// Picture light to display code: primaries, gamut by desaturation at equal luminance, transfer curve.
 #include "kernel.h"
 
-#include <limits>
+namespace {
+constexpr int N = 256;
+enum Transfer { SRGB, PQ, HLG };
 
-static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminance, Out<float, 3> out) {
+inline float unit(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; }
+
+// 1.055 x^(5/12) - 0.055 as a polynomial of the fourth root: two square roots instead of a logarithm and an exponential.
+// Error < 4e-7, and 1 is 1.
+inline float srgb_curve(float x) {
+    const float y = std::sqrt(std::sqrt(x));
+    float p = -0.05771848f + y * (0.111461505f + y * (1.5463175f + y * (-1.482194f + y * (1.9653002f +
+              y * (-1.981031f + y * (1.3320514f + y * (-0.525976479f + y * 0.0917893946f)))))));
+    return x <= 0.0031308f ? 12.92f * x : p;
+}
+
+// SMPTE ST 2084 of light in units of 10 000 cd/m².  The base of the last power is 1 - v with small v, so that its
+// logarithm is taken of v: the exponent 78.8 would make much of what rounding takes from the base.
+inline float pq_curve(float x) {
+    const float y = exp2_(0.1593017578125f * log2_(x));
+    const float v = 0.1640625f * (1.0f - y) / (1.0f + 18.6875f * y);
+    const float s = v / (2.0f - v), z = s * s;
+    const float log = s * (2.8853900818f + z * (0.9617966939f + z * (0.5770780164f + z * 0.4121985831f)));
+    return exp2_(-78.84375f * log);
+}
+
+// The opto-electronic curve of BT.2100 HLG.
+inline float hlg_curve(float x) {
+    const float low = std::sqrt(3.0f * x);
+    const float high = 0.17883277f * 0.69314718f * log2_(12.0f * x - 0.28466892f) + 0.55991073f;
+    return x <= 1.0f / 12.0f ? low : high;
+}
+}  // namespace
+
+// Light is taken times `scale`, mapped into the cube 0 … 1, and encoded with 1 standing for `peak`: of SDR white, of
+// 10 000 cd/m² (PQ), of the scene light that makes 1000 cd/m² (HLG).
+static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminance, int transfer, float scale, float peak,
+                    Out<float, 3> out) {
     need(rgb.shape(2) == 3 && matrix.size() == 9 && luminance.size() == 3, "display: rgb is h w 3, matrix 3 3, luminance 3");
     need(rgb.shape(0) == out.shape(0) && rgb.shape(1) == out.shape(1) && out.shape(2) == 3, "display: out is like rgb");
-    constexpr int N = 256;
     const float *m = matrix.data(), *k = luminance.data();
     const float m0 = m[0], m1 = m[1], m2 = m[2], m3 = m[3], m4 = m[4], m5 = m[5], m6 = m[6], m7 = m[7], m8 = m[8];
     const float k0 = k[0], k1 = k[1], k2 = k[2];
@@ -19,10 +52,20 @@ static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminanc
             const float *p = rgb.data() + 3 * start;
             float *to = out.data() + 3 * start;
             for (int i = 0; i < n; i++) {
-                float a = p[3 * i], b = p[3 * i + 1], c = p[3 * i + 2];
-                float r = m0 * a + m1 * b + m2 * c, g = m3 * a + m4 * b + m5 * c, u = m6 * a + m7 * b + m8 * c;
-                float y = k0 * r + k1 * g + k2 * u;
-                y = y > 0.0f ? (y < 1.0f ? y : 1.0f) : 0.0f;
+                float a = p[3 * i] * scale, b = p[3 * i + 1] * scale, c = p[3 * i + 2] * scale;
+                plane[0][i] = m0 * a + m1 * b + m2 * c;
+                plane[1][i] = m3 * a + m4 * b + m5 * c;
+                plane[2][i] = m6 * a + m7 * b + m8 * c;
+            }
+            if (transfer == HLG)  // the inverse of the display's system gamma: light times luminance^(1/1.2 - 1)
+                for (int i = 0; i < n; i++) {
+                    const float y = k0 * plane[0][i] + k1 * plane[1][i] + k2 * plane[2][i];
+                    const float per = exp2_(log2_(y > 1e-8f ? y : 1e-8f) * (-1.0f / 6.0f));
+                    for (auto &v : plane) v[i] *= per;
+                }
+            for (int i = 0; i < n; i++) {
+                float r = plane[0][i], g = plane[1][i], u = plane[2][i];
+                const float y = unit(k0 * r + k1 * g + k2 * u);
                 float low = r < g ? r : g, high = r < g ? g : r;
                 low = u < low ? u : low;
                 high = u > high ? u : high;
@@ -33,12 +76,14 @@ static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminanc
                 plane[1][i] = y + (g - y) * t;
                 plane[2][i] = y + (u - y) * t;
             }
-            for (auto &v : plane)
-                for (int i = 0; i < n; i++) {
-                    float x = v[i] > 0.0f ? (v[i] < 1.0f ? v[i] : 1.0f) : 0.0f;
-                    float curved = 1.055f * exp2_(log2_(x) * (1.0f / 2.4f)) - 0.055f;
-                    v[i] = x <= 0.0031308f ? 12.92f * x : curved;
-                }
+            for (auto &v : plane) {
+                if (transfer == SRGB)
+                    for (int i = 0; i < n; i++) v[i] = srgb_curve(unit(v[i]));
+                else if (transfer == PQ)
+                    for (int i = 0; i < n; i++) v[i] = pq_curve(unit(v[i]) * peak);
+                else
+                    for (int i = 0; i < n; i++) v[i] = hlg_curve(unit(v[i]) * peak);
+            }
             for (int i = 0; i < n; i++) {
                 to[3 * i] = plane[0][i];
                 to[3 * i + 1] = plane[1][i];
@@ -47,38 +92,4 @@ static void display(In<float, 3> rgb, In<float, 2> matrix, In<float, 1> luminanc
         }
     });
 }
-KERNEL("display", display, "rgb"_a, "matrix"_a, "luminance"_a, "out"_a)
-
-// Codes of 8 or 16 bits.  With dither 1 the threshold of rounding varies over the pixels, alike for the three colours, so
-// that a smooth sky has no steps: interleaved gradient noise, fract(52.98 · fract(0.067 x + 0.0058 y)), in integers.
-template <class T> static void quantized(In<float, 3> rgb, float dither, Out<T, 3> out) {
-    need(rgb.shape(0) == out.shape(0) && rgb.shape(1) == out.shape(1) && rgb.shape(2) == out.shape(2),
-         "quantize: out is like rgb");
-    need(rgb.shape(2) == 3, "quantize: rgb is h w 3");
-    const int w = (int)rgb.shape(1);
-    const float top = (float)std::numeric_limits<T>::max();
-    parallel_rows((int)rgb.shape(0), 16, [&](int y0, int y1) {
-        std::vector<float> threshold((size_t)3 * w);
-        for (int y = y0; y < y1; y++) {
-            for (int x = 0; x < w; x++) {
-                uint32_t inner = 288237660u * (uint32_t)x + 25070368u * (uint32_t)y;  // a fraction of 2^32
-                uint32_t outer = (uint32_t)((uint64_t)inner * 222226469u >> 22);      // times 52.98
-                float t = 0.5f + dither * ((float)(int32_t)(outer >> 8) * (1.0f / 16777216.0f) - 0.5f);
-                threshold[3 * x] = threshold[3 * x + 1] = threshold[3 * x + 2] = t;
-            }
-            const float *p = rgb.data() + (size_t)3 * w * y;
-            const float *t = threshold.data(), most = top;  // bytes may alias all that is captured
-            const int n = 3 * w;
-            T *__restrict to = out.data() + (size_t)3 * w * y;
-            for (int i = 0; i < n; i++) {
-                float v = p[i] * most + t[i];
-                v = v > 0.0f ? (v < most ? v : most) : 0.0f;
-                to[i] = (T)(int32_t)v;
-            }
-        }
-    });
-}
-static void quantize8(In<float, 3> rgb, float dither, Out<uint8_t, 3> out) { quantized<uint8_t>(rgb, dither, out); }
-static void quantize16(In<float, 3> rgb, Out<uint16_t, 3> out) { quantized<uint16_t>(rgb, 0.0f, out); }
-KERNEL("quantize8", quantize8, "rgb"_a, "dither"_a, "out"_a)
-KERNEL("quantize16", quantize16, "rgb"_a, "out"_a)
+KERNEL("display", display, "rgb"_a, "matrix"_a, "luminance"_a, "transfer"_a, "scale"_a, "peak"_a, "out"_a)

@@ -12,6 +12,7 @@ References
 [3] G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula", Color Res. Appl. 30(1), 2005.
 [4] A. R. Robertson, "Computation of correlated color temperature and distribution temperature",
     JOSA 58(11), 1968.
+[5] SMPTE ST 2084:2014.  [6] ITU-R BT.2100-2.
 """
 
 from __future__ import annotations
@@ -107,6 +108,34 @@ def srgb_decode(encoded: ArrayLike) -> Float64:
     x = np.asarray(encoded, np.float64)
     a = np.abs(x)
     return np.sign(x) * np.where(a <= 0.04045, a / 12.92, ((a + 0.055) / 1.055) ** 2.4)
+
+
+def pq_encode(light: ArrayLike) -> Float64:
+    """The PQ signal [5] of light in units of 10 000 cd/m²."""
+    y = np.clip(np.asarray(light, np.float64), 0.0, None) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * y) / (1.0 + 18.6875 * y)) ** 78.84375
+
+
+def pq_decode(signal: ArrayLike) -> Float64:
+    """The inverse of `pq_encode`."""
+    p = np.clip(np.asarray(signal, np.float64), 0.0, 1.0) ** (1.0 / 78.84375)
+    return (np.clip(p - 0.8359375, 0.0, None) / (18.8515625 - 18.6875 * p)) ** (1.0 / 0.1593017578125)
+
+
+_HLG_A, _HLG_B, _HLG_C = 0.17883277, 0.28466892, 0.55991073
+
+
+def hlg_encode(light: ArrayLike) -> Float64:
+    """The HLG signal [6] of scene light 0 … 1 (the OETF; no system gamma)."""
+    e = np.clip(np.asarray(light, np.float64), 0.0, None)
+    bright = _HLG_A * np.log(np.maximum(12.0 * e - _HLG_B, 0.1)) + _HLG_C
+    return np.where(e <= 1 / 12, np.sqrt(3.0 * e), bright)
+
+
+def hlg_decode(signal: ArrayLike) -> Float64:
+    """The inverse of `hlg_encode`."""
+    s = np.asarray(signal, np.float64)
+    return np.where(s <= 0.5, s * s / 3.0, (np.exp((s - _HLG_C) / _HLG_A) + _HLG_B) / 12.0)
 
 
 # ---- perceptual spaces

@@ -260,7 +260,8 @@ class Scene:
     gain counted against it), ``clipped: UInt8 "h w"`` has bit c set where colour c was at the sensor's white
     level.  ``weights`` are the mean weights of the frames over the picture, the reference's 1, in the order
     of the burst; empty where nothing was merged.  ``reach`` is how many times ``gain`` the light goes before
-    it clips: more than 1 in a bracket.
+    it clips: more than 1 in a bracket.  ``white`` is the brightest light of a ``picture``: 1 is the white of
+    paper and of an ordinary screen, 2^headroom where a bright one is meant.
     """
 
     rgb: Float32
@@ -274,6 +275,7 @@ class Scene:
     history: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
     reach: float = 1.0
+    white: float = 1.0
 
     def require(self, space: str) -> Scene:
         """Give this scene back, if it is in `space`.

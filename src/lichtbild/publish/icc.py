@@ -17,7 +17,17 @@ from functools import cache
 
 import numpy as np
 
-from lichtbild.base.colour import D65, P3, REC2020, SRGB, Float64, RGBSpace, adaptation, xy_to_xyz
+from lichtbild.base.colour import (
+    D65,
+    P3,
+    REC2020,
+    SRGB,
+    RGBSpace,
+    adaptation,
+    hlg_decode,
+    pq_decode,
+    xy_to_xyz,
+)
 
 _D50 = (0.9642, 1.0, 0.8249)  # as ICC rounds it
 _SRGB_CURVE = (3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -49,23 +59,10 @@ def _xyz(*values: float) -> bytes:
 def _trc(curve: str) -> bytes:
     if curve in ("pq", "hlg"):  # for readers that do not know cicp: 1.0 is the brightest light of the curve
         v = np.linspace(0, 1, _STEPS)
-        light = _pq(v) if curve == "pq" else _hlg(v)
+        light = pq_decode(v) if curve == "pq" else hlg_decode(v)
         return b"curv\0\0\0\0" + struct.pack(f">I{_STEPS}H", _STEPS, *np.round(65535 * light).astype(int))
     kind, *numbers = _LINEAR if curve else _SRGB_CURVE
     return b"para\0\0\0\0" + struct.pack(">HH", int(kind), 0) + _fixed(*numbers)
-
-
-def _pq(v: Float64) -> Float64:
-    """SMPTE ST 2084: light of a code value, 1 = 10,000 cd/m²."""
-    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 107 / 128, 2413 / 128, 2392 / 128
-    p = v ** (1 / m2)
-    return (np.maximum(p - c1, 0) / (c2 - c3 * p)) ** (1 / m1)
-
-
-def _hlg(v: Float64) -> Float64:
-    """ARIB STD-B67 without the rendering of a display: scene light of a code value."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return np.where(v <= 0.5, v * v / 3, (np.exp((v - c) / a) + b) / 12)
 
 
 @cache

@@ -50,8 +50,7 @@ def eight_bit(photo: Photo, *, dither: bool = True) -> UInt8:
 def deep(photo: Photo, bits: int = 16) -> UInt16:
     """The picture in codes 0 … 2^bits − 1, upright; 8 < bits ≤ 16."""
     codes = np.empty(photo.rgb.shape, np.uint16)
-    share = np.float32((2**bits - 1) / 65535)
-    kernels.quantize16(photo.rgb if bits == 16 else photo.rgb * share, codes)
+    kernels.quantize16(photo.rgb, codes, 2**bits - 1)
     return np.ascontiguousarray(upright(codes, photo.shot.orientation))
 
 
