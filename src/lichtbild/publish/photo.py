@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photo: the finished picture as a file that other programs open.
 
-The suffix says which (`FORMATS`): JPEG with a gain map, TIFF, PNG.  Pixels are turned upright; the colour
-profile or the colours' code points, EXIF, and recipe and history (XMP) go along.  Eight-bit codes are
-dithered by half a step, so that smooth skies have no bands.  `save_linear` writes what is measured instead of
-what is shown: 32-bit floating point, unbounded.
+The suffix says which (`FORMATS`): JPEG with a gain map, TIFF, PNG, AVIF, HEIC or JPEG XL.  Pixels are turned
+upright; the colour profile or the colours' code points, EXIF, and recipe and history (XMP) go along.
+Eight-bit codes are dithered by half a step, so that smooth skies have no bands.  `save_linear` writes what is
+measured instead of what is shown: 32-bit floating point, unbounded.
 
 A file is written whole or not at all, and replaces another only when told to.
 """
@@ -23,8 +23,11 @@ from lichtbild.base.errors import ExportError
 from lichtbild.base.image import Scene
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import BYTE, bytes_field, write_file
+from lichtbild.publish.avif import avif
+from lichtbild.publish.heic import heic
 from lichtbild.publish.icc import profile
 from lichtbild.publish.jpeg import jpeg
+from lichtbild.publish.jxl import jxl
 from lichtbild.publish.metadata import Strip
 from lichtbild.publish.order import Encode, Order, eight_bit, upright
 from lichtbild.publish.png import png
@@ -45,9 +48,23 @@ class Format:
 _JPEG = Format(jpeg, ("gainmap", "none"), (8,))
 _TIFF = Format(tiff_photo, ("none", "pq", "hlg"), (16, 8))
 _PNG = Format(png, ("none", "pq", "hlg"), (8, 16))
-FORMATS = {".jpg": _JPEG, ".jpeg": _JPEG, ".tif": _TIFF, ".tiff": _TIFF, ".png": _PNG}
+_AVIF = Format(avif, ("pq", "hlg", "none"), (10, 8, 12))
+_HEIC = Format(heic, ("pq", "hlg", "none"), (10, 8, 12))
+_JXL = Format(jxl, ("pq", "hlg", "none"), (16, 8))
+FORMATS = {
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".png": _PNG,
+    ".avif": _AVIF,
+    ".heic": _HEIC,
+    ".heif": _HEIC,
+    ".jxl": _JXL,
+}
 SUFFIXES = tuple(FORMATS)
 HDR = ("auto", "none", "gainmap", "pq", "hlg")
+_LEAST_HDR = 10  # bits
 _WORDS = {"none": "no HDR", "gainmap": "gain map", "pq": "PQ", "hlg": "HLG"}
 
 
@@ -136,6 +153,11 @@ def save(
     if not overwrite and path.exists():
         raise ExportError(f"{path} exists", hint="--overwrite replaces it")
     bits = depth or (form.depths[0] if photo.transfer == "srgb" else max(form.depths[:2]))
+    if photo.transfer != "srgb" and bits < _LEAST_HDR:
+        raise ExportError(
+            f"{path}: {_WORDS[photo.transfer]} in {bits} bits has visible steps; "
+            f"allowed are {_either(tuple(d for d in form.depths if d >= _LEAST_HDR))}"
+        )
     made = {"hdr": hdr, "strip": strip, **(settings or {})}
     order = Order(path, quality, bits, strip, recipe, tuple(inputs), made)
     return write_file(path, form.encode(photo, order), overwrite=overwrite)

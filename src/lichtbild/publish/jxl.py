@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JPEG XL: 8 or 16 bits, colours by number; quality 100 is without loss."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from lichtbild.base.errors import ExportError
+from lichtbild.base.photo import Photo
+from lichtbild.base.tiff import Chunk
+from lichtbild.publish.boxes import jxl_with
+from lichtbild.publish.order import Order, cicp, deep, eight_bit
+
+
+def jxl(photo: Photo, order: Order) -> list[Chunk]:
+    """The file as chunks.
+
+    Raises
+    ------
+    ExportError
+        The library is missing, or refuses the picture.
+    """
+    try:
+        import OpenImageIO as oiio
+    except ImportError as error:
+        raise order.lacking("jxl", "OpenImageIO") from error
+    codes = eight_bit(photo) if order.depth == 8 else deep(photo)
+    spec = oiio.ImageSpec(codes.shape[1], codes.shape[0], 3, str(codes.dtype))
+    spec.attribute("CICP", oiio.TypeDesc("int[4]"), cicp(photo))
+    spec.attribute("compression", f"jpegxl:{order.quality}")
+    with tempfile.TemporaryDirectory() as folder:  # it writes to files only
+        path = Path(folder, "a.jxl")
+        out = oiio.ImageOutput.create(str(path))
+        done = out is not None and out.open(str(path), spec) and out.write_image(codes) and out.close()
+        if not done:
+            told = out.geterror() if out is not None else oiio.geterror()
+            raise ExportError(f"{order.path}: the JPEG XL encoder refuses ({told})")
+        made = path.read_bytes()
+    return [jxl_with(made, order.exif(photo, codes), order.xmp(photo))]
