@@ -30,11 +30,13 @@ from lichtbild.tools.words import (
     merge_words,
     profile_words,
     simulate_words,
+    verify_words,
 )
 
 VERBS = {  # verb → where it lives
     "develop": "lichtbild.tools.develop:develop",
     "merge": "lichtbild.tools.merge:merge",
+    "verify": "lichtbild.tools.verify:verify",
     "info": "lichtbild.tools.show:describe",
     "looks": "lichtbild.tools.looks:looks",
     "knobs": "lichtbild.tools.show:knobs",
@@ -94,6 +96,13 @@ def parser() -> Parser:
         verb(
             "merge",
             "Merge one burst into a linear DNG or TIFF: clean light, no tone, for your own raw editor.",
+        )
+    )
+    verify_words(
+        verb(
+            "verify",
+            "Make a photo again from the recipe inside it and its burst, and compare every pixel: exit code "
+            "0 if it is the same, 1 if it differs, 3 if it cannot be made again.",
         )
     )
     v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")

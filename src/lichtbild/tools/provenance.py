@@ -38,6 +38,7 @@ def found(said: str) -> Path | None:
 def settings_of(args: Namespace) -> dict[str, str]:
     """How the command line asked for a file, as words for its packet."""
     said = {
+        "verb": getattr(args, "verb", ""),
         "reference": str(getattr(args, "reference", "auto")),
         "zoom": f"{getattr(args, 'zoom', 1.0):g}",
         "scale": getattr(args, "scale", None) or "",
