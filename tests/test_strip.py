@@ -226,11 +226,11 @@ def test_xmp_that_declares_entities_says_nothing():
 
 
 def test_no_folder_is_named_in_any_mode():
-    recipe = '[lut]\nfile = "/home/anna/looks/warm.cube#2"\nblend = 1.0\n[merge]\nmethod = "robust"\n'
+    recipe = '[lut]\nfile = "/home/anna/looks/warm.cube#2"\nblend = 1.0\n[superres]\nscale = "1.5"\n[merge]\nmethod = "robust"\n'
     assert nameless(recipe) == recipe.replace("/home/anna/looks/", "")
     windows = '[lut]\nfile = "C:\\\\Users\\\\anna\\\\warm.cube"\n'
     assert nameless(windows) == '[lut]\nfile = "warm.cube"\n'
-    assert "warm" not in nameless(recipe, files=False) and "robust" in nameless(recipe, files=False)
+    assert "warm" not in nameless(recipe, files=False) and 'scale = "1.5"' in nameless(recipe, files=False)
     lines = ("lut /home/anna/warm.cube 0.5", "exposure 1/30 s", "lut ~/x y.cube")
     for strip in ("none", "gps", "all"):
         text = xmp_packet(recipe, lines, [("/home/anna/a.dng", "00")], strip=strip).decode()

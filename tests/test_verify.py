@@ -73,6 +73,18 @@ def test_files_may_be_called_otherwise_but_not_be_others(burst, tmp_path, capsys
     assert f"{first.name} is changed; {third.name} is missing" in capsys.readouterr().err
 
 
+def test_a_table_is_one_of_the_files(burst, tmp_path, capsys):
+    cube = tmp_path / "someone" / "warm.cube"
+    cube.parent.mkdir()
+    rows = (f"{r} {g} {0.8 * b}" for b in (0, 1) for g in (0, 1) for r in (0, 1))
+    cube.write_text("LUT_3D_SIZE 2\n" + "\n".join(rows) + "\n")
+    photo = made(burst, tmp_path / "a.png", "--set", f"lut.file={cube}")
+    assert b"warm.cube" in photo.read_bytes() and b"someone" not in photo.read_bytes()
+    assert call(["verify", str(photo), str(burst), str(cube)]) == 0
+    assert call(["verify", str(photo), str(burst)]) == 3
+    assert "warm.cube is missing" in capsys.readouterr().err
+
+
 def test_words_may_be_added_and_pixels_not(burst, tmp_path):
     photo = made(burst, tmp_path / "a.png")
     with Image.open(photo) as image:  # another program that keeps the packet and packs otherwise

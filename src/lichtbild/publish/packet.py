@@ -36,7 +36,7 @@ _NAMING = ("look", "layout")  # settings that may hold words of the photographer
 # a TOML text, or a word of a history, that names a place on a disk
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PLACE = re.compile(r"""(?<![^\s"'=(,:])(?:~|[A-Za-z]:[\\/]|\\\\|/)[^\s"'(),]*[\\/](?=[^\s"'(),\\/]+)""")
-_FILE = re.compile(r"\.[A-Za-z0-9]{1,6}(?:#\d+)?$")
+_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}(?:#\w+)?$")
 _HEAD, _TAIL = b"<x:xmpmeta", b"</x:xmpmeta>"
 
 
