@@ -226,7 +226,7 @@ def test_xmp_that_declares_entities_says_nothing():
 
 
 def test_no_folder_is_named_in_any_mode():
-    recipe = '[lut]\nfile = "/home/anna/looks/warm.cube#2"\nblend = 1.0\n[superres]\nscale = "1.5"\n[merge]\nmethod = "robust"\n'
+    recipe = '[lut]\nfile = "/home/anna/looks/warm.cube#2"\nblend = 1.0\n[superres]\nscale = "1.5"\n'
     assert nameless(recipe) == recipe.replace("/home/anna/looks/", "")
     windows = '[lut]\nfile = "C:\\\\Users\\\\anna\\\\warm.cube"\n'
     assert nameless(windows) == '[lut]\nfile = "warm.cube"\n'

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lichtbild.tools.arguments import Parser, number
+from lichtbild.tools.file_words import verify_words
 from lichtbild.tools.outcome import DONE, Ending
 from lichtbild.tools.talk import Talk
 from lichtbild.tools.words import (
@@ -30,7 +31,6 @@ from lichtbild.tools.words import (
     merge_words,
     profile_words,
     simulate_words,
-    verify_words,
 )
 
 VERBS = {  # verb → where it lives

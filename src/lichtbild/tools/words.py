@@ -100,14 +100,6 @@ def burst_words(v: Parser) -> None:
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
 
 
-def verify_words(v: Parser) -> None:
-    """Everything ``verify`` understands."""
-    v.add_argument("photo", type=Path, metavar="PHOTO", help="a photo or DNG of lichtbild's")
-    v.add_argument(
-        "inputs", nargs="+", type=Path, metavar="FILE|FOLDER", help="its burst, and profiles or tables used"
-    )
-
-
 def simulate_words(v: Parser) -> None:
     """Everything ``simulate`` understands."""
     v.add_argument("folder", type=Path, metavar="DIR|chart", help="where the burst goes, or the word chart")
