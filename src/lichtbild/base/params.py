@@ -24,7 +24,7 @@ LONGEST = 1000  # characters of a text
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """What is known about a parameter: numbers have ``low`` and ``high``, words ``choices``, texts neither."""
+    """What is known about a parameter: numbers have ``low`` and ``high``, words ``choices``, texts none."""
 
     name: str
     kind: type

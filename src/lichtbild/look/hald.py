@@ -59,6 +59,18 @@ def hald_pixels(table: Table) -> NDArray[np.uint16]:
     return np.ascontiguousarray(codes.transpose(2, 1, 0, 3).reshape(level**3, level**3, 3))
 
 
+def hald_png(table: Table, words: str) -> bytes:
+    """A table as a HALD PNG of 16 bits, with words about it."""
+    pixels = hald_pixels(table)
+    rows = np.zeros((len(pixels), 1 + 6 * len(pixels)), np.uint8)
+    rows[:, 1:] = pixels.astype(">u2").reshape(len(pixels), -1).view(np.uint8)
+    head = struct.pack(">IIBBBBB", len(pixels), len(pixels), 16, 2, 0, 0, 0)
+    text = b"Description\0\0\0\0\0" + words.encode()
+    parts = ((b"IHDR", head), (b"iTXt", text), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in parts)
+    return _SIGNATURE + b"".join(chunks)
+
+
 # ---- PNG
 
 
@@ -100,7 +112,7 @@ def png(content: bytes, where: object) -> Float64:
         raise InputError(f"{where} is damaged: there is no filter {rows[:, 0].max()}")
     flat = _unfiltered(rows, step)
     values = flat.view(">u2") if bits == 16 else flat
-    return np.float64(values.reshape(height, width, channels)[..., :3]) / (2**bits - 1)
+    return values.reshape(height, width, channels)[..., :3].astype(np.float64) / (2**bits - 1)
 
 
 def _unfiltered(rows: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
@@ -157,7 +169,7 @@ def _tiff(path: Path, content: bytes) -> Float64:
     values = np.frombuffer(raw, np.uint8 if bits == 8 else top.order + "u2").reshape(height, width, channels)
     if predictor == 2:
         values = np.cumsum(values, axis=1, dtype=np.uint8 if bits == 8 else np.uint16)
-    return np.float64(values[..., :3]) / (2**bits - 1)
+    return values[..., :3].astype(np.float64) / (2**bits - 1)
 
 
 def _strips(top: Directory, content: bytes, packing: int, most: int) -> list[bytes]:

@@ -103,7 +103,7 @@ def lut(scene: Scene, params: Lut = Lut()) -> Scene:
     kernels.lut(
         scene.rgb,
         np.float32(np.stack([rgb_to_rgb(P3, space), rgb_to_rgb(space, P3)])),
-        np.float32([_curve(params.encoding), _curve(params.output)]),
+        np.array([_curve(params.encoding), _curve(params.output)], np.float32),
         np.ascontiguousarray(shaper),
         cube,
         np.float32(np.concatenate([table.shaper_domain, table.domain])),
@@ -120,7 +120,7 @@ def _curve(name: str) -> tuple[float, float]:
 
 def _range(low: float, high: float) -> Float32:
     """Linear light between which the table is asked: black … white of a table that goes far beyond."""
-    return np.float32([min(low, 0.0), max(high, 1e-3)])
+    return np.array([min(low, 0.0), max(high, 1e-3)], np.float32)
 
 
 def table_of(name: str) -> Table:

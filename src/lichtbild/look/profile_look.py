@@ -83,7 +83,7 @@ def from_hsv(hsv: Float64) -> Float64:
 
 def looked_up(rgb: Float64, table: HSVTable) -> Float64:
     """Colours through an HSV table: trilinear, hue wraps."""
-    cells = np.float64(table.table)
+    cells = table.table.astype(np.float64)
     values, hues, saturations = cells.shape[:3]
     hsv = to_hsv(rgb)
     code = srgb_encode(hsv[..., 2]) if table.srgb_value else hsv[..., 2]

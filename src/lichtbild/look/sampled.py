@@ -20,7 +20,7 @@ from lichtbild.look.grade import Grade, grade
 from lichtbild.look.lut import Lut, lut
 
 Operator = Callable[[Float64], Float64]
-_NOISE = Noise((0.0,) * 3, (0.0,) * 3)
+_NOISE = Noise((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
 def graded(exposure: Exposure, look: Grade, table: Lut = Lut()) -> Operator:
@@ -30,6 +30,6 @@ def graded(exposure: Exposure, look: Grade, table: Lut = Lut()) -> Operator:
     def operator(light: Float64) -> Float64:
         rgb = np.float32(np.asarray(light, np.float64) * gain).reshape(1, -1, 3)
         scene = Scene(np.ascontiguousarray(rgb), "rec2020", Shot(Path(), rgb.shape[:2]), _NOISE)
-        return np.float64(lut(grade(scene, still), table).rgb[0])
+        return lut(grade(scene, still), table).rgb[0].astype(np.float64)
 
     return operator

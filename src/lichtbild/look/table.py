@@ -100,7 +100,7 @@ def baked(function: Callable[[Float64], Float64], side: int, title: str = "") ->
     values = np.asarray(function(grid(side).reshape(-1, 3)), np.float64)
     if not (np.abs(values) <= 1e6).all():
         raise InputError("the table would hold NaN, infinity or numbers above a million")
-    return checked(Table(np.float32(values.reshape(side, side, side, 3)), title=title), "the look")
+    return checked(Table(values.reshape(side, side, side, 3).astype(np.float32), title=title), "the look")
 
 
 def checked(table: Table, where: object) -> Table:
