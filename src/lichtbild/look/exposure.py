@@ -11,7 +11,8 @@ does not brighten the street, but a room counts beside its window.  Of what then
 mid-grey half is taken back, `tone` does the rest; and nearly half is given of what a scene without anything
 bright is short of: snow is white.  The absolute brightness that aperture, time and ISO tell holds night
 scenes down, by nothing above 40 lx, by `Exposure.night` at 1 lx, and half as much again under the stars,
-where cones no longer see: night stays night.  Nor is a night lifted until the noise at black is more than
+where cones no longer see: night stays night.  A scene that is as dark as that already, lamps in the black, is
+not held down again.  Nor is a night lifted until the noise at black is more than
 half of mid-grey.
 
 References
@@ -95,7 +96,7 @@ def automatic(scene: Scene, night: float = 0.8) -> float:
     ev = _centred(counts, signal(scene, _LIGHT))
     level = _GREY - ev  # log2 of what became mid-grey, 0 = the camera's clip level
     if (dark := _darkness(scene, level)) > 0:
-        ev -= night * dark
+        ev -= _night(counts, ev, night * dark)
         ev -= min(dark, 1.0) * max(ev - _noisiest(scene), 0.0)
     return round(min(max(ev, -12.0), 12.0) * 32) / 32
 
@@ -113,6 +114,19 @@ def _centred(counts: NDArray[np.int64], trust: Float64) -> float:
     above = _percentile(counts, 0.99) + ev - _GREY
     ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 5.0)
     return ev + 0.45 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
+
+
+def _night(counts: NDArray[np.int64], ev: float, deepest: float) -> float:
+    """By how many EV a night is held down: until its mean lightness is that of a grey `deepest` EV darker."""
+    share = counts / counts.sum()
+    wanted = float(_lightness(np.array([_GREY - deepest]))[0])
+    low, high = 0.0, deepest
+    if share @ _lightness(_LIGHT + ev - high) >= wanted:
+        return deepest
+    for _ in range(16):
+        held = (low + high) / 2
+        low, high = (held, high) if share @ _lightness(_LIGHT + ev - held) > wanted else (low, held)
+    return low
 
 
 def signal(scene: Scene, light: Float64) -> Float64:
