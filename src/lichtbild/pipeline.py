@@ -28,6 +28,7 @@ from lichtbild.look.lut import lut
 from lichtbild.look.tone import tone
 from lichtbild.publish.display import display
 from lichtbild.publish.frame import frame
+from lichtbild.publish.gainmap import gainmap
 from lichtbild.recipe import Recipe
 
 
@@ -70,7 +71,14 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     scene = lens(scene, recipe.lens)              # distortion, vignetting
     scene = exposure(scene, recipe.exposure)      # how bright
     scene = tone(scene, recipe.tone)              # local light
-    scene = grade(scene, recipe.grade)            # curve and colour of the look
-    scene = lut(scene, recipe.lut)                # tables of looks from elsewhere
-    photo = display(scene, recipe.display)        # gamut, transfer function
+    white = white_of(recipe)                      # of the display: more than 1 where there is headroom
+    picture = grade(scene, recipe.grade, white=white)  # curve and colour of the look
+    picture = lut(picture, recipe.lut)            # tables of looks from elsewhere
+    photo = display(picture, recipe.display)      # gamut, transfer function
+    photo = gainmap(photo, scene, recipe.grade, recipe.gainmap)  # what brighter displays add to it
     return frame(photo, recipe.frame)             # a border with the exposure line
+
+
+def white_of(recipe: Recipe) -> float:
+    """The brightest light of the photo that a recipe makes, in units of white."""
+    return 1.0 if recipe.display.transfer == "srgb" else 2.0**recipe.grade.headroom

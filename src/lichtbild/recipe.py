@@ -37,6 +37,7 @@ from lichtbild.look.lut import Lut
 from lichtbild.look.tone import Tone
 from lichtbild.publish.display import Display
 from lichtbild.publish.frame import Frame
+from lichtbild.publish.gainmap import Gainmap
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -62,6 +63,7 @@ class Recipe:
     grade: Grade = Grade()
     lut: Lut = Lut()
     display: Display = Display()
+    gainmap: Gainmap = Gainmap()
     frame: Frame = Frame()
 
     @classmethod

@@ -5,13 +5,16 @@ In this order, on linear Rec. 2020 light with mid-grey at 0.18:
 
 1. vignette ``x / (1 + v f²)²``, f the distance from the centre, 1 in the corner;
 2. primaries of Display P3, nothing below zero; in monochrome, the weighted sum of the three colours instead;
-3. the curve, generalised log-logistic: ``y = e / (e + k)``, ``e = (x + t g)^c - (t g)^c``, with k such that
-   mid-grey g = 0.18 stays.  The log-log slope there is 0.82 c.  Once per channel (colours bleach as on film)
-   and once on the norm ``Σ p³ / Σ p²`` with the ratios kept (hues stay); `Grade.hue_keep` blends the two;
+3. the curve, generalised log-logistic: ``y = W e / (e + k)``, ``e = (x + t g)^c - (t g)^c``, with k such that
+   mid-grey g = 0.18 stays, whatever the brightest light W of the display: 1 is white.  The log-log slope there
+   is ``c (1 - g / W)``.  Once per channel (colours bleach as on film) and once on the norm ``Σ p³ / Σ p²`` with
+   the ratios kept (hues stay), pulled in where a channel would pass W; `Grade.hue_keep` blends the two;
 4. in Oklab: chroma times saturation, apart in shadows (below L 0.45) and highlights (above 0.75), three hue
    entries with Gaussian reach, roll-off above chroma 0.22, split toning; and back to linear light.
 
-What lies outside the gamut of the display is left to `display`.
+So one operator makes two renditions: W = 1 for paper and ordinary screens, ``W = 2^headroom`` for screens that
+go beyond white.  They agree up to mid-grey and part above it.  What lies outside the gamut of the display is
+left to `display`.
 
 References
 ----------
@@ -52,6 +55,7 @@ class Grade(Params):
     """Knobs of `grade`; the defaults are the look neutral."""
 
     contrast: float = knob(1.5, 0.5, 3.0, "", "Exponent of the curve; the slope at mid-grey is 0.82 of it.")
+    headroom: float = knob(2.0, 0.0, 4.0, "EV", "How far above white lights go on a display that can show it.")
     toe: float = knob(0.0, 0.0, 0.2, "", "Linear foot of the curve: lifts the deepest shadows.")
     hue_keep: float = knob(0.8, 0.0, 1.0, "", "0: bright colours bleach as on film, 1: they keep their hue.")
     saturation: float = knob(1.0, 0.0, 2.0, "×", "Chroma.")
@@ -85,7 +89,7 @@ class Grade(Params):
 
 
 @stage
-def grade(scene: Scene, params: Grade = Grade()) -> Scene:
+def grade(scene: Scene, params: Grade = Grade(), *, white: float = 1.0) -> Scene:
     """Give the scene its look.
 
     Parameters
@@ -94,11 +98,13 @@ def grade(scene: Scene, params: Grade = Grade()) -> Scene:
         In ``rec2020``, mid-grey 0.18.
     params : Grade
         Curve and colour of the look.
+    white : float
+        The brightest light of the display, 1 or more; ``2^params.headroom`` where there is headroom.
 
     Returns
     -------
     Scene
-        In ``picture``: linear Display P3, 1 is the display's white; beyond its gamut < 0 or > 1.
+        In ``picture``: linear Display P3, 1 is white; beyond the display's gamut < 0 or > `white`.
 
     Raises
     ------
@@ -107,16 +113,20 @@ def grade(scene: Scene, params: Grade = Grade()) -> Scene:
     """
     scene.require("rec2020")
     out = np.empty_like(scene.rgb)
-    kernels.grade(scene.rgb, _flat(params), _MATRICES, out)
-    return replace(scene, rgb=out, space="picture")
+    kernels.grade(scene.rgb, *numbers(params, white), out)
+    return replace(scene, rgb=out, space="picture", white=white)
 
 
-def _flat(p: Grade) -> Float32:
-    """The knobs in the order of the kernel."""
+def numbers(p: Grade, white: float) -> tuple[Float32, Float32]:
+    """What the kernels are told: the knobs in their order, and the matrices.
+
+    The kernel's curve ends at 1; the light of `white` is in the matrix that follows it.
+    """
     foot = p.toe * GREY
     foot_c = foot**p.contrast
-    k = (1.0 / GREY - 1.0) * ((GREY + foot) ** p.contrast - foot_c)
-    return np.array(
+    k = (white / GREY - 1.0) * ((GREY + foot) ** p.contrast - foot_c)
+    matrices = np.float32([[[1.0]], [[white]], [[1.0]], [[1.0]], [[1.0]]]) * _MATRICES
+    knobs = np.array(
         [
             p.vignette,
             p.contrast,
@@ -151,6 +161,8 @@ def _flat(p: Grade) -> Float32:
             p.hue3_chroma,
             p.hue3_shift,
             p.hue3_light,
+            white,
         ],
         np.float32,
     )
+    return knobs, matrices
