@@ -7,6 +7,24 @@
 namespace look {
 constexpr int N = 256, HUES = 3;
 
+// Roots by Newton's method from a guess at the exponent: several times cheaper than by logarithms, division and square root.
+inline float inverse_root2(float x) {  // 1/√x of x > 0; relative error < 4e-7
+    float r = as_float(0x5f3759df - (as_int(x) >> 1));
+    const float half = 0.5f * x;
+    for (int i = 0; i < 3; i++) r = r * (1.5f - half * r * r);
+    return r;
+}
+inline float root2(float x) { return x > 1e-30f ? x * inverse_root2(x) : 0.0f; }
+inline float root3(float a) {  // of a ≥ 0; relative error < 3e-7: greys stay grey
+    float r = as_float(0x54a2fa8c - (int32_t)((float)as_int(a) * (1.0f / 3.0f)));  // 1/∛a within 4 %
+    const float d = 1.0f - (a * r) * (r * r);
+    r += r * (d * (0.33333333f + d * (0.22222222f + d * 0.17283951f)));
+    const float per = r * r;
+    float y = a * per;
+    y += (a - y * y * y) * (per * 0.33333333f);
+    return a > 1e-30f ? y : 0.0f;
+}
+
 // The knobs as one flat array, in this order; grade.py fills it.
 struct Knobs {
     float vignette, contrast, foot, foot_c, k, hue_keep;  // foot = toe · grey, foot_c = foot^contrast
@@ -23,11 +41,16 @@ struct Look {
     Knobs k;
     const float *to_p3, *to_lms, *to_lab, *from_lab, *from_lms;
     float least;         // below it light counts as none
+    float grey_lab[3];   // Oklab of the brightest grey: published matrices are not exactly neutral
     float hue[HUES][5];  // centre (turns), -½ log2(e) / width² (turns), chroma, shift (radians), twice the lightness
     int hues = 0;        // entries that do something come first
     Look(const float *knobs, const float *m) : to_p3(m), to_lms(m + 9), to_lab(m + 18), from_lab(m + 27), from_lms(m + 36) {
         std::memcpy(&k, knobs, sizeof k);
         least = as_float((127 - std::min(120, (int)(120.0f / k.contrast))) << 23);  // its power is no denormal number
+        float lms[3];
+        for (int c = 0; c < 3; c++) lms[c] = root3(to_lms[3 * c] + to_lms[3 * c + 1] + to_lms[3 * c + 2]);
+        for (int c = 0; c < 3; c++)
+            grey_lab[c] = to_lab[3 * c] * lms[0] + to_lab[3 * c + 1] * lms[1] + to_lab[3 * c + 2] * lms[2];
         for (const auto &q : k.hue) {
             if (q[2] == 0.0f && q[3] == 0.0f && q[4] == 0.0f) continue;
             const float narrow = 360.0f * q[1];
@@ -47,24 +70,6 @@ struct Strip {
     float rgb[3][N];   // after the curve, then after the colour
     float L[N], A[N], B[N], C[N], H[N], gain[N], turn[N], lifted[N], light[N];
 };
-
-// Roots by Newton's method from a guess at the exponent: several times cheaper than by logarithms, division and square root.
-inline float inverse_root2(float x) {  // 1/√x of x > 0; relative error < 4e-7
-    float r = as_float(0x5f3759df - (as_int(x) >> 1));
-    const float half = 0.5f * x;
-    for (int i = 0; i < 3; i++) r = r * (1.5f - half * r * r);
-    return r;
-}
-inline float root2(float x) { return x > 1e-30f ? x * inverse_root2(x) : 0.0f; }
-inline float root3(float a) {  // of a ≥ 0; relative error < 3e-7: greys stay grey
-    float r = as_float(0x54a2fa8c - (int32_t)((float)as_int(a) * (1.0f / 3.0f)));  // 1/∛a within 4 %
-    const float d = 1.0f - (a * r) * (r * r);
-    r += r * (d * (0.33333333f + d * (0.22222222f + d * 0.17283951f)));
-    const float per = r * r;
-    float y = a * per;
-    y += (a - y * y * y) * (per * 0.33333333f);
-    return a > 1e-30f ? y : 0.0f;
-}
 
 // Angle of (a, b) in turns, 0 … 1; error < 3e-7 turns.
 inline float turns(float a, float b) {
@@ -233,14 +238,19 @@ inline void from_oklab(Strip &s, int n, const Look &look, const float *light) {
 
 // Colour of a strip after its curve.  Greys have no colour that could move.
 inline void colour(Strip &s, int n, const Look &look) {
+    if (look.grey() && !look.tinted()) {
+        for (int i = 0; i < n; i++) s.rgb[0][i] = s.rgb[1][i] = s.rgb[2][i] = look.k.white * s.rgb[0][i];
+        return;
+    }
     if (look.grey()) {
         for (int i = 0; i < n; i++) {
-            s.L[i] = root3(look.k.white * s.rgb[0][i]);
-            s.A[i] = s.B[i] = s.C[i] = 0.0f;
+            const float x = root3(s.rgb[0][i]);
+            s.L[i] = x * look.grey_lab[0];
+            s.A[i] = x * look.grey_lab[1];
+            s.B[i] = x * look.grey_lab[2];
+            s.C[i] = 0.0f;
         }
-        if (!look.tinted())
-            for (int i = 0; i < n; i++) s.rgb[0][i] = s.rgb[1][i] = s.rgb[2][i] = look.k.white * s.rgb[0][i];
-        else from_oklab(s, n, look, s.L);
+        from_oklab(s, n, look, s.L);
         return;
     }
     to_oklab(s, n, look);

@@ -32,6 +32,13 @@ GOLDEN = {
     "vibrant": (0.4, 0.9, 2.0, 4.7, 11.2, 21.2, 34.9, 52.3, 70.8, 85.6, 94.1, 97.8, 99.2),
 }
 
+# light of a grey from -7 to +5 EV on a display that ends at 4.9
+GOLDEN_BRIGHT = {
+    "neutral": (0, 0, 0.001, 0.003, 0.008, 0.023, 0.065, 0.180, 0.477, 1.145, 2.270, 3.476, 4.280),
+    "natural": (0, 0, 0, 0.001, 0.004, 0.013, 0.043, 0.142, 0.448, 1.239, 2.609, 3.886, 4.547),
+    "vibrant": (0, 0.001, 0.002, 0.004, 0.011, 0.029, 0.077, 0.209, 0.546, 1.287, 2.471, 3.647, 4.375),
+}
+
 
 def scene(rgb):
     rgb = np.ascontiguousarray(rgb, np.float32)
@@ -49,7 +56,7 @@ def lab(rgb, params):
     return c.xyz_to_lab(c.srgb_decode(out) @ c.P3.to_xyz().T, WHITE)
 
 
-def twin(rgb, p):
+def twin(rgb, p, white=1.0):
     """The operator as its docstring says it, in float64."""
     h, w = rgb.shape[:2]
     y, x = np.mgrid[:h, :w]
@@ -59,15 +66,15 @@ def twin(rgb, p):
     q = rgb @ c.rgb_to_rgb(c.REC2020, c.P3).T
     q = np.maximum(q + p.mono * (grey[..., None] - q), 0)
     g, foot = 0.18, p.toe * 0.18
-    k = (1 / g - 1) * ((g + foot) ** p.contrast - foot**p.contrast)
+    k = (white / g - 1) * ((g + foot) ** p.contrast - foot**p.contrast)
 
     def curve(v):
-        return (e := (v + foot) ** p.contrast - foot**p.contrast) / (e + k)
+        return white * (e := (v + foot) ** p.contrast - foot**p.contrast) / (e + k)
 
     norm = ((q**3).sum(-1) / np.maximum((q**2).sum(-1), 1e-30))[..., None]
     Y = curve(norm)
     kept = q / np.maximum(norm, 1e-30) * Y
-    over = np.maximum(kept.max(-1, keepdims=True), 1)
+    over = np.maximum(kept.max(-1, keepdims=True) / white, 1)
     kept = np.where(over > 1, Y + (kept - Y) / over**1.5, kept)
     q = (1 - p.hue_keep) * curve(q) + p.hue_keep * kept
     L, a, b = np.moveaxis(c.xyz_to_oklab(q @ c.P3.to_xyz().T), -1, 0)
@@ -90,14 +97,33 @@ def twin(rgb, p):
     return c.oklab_to_xyz(np.stack([L + light, a, b], -1)) @ c.P3.from_xyz().T
 
 
+@pytest.mark.parametrize("white", [1.0, 2.5, 4.9])
 @pytest.mark.parametrize("look", ["neutral", "natural", "vibrant", "mono"])
-def test_the_kernel_equals_its_twin(look):
+def test_the_kernel_equals_its_twin(look, white):
     rng = np.random.default_rng(5)
     rgb = np.exp2(rng.uniform(-9, 5, (23, 301, 1))) * rng.uniform(-0.02, 1, (23, 301, 3))
     params = replace(of(look)[0], vignette=0.25)
-    np.testing.assert_allclose(
-        grade(scene(rgb), params).rgb, twin(np.float32(rgb).astype(float), params), atol=2e-5
-    )
+    made = grade(scene(rgb), params, white=white)
+    assert made.white == white
+    expected = twin(np.float32(rgb).astype(float), params, white)
+    np.testing.assert_allclose(made.rgb, expected, atol=2e-5 * white)
+
+
+@pytest.mark.parametrize("knobs", [{}, {"split_shadow_a": 0.012, "split_shadow_b": 0.022, "toe": 0.05}])
+@pytest.mark.parametrize("white", [1.0, 4.0])
+def test_black_and_white_has_a_path_of_its_own_to_the_same_picture(knobs, white):
+    rgb = np.exp2(np.random.default_rng(6).uniform(-9, 5, (7, 260, 3)))
+    params = replace(of("mono")[0], contrast=3.0, **knobs)
+    made = grade(scene(rgb), params, white=white).rgb
+    np.testing.assert_allclose(made, twin(np.float32(rgb).astype(float), params, white), atol=3e-5 * white)
+
+
+@pytest.mark.parametrize("knobs", [{"contrast": 0.5}, {"contrast": 3.0}, {"toe": 0.2}, {"hue_keep": 0.0}])
+def test_the_kernel_equals_its_twin_at_the_ends_of_the_curve(knobs):
+    rgb = np.exp2(np.random.default_rng(7).uniform(-20, 9, (3, 300, 3)))
+    params = Grade(**knobs)
+    made = grade(scene(rgb), params, white=2.0).rgb
+    np.testing.assert_allclose(made, twin(np.float32(rgb).astype(float), params, 2.0), atol=6e-5)
 
 
 @pytest.mark.parametrize("look", list(GOLDEN))
@@ -107,6 +133,27 @@ def test_greys_follow_the_golden_curve(look):
     np.testing.assert_allclose(
         lab(greys, params)[0, :, 0], GOLDEN[look], atol=0.15 if look == "natural" else 0.1
     )
+
+
+@pytest.mark.parametrize("look", list(GOLDEN_BRIGHT))
+def test_greys_follow_the_golden_curve_of_a_brighter_display(look):
+    params, factor = of(look)
+    greys = np.repeat(0.18 * 2.0 ** np.arange(-7, 6)[None, :, None], 3, axis=2) * factor
+    made = grade(scene(greys), params, white=4.9).rgb[0, :, 1]
+    np.testing.assert_allclose(made, GOLDEN_BRIGHT[look], atol=6e-4, rtol=2e-3)
+
+
+@pytest.mark.parametrize("look", list(looks))
+def test_the_two_renditions_agree_in_the_middle(look):
+    """Mid-grey stays, and lights get what the headroom gives."""
+    params, factor = of(look)
+    greys = np.repeat(0.18 * 2.0 ** np.array([-1.0, 0.0, 1.0, 5.0])[None, :, None], 3, axis=2) * factor
+    sdr, hdr = (
+        grade(scene(greys), params, white=w).rgb[0, :, 1].astype(float) for w in (1.0, 2**params.headroom)
+    )
+    assert hdr[1] / sdr[1] == pytest.approx(1.0, abs=0.04)
+    assert hdr[2] > sdr[2]
+    assert 0.6 * params.headroom < np.log2(hdr[3] / sdr[3]) <= params.headroom
 
 
 @pytest.mark.parametrize(
@@ -121,6 +168,34 @@ def test_the_slope_at_mid_grey(look, slope):
     assert np.log2(high / low) / 0.1 == pytest.approx(slope, rel=0.05)
 
 
+def chart():
+    """The patches in XYZ under D65."""
+    t = (CHART[:, 0] + 16) / 116
+    f = np.stack([t + CHART[:, 1] / 500, t, t - CHART[:, 2] / 200], 1)
+    light = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * c.D50_XYZ
+    return light @ c.adaptation(c.D50_XYZ, WHITE).T
+
+
+@pytest.mark.parametrize("look", list(GOLDEN))
+def test_the_two_renditions_of_a_chart_are_one_picture(look):
+    """Mid-grey agrees, shadows are a shade deeper and full colours brighter with headroom; hues stay."""
+    params, factor = of(look)
+    patches = chart() @ c.REC2020.from_xyz().T * factor
+    sdr, hdr = (
+        grade(scene(patches[None]), params, white=w).rgb[0].astype(float) @ c.P3.to_xyz().T
+        for w in (1.0, 2**params.headroom)
+    )
+    ratio = hdr[:, 1] / sdr[:, 1]
+    middle = CHART[:, 0] < 60
+    assert ratio[21] == pytest.approx(1.0, abs=0.04) and ratio.min() > 0.85
+    assert ratio[middle].max() < 1.45
+    a, b = (c.xyz_to_oklab(v)[:18] for v in (sdr, hdr))
+    turn = np.degrees(np.arctan2(a[:, 2], a[:, 1]) - np.arctan2(b[:, 2], b[:, 1]))
+    turn = np.abs((turn + 180) % 360 - 180)
+    print(look, "hue", turn.mean().round(2), turn.max().round(2), "ratio", np.round(ratio[middle], 2))
+    assert turn.mean() < 2 and turn.max() < 6
+
+
 @pytest.mark.parametrize(
     ("look", "chroma", "light", "turn", "skin"),
     [
@@ -130,13 +205,7 @@ def test_the_slope_at_mid_grey(look, slope):
     ],
 )
 def test_the_looks_on_a_colour_chart(look, chroma, light, turn, skin):
-    t = (CHART[:, 0] + 16) / 116
-    f = np.stack([t + CHART[:, 1] / 500, t, t - CHART[:, 2] / 200], 1)
-    xyz = (
-        np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
-        * c.D50_XYZ
-        @ c.adaptation(c.D50_XYZ, WHITE).T
-    )
+    xyz = chart()
     params, factor = of(look)
     made, given = lab((xyz @ c.REC2020.from_xyz().T * factor)[None], params)[0], c.xyz_to_lab(xyz, WHITE)
     C, C0 = (np.hypot(v[:18, 1], v[:18, 2]) for v in (made, given))

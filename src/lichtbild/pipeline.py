@@ -81,4 +81,4 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
 
 def white_of(recipe: Recipe) -> float:
     """The brightest light of the photo that a recipe makes, in units of white."""
-    return 1.0 if recipe.display.transfer == "srgb" else 2.0**recipe.grade.headroom
+    return 1.0 if recipe.display.transfer == "srgb" else float(2.0**recipe.grade.headroom)

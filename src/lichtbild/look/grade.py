@@ -6,15 +6,16 @@ In this order, on linear Rec. 2020 light with mid-grey at 0.18:
 1. vignette ``x / (1 + v f²)²``, f the distance from the centre, 1 in the corner;
 2. primaries of Display P3, nothing below zero; in monochrome, the weighted sum of the three colours instead;
 3. the curve, generalised log-logistic: ``y = W e / (e + k)``, ``e = (x + t g)^c - (t g)^c``, with k such that
-   mid-grey g = 0.18 stays, whatever the brightest light W of the display: 1 is white.  The log-log slope there
-   is ``c (1 - g / W)``.  Once per channel (colours bleach as on film) and once on the norm ``Σ p³ / Σ p²`` with
-   the ratios kept (hues stay), pulled in where a channel would pass W; `Grade.hue_keep` blends the two;
+   mid-grey g = 0.18 stays, whatever the brightest light W of the display (1 is white).  The log-log slope
+   there is ``c (1 - g / W)``.  Once per channel (colours bleach as on film) and once on the norm
+   ``Σ p³ / Σ p²`` with the ratios kept (hues stay), pulled in where a channel would pass W;
+   `Grade.hue_keep` blends the two;
 4. in Oklab: chroma times saturation, apart in shadows (below L 0.45) and highlights (above 0.75), three hue
    entries with Gaussian reach, roll-off above chroma 0.22, split toning; and back to linear light.
 
-So one operator makes two renditions: W = 1 for paper and ordinary screens, ``W = 2^headroom`` for screens that
-go beyond white.  They agree up to mid-grey and part above it.  What lies outside the gamut of the display is
-left to `display`.
+So one operator makes two renditions: W = 1 for paper and ordinary screens, ``W = 2^headroom`` for screens
+that go beyond white.  They agree at mid-grey; lights part, and shadows are a shade deeper with headroom.
+What lies outside the gamut of the display is left to `display`.
 
 References
 ----------
@@ -34,7 +35,7 @@ from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
 
 GREY = 0.18
-_MATRICES = np.float32(
+_MATRICES = np.asarray(
     np.stack(
         [
             rgb_to_rgb(REC2020, P3),
@@ -43,7 +44,8 @@ _MATRICES = np.float32(
             np.linalg.inv(LMS_TO_OKLAB),
             P3.from_xyz() @ np.linalg.inv(XYZ_TO_LMS),
         ]
-    )
+    ),
+    np.float32,
 )
 _HUE = "Oklab hue the entry moves: red 29, orange 60, yellow 110, green 142, cyan 195, blue 264, magenta 328."
 _WIDTH, _CHROMA = "Reach of the entry (standard deviation).", "What the entry adds to chroma."
@@ -55,7 +57,9 @@ class Grade(Params):
     """Knobs of `grade`; the defaults are the look neutral."""
 
     contrast: float = knob(1.5, 0.5, 3.0, "", "Exponent of the curve; the slope at mid-grey is 0.82 of it.")
-    headroom: float = knob(2.0, 0.0, 4.0, "EV", "How far above white lights go on a display that can show it.")
+    headroom: float = knob(
+        2.0, 0.0, 4.0, "EV", "How far above white lights go on a display that can show it."
+    )
     toe: float = knob(0.0, 0.0, 0.2, "", "Linear foot of the curve: lifts the deepest shadows.")
     hue_keep: float = knob(0.8, 0.0, 1.0, "", "0: bright colours bleach as on film, 1: they keep their hue.")
     saturation: float = knob(1.0, 0.0, 2.0, "×", "Chroma.")
@@ -125,7 +129,8 @@ def numbers(p: Grade, white: float) -> tuple[Float32, Float32]:
     foot = p.toe * GREY
     foot_c = foot**p.contrast
     k = (white / GREY - 1.0) * ((GREY + foot) ** p.contrast - foot_c)
-    matrices = np.float32([[[1.0]], [[white]], [[1.0]], [[1.0]], [[1.0]]]) * _MATRICES
+    matrices = _MATRICES.copy()
+    matrices[1] *= np.float32(white)
     knobs = np.array(
         [
             p.vignette,

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gain map: what a brighter display adds to the photo.
 
-The look is one operator with two renditions (`lichtbild.look.grade`): ``sdr`` for a display that ends at white
-and ``hdr`` for one that goes on to ``W = 2^headroom``.  Both are made here of the same light, the scene averaged
-over squares of `Gainmap.scale` pixels, in the photo's primaries and within its gamut as `display` would do.
-What leads from one to the other is kept::
+The look is one operator with two renditions (`lichtbild.look.grade`): ``sdr`` for a display that ends at
+white and ``hdr`` for one that goes on to ``W = 2^headroom``.  Both are made here of the same light, the scene
+averaged over squares of `Gainmap.scale` pixels, in the photo's primaries and within its gamut as `display`
+would do. What leads from one to the other is kept::
 
     gain = log2((hdr + 1/64) / (sdr + 1/64))
 
-A display of less headroom than meant applies a part of it.  The pixels of the photo stay what they are, so its
-detail and grain are those of the photo at any headroom.
+A display of less headroom than meant applies a part of it.  The pixels of the photo stay what they are, so
+its detail and grain are those of the photo at any headroom.
 
 References
 ----------
@@ -74,17 +74,17 @@ def gainmap(photo: Photo, scene: Scene, grade: Grade = Grade(), params: Gainmap 
     scale = int(params.scale)
     h, w = scene.rgb.shape[:2]
     space = _SPACES[photo.space]
-    whites = (1.0, 2.0**grade.headroom)
-    knobs, matrices = zip(*(numbers(grade, white) for white in whites), strict=True)
+    whites = (1.0, float(2.0**grade.headroom))
+    sdr, hdr = (numbers(grade, white) for white in whites)
     gain = np.empty((-(-h // scale), -(-w // scale), 3), np.float32)
     kernels.gainmap(
         scene.rgb,
         scale,
         params.colours == "grey",
-        np.stack(knobs),
-        np.stack(matrices),
+        np.stack([sdr[0], hdr[0]]),
+        np.stack([sdr[1], hdr[1]]),
         np.float32(np.vstack([rgb_to_rgb(P3, space), space.to_xyz()[1]])),
-        np.float32(whites),
+        np.array(whites, np.float32),
         gain,
     )
     return replace(photo, gain=GainMap(gain, grade.headroom))
