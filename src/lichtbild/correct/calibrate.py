@@ -9,18 +9,15 @@ HueSatMap and LookTable, where the profile has them, act in the HSV of linear Pr
 them at 1 and is not clipped.  The scene comes balanced (``camera · gain``), so all of this is one 3×3 matrix
 a pixel, two where there are tables.
 
-White balance ``auto`` takes the Minkowski mean of order six ("shades of grey") of what is neither clipped nor
-black, and moves it to the nearest light this camera could see: black bodies and daylights in
-(log G/R, log G/B).
+Which white that is, `white` says.
 
 References
 ----------
-[1] G. D. Finlayson, E. Trezzi, "Shades of gray and colour constancy", Color Imaging Conference, 2004.
+[1] Digital Negative Specification 1.7.1, chapter "Mapping Camera Color Space to CIE XYZ Space".
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass, replace
 
@@ -36,7 +33,6 @@ from lichtbild.base.colour import (
     Float64,
     adaptation,
     daylight,
-    illuminant_locus,
     temperature,
     white,
     xy_to_xyz,
@@ -55,6 +51,7 @@ from lichtbild.capture.illuminant import (
     typical_camera,
     white_to_neutral,
 )
+from lichtbild.correct.white import LAMPS, found_neutral, limited, mildened, picked_neutral
 
 PRESETS: dict[str, Chromaticity] = {
     "daylight": daylight(5500),
@@ -74,6 +71,14 @@ class Calibrate(Params):
         0.0, 0.0, 12000.0, "K", "Colour temperature of the white, from 2000; 0: as white_balance says."
     )
     tint: float = knob(0.0, -150.0, 150.0, "", "Green (-) to magenta (+), 1/3000 of CIE 1960 uv.")
+    pick_y: float = knob(
+        -1.0, -1.0, 1.0, "", "Something grey: how far down the upright photo, 0 to 1; -1: none."
+    )
+    pick_x: float = knob(-1.0, -1.0, 1.0, "", "Something grey: how far to the right, 0 to 1; -1: none.")
+    adaptation: float = knob(
+        1.0, 0.0, 1.0, "", "How much of the light's cast is taken away; 0: as in daylight."
+    )
+    limit: float = knob(300.0, 0.0, 300.0, "mired", "How far auto may go from the white as shot.")
 
 
 @stage
@@ -96,6 +101,8 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
     ------
     StateError
         The scene is not in camera colour.
+    InputError
+        What was picked as grey is clipped or too dark.
 
     Warns
     -----
@@ -162,14 +169,17 @@ def _camera(scene: Scene) -> tuple[CameraColour | None, Triple]:
 def _neutral(scene: Scene, camera: CameraColour, gain: Triple, params: Calibrate) -> Float64:
     """The camera's answer to the white of the scene, largest component 1."""
     shot = scaled(1.0 / np.asarray(gain))
-    if params.kelvin > 0:
+    if params.pick_y >= 0 and params.pick_x >= 0:
+        neutral = picked_neutral(scene, gain, (params.pick_y, params.pick_x))
+    elif params.kelvin > 0:
         return white_to_neutral(camera, white(max(params.kelvin, 2000.0), params.tint))
-    if params.white_balance == "as-shot":
+    elif params.white_balance == "as-shot":
         neutral = shot
     elif params.white_balance == "auto":
-        neutral = estimate_neutral(scene, camera, gain)
+        neutral = limited(camera, estimate_neutral(scene, camera, gain), shot, params.limit)
     else:
         neutral = white_to_neutral(camera, PRESETS[params.white_balance])
+    neutral = mildened(camera, neutral, params.adaptation)
     if params.tint == 0:
         return neutral
     kelvin, tint = temperature(neutral_to_white(camera, neutral))
@@ -177,30 +187,9 @@ def _neutral(scene: Scene, camera: CameraColour, gain: Triple, params: Calibrate
 
 
 def estimate_neutral(scene: Scene, camera: CameraColour, gain: Triple) -> Float64:
-    """The neutral by shades of grey on the camera's illuminant locus; as shot where too little is usable."""
-    h, w = scene.rgb.shape[:2]
-    clipped = scene.clipped if scene.clipped is not None else np.zeros((h, w), np.uint8)
-    sums = np.zeros(7)
-    kernels.shades(
-        scene.rgb, clipped, np.full(3, 0.01, np.float32), np.float32(0.95 * np.asarray(scene.gain)), sums
-    )
-    shot = scaled(1.0 / np.asarray(gain))
-    if sums[6] < max(16, h * w / 4 / 200):
-        return shot
-    seen = sums[3:6] ** (1 / 6) * shot
-    whites = illuminant_locus()
-    locus = np.array([_log_chroma(white_to_neutral(camera, xy)) for xy in whites])
-    start, step = locus[:-1], np.diff(locus, axis=0)
-    t = np.clip(((_log_chroma(seen) - start) * step).sum(1) / (step * step).sum(1), 0, 1)
-    distance = ((start + t[:, None] * step - _log_chroma(seen)) ** 2).sum(1)
-    i = int(distance.argmin())
-    (x0, y0), (x1, y1) = whites[i], whites[i + 1]
-    found = (x0 + t[i] * (x1 - x0), y0 + t[i] * (y1 - y0))
-    kelvin, tint = temperature(found)
-    if kelvin < 4000:  # lamplight stays a little warm, as people see it
-        found = white(1e6 / (0.85 * 1e6 / kelvin + 0.15 * 250.0), tint)
-    return white_to_neutral(camera, found)
-
-
-def _log_chroma(rgb: Float64) -> Float64:
-    return np.array([math.log(rgb[1] / rgb[0]), math.log(rgb[1] / rgb[2])])
+    """The neutral of the light found in the picture; lamplight stays a little warm, as people see it."""
+    neutral = found_neutral(scene, camera, gain)
+    kelvin, tint = temperature(neutral_to_white(camera, neutral))
+    if kelvin >= LAMPS:
+        return neutral
+    return white_to_neutral(camera, white(1e6 / (0.85 * 1e6 / kelvin + 0.15 * 1e6 / LAMPS), tint))

@@ -71,3 +71,16 @@ def exposures(text: str) -> tuple[float, ...]:
     if not all(-12 <= ev <= 6 for ev in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not allowed, give EV from -12 to 6 as in 0,-2,-4")
     return values
+
+
+def place(text: str) -> tuple[float, float]:
+    """An argument type: a place in the picture, (y, x) as shares of its height and width."""
+    try:
+        y, x = (float(word) for word in text.split(","))
+    except ValueError:
+        y = x = float("nan")
+    if not (0 <= y <= 1 and 0 <= x <= 1):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no place, give shares of height and width from 0 to 1 as in 0.4,0.75"
+        )
+    return y, x

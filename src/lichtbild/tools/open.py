@@ -111,6 +111,8 @@ def turned(args: Namespace) -> list[str]:
         "frame.style": getattr(args, "frame", None),
         "merge.method": args.merge,
         "superres.scale": args.scale,
+        "calibrate.pick_y": args.pick and args.pick[0],
+        "calibrate.pick_x": args.pick and args.pick[1],
     }
     chosen = [*args.settings, *(f"{knob}={value}" for knob, value in flags.items() if value is not None)]
     return [f"superres.scale={finer(args.zoom)}", *chosen] if args.zoom > 1 else chosen

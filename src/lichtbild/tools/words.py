@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lichtbild.tools.arguments import Parser, exposures, number, zoom
+from lichtbild.tools.arguments import Parser, exposures, number, place, zoom
 
 SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
 HANDS = ("still", "steady", "hand", "shaky", "jumps", "wild")
@@ -96,6 +96,12 @@ def burst_words(v: Parser) -> None:
         type=Path,
         metavar="FILE|none",
         help="colour profile to use (default: yours for that camera, see `profile`; none: the file's own)",
+    )
+    v.add_argument(
+        "--pick",
+        type=place,
+        metavar="Y,X",
+        help="white balance: something grey in the photo, as shares of its height and width, e.g. 0.4,0.75",
     )
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
 
