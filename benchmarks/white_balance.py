@@ -106,13 +106,11 @@ def main():
             for name, found in methods(camera, scene_of(rng, measured @ seen, shot), shot).items():
                 errors.setdefault(name, {}).setdefault(kind, []).append(angle(found, truth))
     assert len(WAVELENGTHS) == measured.shape[1]
-    print(
-        "| method | daylight and black bodies | LED and fluorescent, not among the candidates |\n|---|---|---|"
-    )
+    print("| method | daylight and black bodies | lamps (LED, fluorescent) not among the candidates |")
+    print("|---|---|---|")
     for name, kinds in errors.items():
-        cells = (
-            f"{np.mean(e):.1f} / {np.median(e):.1f} / {np.percentile(e, 95):.1f}" for e in kinds.values()
-        )
+        figures = ((np.mean(e), np.median(e), np.percentile(e, 95)) for e in kinds.values())
+        cells = (" / ".join(f"{v:.1f}" for v in three) for three in figures)
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 

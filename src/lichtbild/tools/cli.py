@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from lichtbild.tools.arguments import Parser, number
+from lichtbild.tools.camera_words import calibrate_words, profile_words
 from lichtbild.tools.file_words import verify_words
 from lichtbild.tools.outcome import DONE, Ending
 from lichtbild.tools.talk import Talk
 from lichtbild.tools.words import (
-    calibrate_words,
     demo_words,
     develop_words,
     looks_words,
     measure_words,
     merge_words,
-    profile_words,
     simulate_words,
 )
 
@@ -107,9 +106,7 @@ def parser() -> Parser:
     )
     v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")
     v.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    looks_words(
-        verb("looks", "List the looks; show one, begin one of your own, import and export looks.")
-    )
+    looks_words(verb("looks", "List the looks; show one, begin one of your own, import and export looks."))
     v = verb("knobs", "List the knobs of every stage, or of one.")
     v.add_argument("stage", nargs="?", metavar="STAGE")
     v = verb("group", "Find the bursts in a folder and say why each frame belongs.")
