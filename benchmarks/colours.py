@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How near colours come to the truth, through files: ``python benchmarks/colour.py``.
+"""How near colours come to the truth, through files: ``python benchmarks/colours.py``.
 
 1. Measured cameras are calibrated (24 patches of ISO 17321-1, or their sensitivities alone), the profile is
    written as DCP, read again, and renders 24 patches and 190 surfaces it has never seen, under A, D55 and D65
@@ -20,8 +20,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lichtbild.base.colour import D50_XYZ, D65, P3, REC2020, adaptation, delta_e, xy_to_xyz, xyz_to_lab
-from lichtbild.base.colour import srgb_decode
+from lichtbild.base.colour import (
+    D50_XYZ,
+    D65,
+    P3,
+    REC2020,
+    adaptation,
+    delta_e,
+    srgb_decode,
+    xy_to_xyz,
+    xyz_to_lab,
+)
 from lichtbild.base.image import CameraColour, Noise, Scene, Shot
 from lichtbild.base.spectra import natural
 from lichtbild.capture.dcp import read_dcp
@@ -96,13 +105,13 @@ def by_camera():
 
 def picture_lab(answers, colour):
     """CIELAB of the finished photo in ``natural``, one pixel each, exposure as it is, no local tone."""
-    recipe = Recipe.of(looks["natural"], "exposure.auto=0", "display.space=p3", *QUIET)
+    recipe = Recipe.of(looks["natural"], *QUIET)
     photo = finish(scene_of(answers, colour), recipe)
     linear = srgb_decode(photo.rgb[:, 0].astype(float))
     return xyz_to_lab(linear @ (adaptation(xy_to_xyz(D65), D50_XYZ) @ P3.to_xyz()).T)
 
 
-QUIET = ("tone.strength=0",)
+QUIET = ("exposure.auto=0", "tone.shadows=0", "tone.highlights=0", "grade.vignette=0", "display.space=p3")
 
 
 def matrix_only(colour):
