@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from lichtbild.tools.arguments import Parser, number
 from lichtbild.tools.camera_words import calibrate_words, profile_words
-from lichtbild.tools.file_words import verify_words
+from lichtbild.tools.file_words import sheet_words, verify_words
 from lichtbild.tools.outcome import DONE, Ending
 from lichtbild.tools.talk import Talk
 from lichtbild.tools.words import (
@@ -36,6 +36,7 @@ VERBS = {  # verb → where it lives
     "develop": "lichtbild.tools.develop:develop",
     "merge": "lichtbild.tools.merge:merge",
     "verify": "lichtbild.tools.verify:verify",
+    "sheet": "lichtbild.tools.sheet:sheet",
     "info": "lichtbild.tools.show:describe",
     "looks": "lichtbild.tools.looks:looks",
     "knobs": "lichtbild.tools.show:knobs",
@@ -104,6 +105,7 @@ def parser() -> Parser:
             "0 if it is the same, 1 if it differs, 3 if it cannot be made again.",
         )
     )
+    sheet_words(verb("sheet", "Make a contact sheet of the photos in a folder: one HTML file."))
     v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")
     v.add_argument("files", nargs="+", type=Path, metavar="FILE")
     looks_words(verb("looks", "List the looks; show one, begin one of your own, import and export looks."))

@@ -14,3 +14,15 @@ def verify_words(v: Parser) -> None:
     v.add_argument(
         "inputs", nargs="+", type=Path, metavar="FILE|FOLDER", help="its burst, and profiles or tables used"
     )
+
+
+def sheet_words(v: Parser) -> None:
+    """Everything ``sheet`` understands."""
+    v.add_argument("folder", type=Path, metavar="DIR", help="where the photos are")
+    v.add_argument("-o", "--output", required=True, metavar="FILE", help="sheet.html")
+    v.add_argument(
+        "--bursts",
+        type=Path,
+        metavar="DIR",
+        help="where their raws are: one frame, developed alike, is shown beside the photo at 100 %%",
+    )

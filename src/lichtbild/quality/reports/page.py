@@ -24,8 +24,6 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 def page(report: Report) -> str:
     """The report as one self-contained HTML document."""
-    folder = importlib.resources.files("lichtbild.quality.reports")
-    style = folder.joinpath("report.css").read_text(encoding="utf-8")
     title, kind = _title(report), escaped(_kind(report).lower())
     order = [*SECTIONS, *(r.measure for r in report.results)]
     by_measure = {
@@ -41,12 +39,19 @@ def page(report: Report) -> str:
         *(section(m, results, report) for m, results in by_measure.items()),
         _footer(report),
     ]
+    return document(f"{escaped(title)} – {kind}", body)
+
+
+def document(title: str, body: Sequence[str], style: str = "") -> str:
+    """A whole page in one file: `title` and parts of the `body` are HTML, `style` lies over the reports'."""
+    folder = importlib.resources.files("lichtbild.quality.reports")
+    common = folder.joinpath("report.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escaped(title)} – {kind}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<title>{title}</title>\n<style>\n{common}{style}</style>\n</head>\n<body>\n"
         + "\n".join(part for part in body if part)
         + "\n</body>\n</html>\n"
     )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A contact sheet: all photos of a folder in one page that needs nothing else and runs nothing."""
+
+import base64
+import io
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lichtbild import simulate
+from lichtbild.tools.cli import call
+from lichtbild.tools.seen import Seen, exposure, seen
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sheet")
+    simulate.write(folder / "burst", *simulate.burst("leaves", size=(96, 128), frames=2))
+    (folder / "photos").mkdir()
+    for name, look in (("a.jpg", "natural"), ("b <i>.png", "vibrant"), ("c.tif", "mono")):
+        out = folder / "photos" / name
+        assert call(["develop", str(folder / "burst"), "-o", str(out), "--look", look, "--quiet"]) == 0
+    return folder
+
+
+def page(folder, *words):
+    out = folder / "sheet.html"
+    code = call(["sheet", str(folder / "photos"), "-o", str(out), "--overwrite", "--quiet", *words])
+    return code, out.read_text(encoding="utf-8")
+
+
+def pictures(html):
+    coded = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(c)))) for c in coded]
+
+
+def test_every_photo_is_on_the_page_and_nothing_else_is_needed(folder):
+    code, html = page(folder)
+    shown = pictures(html)
+    assert code == 0 and len(shown) == 3 and all(p.shape == (96, 128, 3) for p in shown)
+    assert "b &lt;i&gt;.png" in html and "<i>" not in html and "<script" not in html
+    assert not re.search(r'(?:src|href)="(?!data:|#)', html) and "url(" not in html
+    for words in ("2 frames", "ISO 400", "vibrant", "Simulated Phone", "f/1.8"):
+        assert words in html
+
+
+def test_all_formats_are_shown_in_the_same_colours(folder, tmp_path):
+    burst = folder / "burst"
+    for name in ("p3.jpg", "p3.tif", "p3.png", "srgb.tif"):
+        words = ["--profile", name.partition(".")[0], "--quality", "98", "--quiet"]
+        assert call(["develop", str(burst), "-o", str(tmp_path / name), *words]) == 0
+    reference = seen(tmp_path / "srgb.tif").pixels.astype(float)
+    for name in ("p3.jpg", "p3.tif", "p3.png"):
+        apart = np.abs(seen(tmp_path / name).pixels - reference)
+        assert np.median(apart) <= 1 and apart.mean() < 2.5, name
+
+
+def test_one_frame_stands_beside_the_photo(folder):
+    code, html = page(folder, "--bursts", str(folder))
+    assert code == 0 and html.count('class="pair"') == 3 and len(pictures(html)) == 9
+
+
+def test_what_cannot_be_read_is_named_and_left_out(folder, tmp_path, capsys):
+    photos = shutil.copytree(folder / "photos", tmp_path / "photos")
+    (photos / "broken.jpg").write_bytes((photos / "a.jpg").read_bytes()[:2000])
+    (photos / "empty.tif").write_bytes(b"")
+    code, html = page(tmp_path)
+    assert code == 1 and len(pictures(html)) == 3 and "broken.jpg" in html and "empty.tif" in html
+    said = capsys.readouterr().err
+    assert "broken.jpg" in said and "Traceback" not in said
+    assert call(["sheet", str(photos), "-o", str(tmp_path / "sheet.html")]) == 2  # is there already
+    assert call(["sheet", str(tmp_path / "none"), "-o", str(tmp_path / "x.html")]) == 3
+    assert call(["sheet", str(photos), "-o", str(tmp_path / "x.pdf")]) == 2
+
+
+def test_the_line_says_how_it_was_taken():
+    exif = {271: "Maker", 272: "Maker One", 33434: 1 / 320, 33437: 1.85, 34855: 64, 41989: 24, 37386: 6.9}
+    one = Seen(np.zeros((1, 1, 3), np.uint8), exif | {36867: "2026:02:03 04:05:06"})
+    assert one.facts(None) == ["Maker One", "24 mm", "f/1.9", "1/320 s", "ISO 64", "2026-02-03"]
+    assert Seen(one.pixels, {33434: (0, 0), 36867: "?"}).facts(None) == [""] * 6
+    assert exposure(2.5) == "2.5 s"
