@@ -8,8 +8,8 @@ enum Kind { LINEAR, SRGB, POWER, LOG };
 constexpr float FOOT = 0.000244140625f, DEEPEST = 12.0f, SPAN = 19.0000027f;  // 2^-12; log2(2^7 + 2^-12) + 12
 
 struct Strip {
-    float linear[3][N], code[3][N], f[3][N], mapped[N][4], scale[N];
-    int32_t cell[N];
+    float linear[3][N], code[3][N], f[3][N], weight[4][N], mapped[4 * N], scale[N];
+    int32_t cell[N], first[N], second[N];
 };
 
 void encode(float *v, int n, int kind, float gamma) {
@@ -48,6 +48,11 @@ void shape(float *v, int n, const float *table, int entries, float low, float hi
     }
 }
 
+inline float span(float a, float b, float c) {  // between the largest and the smallest, and a little
+    const float ab = a > b ? a : b, ba = a > b ? b : a;
+    return (ab > c ? ab : c) - (ba < c ? ba : c) + 1e-4f;
+}
+
 // The cell of each colour and its place there; then the four corners of its tetrahedron, by the order of the three.
 void tetrahedra(Strip &s, int n, const float *cube, int side, const float *low, const float *per) {
     const int32_t step[3] = {4 * side * side, 4 * side, 4};
@@ -63,21 +68,29 @@ void tetrahedra(Strip &s, int n, const float *cube, int side, const float *low, 
             s.cell[i] += k * step[c];
         }
     }
-    const int32_t all = step[0] + step[1] + step[2];
+    const int32_t s0 = step[0], s1 = step[1], s2 = step[2], all = s0 + s1 + s2;
     for (int i = 0; i < n; i++) {
         const float r = s.f[0][i], g = s.f[1][i], b = s.f[2][i];
-        const float high = std::max(std::max(r, g), b), low_ = std::min(std::min(r, g), b);
-        const float middle = std::max(std::min(r, g), std::min(std::max(r, g), b));
-        const int32_t first = r >= g ? (r >= b ? step[0] : step[2]) : (g >= b ? step[1] : step[2]);
-        const int32_t least = r <= g ? (r <= b ? step[0] : step[2]) : (g <= b ? step[1] : step[2]);
-        const float *at = cube + s.cell[i];
+        const float rg = r > g ? r : g, gr = r > g ? g : r;
+        const float high = rg > b ? rg : b, lower = gr < b ? gr : b;
+        const float between = rg < b ? rg : b, middle = gr > between ? gr : between;
+        const int32_t of_rg = r > g ? s0 : s1, of_gr = r > g ? s1 : s0;
+        const int32_t first = rg > b ? of_rg : s2, least = gr < b ? of_gr : s2;
+        s.first[i] = s.cell[i] + first;
+        s.second[i] = s.cell[i] + all - least;
+        s.weight[0][i] = 1.0f - high;
+        s.weight[1][i] = high - middle;
+        s.weight[2][i] = middle - lower;
+        s.weight[3][i] = lower;
+    }
+    for (int i = 0; i < n; i++) {
         lanes4 p, q, u, v;
-        std::memcpy(&p, at, 16);
-        std::memcpy(&q, at + first, 16);
-        std::memcpy(&u, at + all - least, 16);
-        std::memcpy(&v, at + all, 16);
-        const lanes4 mixed = (1.0f - high) * p + (high - middle) * q + (middle - low_) * u + low_ * v;
-        std::memcpy(s.mapped[i], &mixed, 16);
+        std::memcpy(&p, cube + s.cell[i], 16);
+        std::memcpy(&q, cube + s.first[i], 16);
+        std::memcpy(&u, cube + s.second[i], 16);
+        std::memcpy(&v, cube + s.cell[i] + all, 16);
+        const lanes4 mixed = s.weight[0][i] * p + s.weight[1][i] * q + s.weight[2][i] * u + s.weight[3][i] * v;
+        std::memcpy(s.mapped + 4 * i, &mixed, 16);
     }
 }
 }  // namespace
@@ -93,6 +106,9 @@ static void lut(In<float, 3> rgb, In<float, 3> matrices, In<float, 2> curves, In
     need((entries == 0 || entries >= 2) && shaper.shape(1) == 3, "lut: a shaper is n 3");
     need(domains.size() == 12 && range.size() == 2, "lut: domains 4 3, range 2");
     const float *m = matrices.data(), *back = m + 9, *k = curves.data(), *d = domains.data();
+    const float m0 = m[0], m1 = m[1], m2 = m[2], m3 = m[3], m4 = m[4], m5 = m[5], m6 = m[6], m7 = m[7], m8 = m[8];
+    const float b0 = back[0], b1 = back[1], b2 = back[2], b3 = back[3], b4 = back[4], b5 = back[5], b6 = back[6],
+                b7 = back[7], b8 = back[8];
     const int kind = (int)k[0], kind2 = (int)k[2];
     const float gamma = k[1], gamma2 = k[3], low = range.data()[0], high = range.data()[1];
     float per[3];
@@ -107,12 +123,17 @@ static void lut(In<float, 3> rgb, In<float, 3> matrices, In<float, 2> curves, In
             float *to = out.data() + 3 * start;
             for (int i = 0; i < n; i++) {
                 float r = p[3 * i], g = p[3 * i + 1], b = p[3 * i + 2];
-                float x = m[0] * r + m[1] * g + m[2] * b, y = m[3] * r + m[4] * g + m[5] * b,
-                      z = m[6] * r + m[7] * g + m[8] * b;
+                s.linear[0][i] = m0 * r + m1 * g + m2 * b;
+                s.linear[1][i] = m3 * r + m4 * g + m5 * b;
+                s.linear[2][i] = m6 * r + m7 * g + m8 * b;
+            }
+            for (int i = 0; i < n; i++) {
+                float x = s.linear[0][i], y = s.linear[1][i], z = s.linear[2][i];
                 float top = x > y ? x : y;
                 top = z > top ? z : top;
-                float scale = top > high ? high / top : 1.0f;  // beyond the table: its colour there, as bright as before
-                s.scale[i] = top > high ? top / high : 1.0f;
+                top = top > high ? top : high;
+                float scale = high / top;  // beyond the table: its colour there, as bright as before
+                s.scale[i] = top / high;
                 s.linear[0][i] = x * scale, s.linear[1][i] = y * scale, s.linear[2][i] = z * scale;
             }
             for (int c = 0; c < 3; c++) {
@@ -122,7 +143,7 @@ static void lut(In<float, 3> rgb, In<float, 3> matrices, In<float, 2> curves, In
             }
             tetrahedra(s, n, cube.data(), side, d + 6, per);
             for (int c = 0; c < 3; c++) {
-                for (int i = 0; i < n; i++) s.code[c][i] = s.mapped[i][c];
+                for (int i = 0; i < n; i++) s.code[c][i] = s.mapped[4 * i + c];
                 decode(s.code[c], n, kind2, gamma2);
             }
             for (int i = 0; i < n; i++) {
@@ -130,17 +151,22 @@ static void lut(In<float, 3> rgb, In<float, 3> matrices, In<float, 2> curves, In
                 const float a = x > low ? x : low, b = y > low ? y : low, c = z > low ? z : low;
                 float r = s.code[0][i], g = s.code[1][i], u = s.code[2][i];
                 // what lies below the table comes back as far as the table leaves colours their colourfulness
-                float before = std::max(std::max(a, b), c) - std::min(std::min(a, b), c);
-                float after = std::max(std::max(r, g), u) - std::min(std::min(r, g), u);
-                float kept = (after + 1e-4f) / (before + 1e-4f);
-                kept = kept < 1.0f ? kept : 1.0f;
-                const float scale = s.scale[i];
-                r = (r + kept * (x - a)) * scale, g = (g + kept * (y - b)) * scale, u = (u + kept * (z - c)) * scale;
-                const float q[3] = {p[3 * i], p[3 * i + 1], p[3 * i + 2]};
-                for (int j = 0; j < 3; j++) {
-                    float v = back[3 * j] * r + back[3 * j + 1] * g + back[3 * j + 2] * u;
-                    to[3 * i + j] = q[j] + amount * (v - q[j]);
-                }
+                const float kept = span(r, g, u) / span(a, b, c), k = kept < 1.0f ? kept : 1.0f, scale = s.scale[i];
+                s.code[0][i] = (r + k * (x - a)) * scale;
+                s.code[1][i] = (g + k * (y - b)) * scale;
+                s.code[2][i] = (u + k * (z - c)) * scale;
+            }
+            for (int i = 0; i < n; i++) {
+                const float r = s.code[0][i], g = s.code[1][i], u = s.code[2][i];
+                s.linear[0][i] = b0 * r + b1 * g + b2 * u;
+                s.linear[1][i] = b3 * r + b4 * g + b5 * u;
+                s.linear[2][i] = b6 * r + b7 * g + b8 * u;
+            }
+            for (int i = 0; i < n; i++) {
+                float r = p[3 * i], g = p[3 * i + 1], b = p[3 * i + 2];
+                to[3 * i] = r + amount * (s.linear[0][i] - r);
+                to[3 * i + 1] = g + amount * (s.linear[1][i] - g);
+                to[3 * i + 2] = b + amount * (s.linear[2][i] - b);
             }
         }
     });

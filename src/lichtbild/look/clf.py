@@ -259,7 +259,7 @@ def _camera_log(p: Mapping[str, float], back: bool, where: str) -> Operator:
     if at is None:
         return exp if back else log
     slope = p.get("linearSlope", c * a / ((a * at + b) * np.log(base)))
-    level = float(log(np.float64(at)))
+    level = float(log(np.array(at)))
     if back:
         return lambda y: np.where(y >= level, exp(y), at + (y - level) / slope)
     return lambda x: np.where(x >= at, log(x), level + (x - at) * slope)

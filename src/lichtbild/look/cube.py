@@ -71,15 +71,17 @@ def parsed(content: bytes, where: object) -> Table:
         )
     domain = np.array([words.get("DOMAIN_MIN", (0.0,) * 3), words.get("DOMAIN_MAX", (1.0,) * 3)])
     one, three = (np.repeat(np.array([words[k]]).T, 3, 1) if k in words else domain for k in _PAIRS)
+    curves = values[:curve].astype(np.float32)
     if not side:
         low, high = float(values.min()), float(values.max())
         ends = np.array([[low] * 3, [high if high > low else low + 1.0] * 3])
-        return checked(Table(np.float32(grid(2, ends)), ends, np.float32(values), one, _title(lines)), where)
-    cube = np.float32(np.ascontiguousarray(values[curve:].reshape(side, side, side, 3).transpose(2, 1, 0, 3)))
+        return checked(Table(grid(2, ends).astype(np.float32), ends, curves, one, _title(lines)), where)
+    cells = values[curve:].reshape(side, side, side, 3).transpose(2, 1, 0, 3)
+    cube = np.ascontiguousarray(cells, np.float32)
     if not curve:
         return checked(Table(cube, three, title=_title(lines)), where)
     three = three if _PAIRS[1] in words else np.array([[0.0] * 3, [1.0] * 3])
-    return checked(Table(cube, three, np.float32(values[:curve]), one, _title(lines)), where)
+    return checked(Table(cube, three, curves, one, _title(lines)), where)
 
 
 def _head(lines: list[str], where: object) -> tuple[dict[str, Sequence[float]], int]:

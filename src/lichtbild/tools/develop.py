@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lichtbild.look.look import Look, looks
+from lichtbild.look.lut import table_of
 from lichtbild.pipeline import finish
 from lichtbild.publish.magnify import magnified
 from lichtbild.publish.photo import save
@@ -26,6 +27,8 @@ from lichtbild.tools.talk import Talk, frames
 def develop(args: Namespace, talk: Talk) -> int:
     """Develop every burst that the arguments name; one that fails does not stop the others."""
     recipe = Recipe.of(look_of(args.look), *turned(args))
+    if recipe.lut.file:
+        table_of(recipe.lut.file)  # one that is missing is told now, not after the merge
     failures, photos = Failures(talk), []
     extras = {"dng": args.dng, "tiff": args.tiff, "explain": args.explain}
     for job in jobs(args.inputs, args.output, extras, failures):
