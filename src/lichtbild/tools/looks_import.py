@@ -56,16 +56,21 @@ def run(args: Namespace, talk: Talk) -> int:
     kind = path.suffix.lower()
     if kind not in READERS:
         raise UsageError(f"{path}: no {kind or 'such'} files are read", hint=f"read are {', '.join(READERS)}")
-    code, space = args.input or "srgb", args.space or "srgb"
-    for flag, word, allowed in (("--input", code, CODES), ("--space", space, tuple(PRIMARIES))):
+    code, (space, _, screen) = args.input or "srgb", (args.space or "srgb").partition(",")
+    asked = (("--input", code, CODES), *(("--space", w, tuple(PRIMARIES)) for w in (space, screen or space)))
+    for flag, word, allowed in asked:
         if word not in allowed:
             raise UsageError(
                 f"{flag} {word!r} is not possible{nearest(word, allowed)}",
                 hint=f"allowed: {', '.join(allowed)}",
             )
+    if screen and not code.startswith("scene"):
+        raise UsageError(
+            "--space IN,OUT is for tables of scene light", hint="--input scene-linear or scene-log"
+        )
     name = args.called or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._") or "imported"
     base = chosen(args.base or "neutral")
-    found = READERS[kind](path, base, Taken(code, space, args.size))
+    found = READERS[kind](path, base, Taken(code, space, args.size, screen or space))
     file = target(name, args.overwrite)
     settings, unknown = _fitting(_laid(base.settings, found.settings))
     left_out = [*found.left_out, *unknown]
@@ -95,6 +100,7 @@ class Taken:
     code: str
     space: str
     size: int | None
+    screen: str
 
     @property
     def knobs(self) -> dict[str, Any]:
@@ -157,8 +163,8 @@ def _coded(function: Operator, code: Float64, taken: Taken) -> Float64:
 
 def _scene(function: Operator, taken: Taken, name: str) -> Found:
     """A function of scene light that gives a picture in sRGB code: behind a plain grade, which it undoes."""
-    code, space = taken.code.removeprefix("scene-"), PRIMARIES[taken.space]
-    there, back = rgb_to_rgb(P3, space).T, rgb_to_rgb(space, P3).T
+    code = taken.code.removeprefix("scene-")
+    there, back = rgb_to_rgb(P3, PRIMARIES[taken.space]).T, rgb_to_rgb(PRIMARIES[taken.screen], P3).T
 
     def through(c: Float64) -> Float64:
         light = to_scene(srgb_decode(c)) @ there

@@ -220,7 +220,11 @@ def looks_words(v: Parser) -> None:
         metavar="CODE",
         help="export: light a table takes, srgb (default) or log; import: code of its colours",
     )
-    v.add_argument("--space", metavar="NAME", help="primaries of a table: srgb (default), p3, rec2020")
+    v.add_argument(
+        "--space",
+        metavar="NAME",
+        help="primaries of a table: srgb (default), p3 …; import of scene light: IN,OUT",
+    )
     v.add_argument("--camera", type=Path, metavar="FILE", help="export .dcp: DNG or DCP of its camera")
 
 
