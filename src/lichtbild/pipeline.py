@@ -22,8 +22,11 @@ from lichtbild.correct.calibrate import calibrate
 from lichtbild.correct.denoise import denoise
 from lichtbild.correct.highlights import highlights
 from lichtbild.correct.lens import lens
+from lichtbild.look.aspect import aspect
 from lichtbild.look.exposure import exposure
 from lichtbild.look.grade import grade
+from lichtbild.look.grain import grain
+from lichtbild.look.halation import halation
 from lichtbild.look.lut import lut
 from lichtbild.look.tone import tone
 from lichtbild.publish.display import display
@@ -69,11 +72,14 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     """Colour, look and display of a merged scene."""
     scene = calibrate(scene, recipe.calibrate)    # camera colour → linear Rec. 2020
     scene = lens(scene, recipe.lens)              # distortion, vignetting
+    scene = aspect(scene, recipe.aspect)          # its shape and field of view
     scene = exposure(scene, recipe.exposure)      # how bright
     scene = tone(scene, recipe.tone)              # local light
+    scene = halation(scene, recipe.halation)      # light that a film throws back
     white = white_of(recipe)                      # of the display: more than 1 where there is headroom
     picture = grade(scene, recipe.grade, white=white)  # curve and colour of the look
     picture = lut(picture, recipe.lut)            # tables of looks from elsewhere
+    picture = grain(picture, recipe.grain)        # what a film is made of
     photo = display(picture, recipe.display)      # gamut, transfer function
     photo = gainmap(photo, scene, recipe.grade, recipe.gainmap)  # what brighter displays add to it
     return frame(photo, recipe.frame)             # a border with the exposure line

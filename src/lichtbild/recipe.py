@@ -29,8 +29,11 @@ from lichtbild.correct.calibrate import Calibrate
 from lichtbild.correct.denoise import Denoise
 from lichtbild.correct.highlights import Highlights
 from lichtbild.correct.lens import Lens
+from lichtbild.look.aspect import Aspect
 from lichtbild.look.exposure import Exposure
 from lichtbild.look.grade import Grade
+from lichtbild.look.grain import Grain
+from lichtbild.look.halation import Halation
 from lichtbild.look.look import Look
 from lichtbild.look.look import looks as shelf
 from lichtbild.look.lut import Lut
@@ -58,10 +61,13 @@ class Recipe:
     superres: Superres = Superres()
     calibrate: Calibrate = Calibrate()
     lens: Lens = Lens()
+    aspect: Aspect = Aspect()
     exposure: Exposure = Exposure()
     tone: Tone = Tone()
+    halation: Halation = Halation()
     grade: Grade = Grade()
     lut: Lut = Lut()
+    grain: Grain = Grain()
     display: Display = Display()
     gainmap: Gainmap = Gainmap()
     frame: Frame = Frame()

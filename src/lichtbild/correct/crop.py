@@ -30,9 +30,14 @@ def shown(shot: Shot, size: tuple[int, ...]) -> Area:
 def cropped(scene: Scene) -> Scene:
     """What the maker shows of a scene; the same object where that is all of it."""
     h, w = scene.rgb.shape[:2]
-    top, left, height, width = shown(scene.shot, (h, w))
-    if (height, width) == (h, w):
-        return scene
+    area = shown(scene.shot, (h, w))
+    return scene if area[2:] == (h, w) else cut(scene, area)
+
+
+def cut(scene: Scene, area: Area) -> Scene:
+    """The part of a scene in an area of its own pixels, with all its maps."""
+    top, left, height, width = area
+    h, w = scene.rgb.shape[:2]
     frames = scene.frames
     if frames is not None and frames.size:
         cells = frames.shape[0] / h, frames.shape[1] / w

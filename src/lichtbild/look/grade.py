@@ -60,7 +60,7 @@ class Grade(Params):
     headroom: float = knob(
         2.0, 0.0, 4.0, "EV", "How far above white lights go on a display that can show it."
     )
-    toe: float = knob(0.0, 0.0, 0.2, "", "Linear foot of the curve: lifts the deepest shadows.")
+    toe: float = knob(0.0, -0.1, 0.2, "", "Foot of the curve: lifts the deepest shadows; < 0 cuts them.")
     hue_keep: float = knob(0.8, 0.0, 1.0, "", "0: bright colours bleach as on film, 1: they keep their hue.")
     saturation: float = knob(1.0, 0.0, 2.0, "×", "Chroma.")
     saturation_shadows: float = knob(1.0, 0.0, 2.0, "×", "Chroma of the shadows on top of that.")
@@ -127,7 +127,7 @@ def numbers(p: Grade, white: float) -> tuple[Float32, Float32]:
     The kernel's curve ends at 1; the light of `white` is in the matrix that follows it.
     """
     foot = p.toe * GREY
-    foot_c = foot**p.contrast
+    foot_c = foot**p.contrast if foot > 0.0 else 0.0  # a negative foot: black is where the light is -foot
     k = (white / GREY - 1.0) * ((GREY + foot) ** p.contrast - foot_c)
     matrices = _MATRICES.copy()
     matrices[1] *= np.float32(white)

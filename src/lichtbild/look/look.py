@@ -10,6 +10,8 @@ A look names the knobs it turns, stage by stage; the rest keeps its default::
 
     [grade]
     saturation = 0.9
+
+A look may start from another: with ``base = "natural"`` in ``[look]`` it says only what differs.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from lichtbild.base.errors import RecipeError
 from lichtbild.base.home import home, kept
 from lichtbild.base.params import nearest
 
+_HEAD = ("name", "words", "author", "base")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """A look: ``settings`` maps stage → knob → value, to be laid over a recipe."""
+    """A look: ``settings`` maps stage → knob → value, to be laid over a recipe; its base's are among them."""
 
     name: str
     words: str = ""
@@ -44,7 +48,8 @@ class Look:
         Raises
         ------
         RecipeError
-            Not TOML, no ``[look]`` with a name, or something that is not a table of knobs.
+            Not TOML, no ``[look]`` with a name, a base that is no look, or something that is not a table of
+            knobs.
         """
         try:
             tables = tomllib.loads(text)
@@ -58,16 +63,18 @@ class Look:
                 f"{where} has no [look] with a name", hint='write [look] and name = "…" at the top'
             )
         for word, value in head.items():
-            if word not in ("name", "words", "author") or not isinstance(value, str):
+            if word not in _HEAD or not isinstance(value, str):
                 raise RecipeError(
-                    f"{where}: look.{word} = {value!r} is not allowed; allowed are texts name, words, author"
-                    f"{nearest(word, ('name', 'words', 'author'))}"
+                    f"{where}: look.{word} = {value!r} is not allowed; allowed are texts {', '.join(_HEAD)}"
+                    f"{nearest(word, _HEAD)}"
                 )
         for stage, knobs in tables.items():
             if not isinstance(knobs, dict):
                 raise RecipeError(
                     f"{where}: {stage} = {knobs!r} stands outside a stage", hint="write it below its [stage]"
                 )
+        if "base" in head:
+            tables = _over(head["base"], tables)
         return cls(head["name"], head.get("words", ""), head.get("author", ""), tables)
 
     @classmethod
@@ -85,6 +92,17 @@ class Look:
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path} cannot be read as a look: {error}") from None
         return look if path.parent == home() / "looks" else _with_neighbour(look, path.parent)
+
+
+def _over(base: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The settings of the built-in look `base` with `tables` laid over them."""
+    if base not in _shelf():
+        raise UnknownLook(
+            f"no built-in look {base!r} to start from{nearest(base, _shelf())}",
+            hint=f"look.base is one of {', '.join(_shelf())}",
+        )
+    below = _built_in(base).settings
+    return {s: {**below.get(s, {}), **tables.get(s, {})} for s in dict.fromkeys([*below, *tables])}
 
 
 @cache
