@@ -53,3 +53,19 @@ def test_a_look_from_a_file(tmp_path):
     assert (look.name, look.words, dict(look.settings)) == ("Mine", "", {"grade": {"saturation": 0.5}})
     with pytest.raises(RecipeError, match="cannot be read"):
         Look.read(tmp_path / "none.toml")
+
+
+def test_a_look_says_only_what_differs_from_its_base():
+    text = '[look]\nname = "Mine"\nbase = "natural"\n[grade]\nsaturation = 0.5\n[grain]\namount = 5.0\n'
+    mine, natural = Look.from_toml(text), looks["natural"].settings
+    assert mine.settings["grade"] == {**natural["grade"], "saturation": 0.5}
+    assert mine.settings["tone"] == natural["tone"] and mine.settings["grain"] == {"amount": 5.0}
+    assert natural["grade"]["saturation"] == 0.9
+    with pytest.raises(RecipeError, match="no built-in look 'naturel' to start from; did you mean natural"):
+        Look.from_toml(text.replace("natural", "naturel"))
+
+
+def test_families_share_what_they_do_not_say():
+    for name in ("mono-red", "sepia", "blue"):
+        assert looks[name].settings["grade"]["contrast"] == looks["mono"].settings["grade"]["contrast"]
+    assert looks["street-mono"].settings["grain"] == looks["mono-hc"].settings["grain"]
