@@ -247,7 +247,8 @@ class Measured:
 
 def text(value):
     parts = [f"{v:.3g}" if abs(v) < 0.1 else f"{v:.2f}" for v in np.atleast_1d(value) + 0.0]
-    return " / ".join(p.removeprefix("-") if float(p) == 0 else p for p in parts)
+    said = " / ".join(p.removeprefix("-") if float(p) == 0 else p for p in parts)
+    return said.replace("nan", "not yet")
 
 
 def table():
@@ -267,7 +268,7 @@ def table():
     for name in looks:
         look = Measured(name)
         cells = [text(getattr(look, w)()) for w in ALL]
-        lines.append(f"| {name} | " + " | ".join([*cells, f"{look.grey_in_hdr():.3f}"]) + " |")
+        lines.append(f"| {name} | " + " | ".join([*cells, text(look.grey_in_hdr())]) + " |")
     return "\n".join(lines) + "\n"
 
 
