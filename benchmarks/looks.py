@@ -85,7 +85,8 @@ WORDS = {
     "shadows": "local lift of shadows", "headroom": "headroom, EV", "weights": "weights of R, G, B",
     "split": "tint of shadows a, b, of highlights a, b", "black": "black from, EV",
     "grain": "grain at mid-grey, % of code values, 12 MP", "separation": "more between -4 and -1 EV, EV",
-    "shoulder": "slope below 0.4 from, EV", "saturation": "saturation", "ratio": "sides", "focal": "focal, mm",
+    "shoulder": "slope below 0.4 from, EV", "saturation": "saturation",
+    "ratio": "sides", "focal": "focal, mm",
     "green": "greens: hue °, chroma ×, L at C 0.1",
 }  # fmt: skip
 
