@@ -247,7 +247,7 @@ class Measured:
 
 
 def text(value):
-    parts = [f"{v:.3g}" if abs(v) < 0.1 else f"{v:.2f}" for v in np.atleast_1d(value) + 0.0]
+    parts = [f"{v:.2g}" if abs(v) < 0.1 else f"{v:.2f}" for v in np.round(np.atleast_1d(value), 4)]
     said = " / ".join(p.removeprefix("-") if float(p) == 0 else p for p in parts)
     return said.replace("nan", "not yet")
 
