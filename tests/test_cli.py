@@ -22,8 +22,8 @@ from lichtbild.base.errors import CorruptRaw, ExportError, InputError, RecipeErr
 from lichtbild.capture.raw import read_shot
 from lichtbild.tools import outcome
 from lichtbild.tools import words as grammar
-from lichtbild.tools.jobs import target
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.targets import target
 
 SIZE = (240, 320)
 

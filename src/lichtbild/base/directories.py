@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class Directory:
 class _Reader:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
-        self.length = os.fstat(file.fileno()).st_size
+        self.length = file.seek(0, os.SEEK_END)
         self.seen: set[int] = set()
         self.entries = 0
         head = self.at(0, 8, "the header")
@@ -160,6 +161,27 @@ class _Reader:
         into.fields[tag] = Field(kind, raw)
 
 
+def _chain(file: BinaryIO, path: Path) -> list[Directory]:
+    reader = _Reader(file, path)
+    chain: list[Directory] = []
+    offset = reader.first
+    while offset:
+        made, offset = reader.directory(offset, f"IFD{len(chain)}", 1)
+        chain.append(made)
+    return chain
+
+
+def read_block(block: bytes, path: Path) -> list[Directory]:
+    """The directories of a TIFF block inside the file `path`, such as a JPEG's Exif.
+
+    Raises
+    ------
+    CorruptRaw
+        As `read_directories`.
+    """
+    return _chain(io.BytesIO(block), path)
+
+
 def read_directories(path: Path) -> list[Directory]:
     """All directories of a TIFF file: the main chain, each with its children.
 
@@ -170,12 +192,6 @@ def read_directories(path: Path) -> list[Directory]:
     """
     try:
         with path.open("rb") as file:
-            reader = _Reader(file, path)
-            chain: list[Directory] = []
-            offset = reader.first
-            while offset:
-                made, offset = reader.directory(offset, f"IFD{len(chain)}", 1)
-                chain.append(made)
-            return chain
+            return _chain(file, path)
     except OSError as error:
         raise CorruptRaw(f"{path}: {error.strerror or error}") from error

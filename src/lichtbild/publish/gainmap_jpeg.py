@@ -38,6 +38,7 @@ _LONGEST = 65533  # bytes in a segment
 _NARROWEST = 1e-3  # EV between the lowest and the highest gain: readers divide by it
 _PARTS = 1_000_000
 _PRIMARY = 0x00030000
+_SCAN, _COMMENT = 0xDA, 0xFE
 
 
 def quantised(gain: GainMap) -> tuple[UInt8, GainMetadata]:
@@ -150,11 +151,12 @@ def segment(marker: int, payload: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
-def bare(jpeg: Chunk) -> memoryview:
-    """A JPEG from its first table on: without its beginning and the application segments behind it."""
-    whole, at = memoryview(jpeg), 2
-    while at + 4 <= len(whole) and whole[at] == 0xFF and 0xE0 <= whole[at + 1] <= 0xEF:
-        at += 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
-    return whole[at:]
-
-
+def bare(jpeg: Chunk) -> bytes:
+    """A JPEG from its first table on: without its beginning, application segments and comments."""
+    whole, at, kept = memoryview(jpeg), 2, []
+    while at + 4 <= len(whole) and whole[at] == 0xFF and whole[at + 1] != _SCAN:
+        marker, size = whole[at + 1], 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
+        if not (0xE0 <= marker <= 0xEF or marker == _COMMENT):
+            kept.append(whole[at : at + size])
+        at += size
+    return b"".join([*kept, whole[at:]])

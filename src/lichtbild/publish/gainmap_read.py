@@ -81,7 +81,7 @@ def read_gainmap(path: Path | str) -> GainFile | None:
 
 def split(whole: bytes) -> GainFile | None:
     """`read_gainmap` of the bytes of a file."""
-    end = _end(whole, 0)
+    end = end_of(whole, 0)
     for start, size in _places(whole, end):
         second = whole[start : start + size]
         if second[:2] == SOI and start >= end and (gains := _gains(second)) is not None:
@@ -103,7 +103,7 @@ def segments(jpeg: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += 2 + size
 
 
-def _end(jpeg: bytes, start: int) -> int:
+def end_of(jpeg: bytes, start: int) -> int:
     """Where the JPEG that begins at `start` ends: behind its end marker, scans skipped."""
     at = start + 2
     while at + 2 <= len(jpeg):
@@ -132,7 +132,7 @@ def _places(whole: bytes, end: int) -> Iterator[tuple[int, int]]:
             yield len(whole) - size, size
     start = whole.find(SOI + b"\xff", end)
     if start >= 0:
-        yield start, _end(whole, start) - start
+        yield start, end_of(whole, start) - start
 
 
 def _indexed(block: bytes, origin: int) -> Iterator[tuple[int, int]]:

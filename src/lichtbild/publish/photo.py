@@ -144,23 +144,37 @@ def save(
     rendition(path, hdr)
     form = FORMATS[path.suffix.lower()]
     photo = _fitting(photo, path, hdr)
-    if depth is not None and depth not in form.depths:
-        raise ExportError(
-            f"{path}: depth = {depth} is not possible; {path.suffix} holds {_either(form.depths)} bits",
-        )
     if not 1 <= quality <= 100:
         raise ExportError(f"quality = {quality} is out of range; allowed is 1 … 100")
     if not overwrite and path.exists():
         raise ExportError(f"{path} exists", hint="--overwrite replaces it")
-    bits = depth or (form.depths[0] if photo.transfer == "srgb" else max(form.depths[:2]))
-    if photo.transfer != "srgb" and bits < _LEAST_HDR:
-        raise ExportError(
-            f"{path}: {_WORDS[photo.transfer]} in {bits} bits has visible steps; "
-            f"allowed are {_either(tuple(d for d in form.depths if d >= _LEAST_HDR))}"
-        )
+    bits = bits_of(path, depth, photo.transfer)
     made = {"hdr": hdr, "strip": strip, **(settings or {})}
     order = Order(path, quality, bits, strip, recipe, tuple(inputs), made)
     return write_file(path, form.encode(photo, order), overwrite=overwrite)
+
+
+def bits_of(path: Path, depth: int | None, transfer: str = "srgb") -> int:
+    """Bits of a sample in a file: `depth`, or what is usual for its format and curve.
+
+    Raises
+    ------
+    ExportError
+        The format has no samples of that depth, or too few bits for the curve.
+    """
+    depths = FORMATS[path.suffix.lower()].depths
+    if depth is not None and depth not in depths:
+        raise ExportError(
+            f"{path}: depth = {depth} is not possible; {path.suffix} holds {_either(depths)} bits"
+        )
+    if transfer == "srgb":
+        return depth or depths[0]
+    if depth is not None and depth < _LEAST_HDR:
+        enough = _either(tuple(d for d in depths if d >= _LEAST_HDR))
+        raise ExportError(
+            f"{path}: {_WORDS[transfer]} in {depth} bits has visible steps; allowed are {enough}"
+        )
+    return depth or next(d for d in depths if d >= _LEAST_HDR)
 
 
 def _either(numbers: tuple[int, ...]) -> str:

@@ -25,11 +25,11 @@ from lichtbild.quality.colours.profile import answers_of, fit
 from lichtbild.quality.colours.references import read_reference
 from lichtbild.quality.picture import PHOTOS, Picture, read_picture
 from lichtbild.tools.calibrate_noise import files, region
-from lichtbild.tools.jobs import refuse_replacing, target
 from lichtbild.tools.open import warned
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.profile_words import Calibrated, say, told, write_report
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.targets import refuse_replacing, target
 
 Float64 = NDArray[np.float64]
 DCP, HTML = (".dcp",), (".html", ".htm")

@@ -20,10 +20,11 @@ from lichtbild.quality.sensor.levels import same_camera
 from lichtbild.quality.sensor.noise_calibration import Calibration, joined
 from lichtbild.quality.sensor.sites import Box, cropped, middle
 from lichtbild.quality.sensor.transfer import SIDE, Transfer, transfer
-from lichtbild.tools.jobs import listed, places, refuse_replacing, target
+from lichtbild.tools.jobs import listed, places
 from lichtbild.tools.open import warned
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.targets import refuse_replacing, target
 
 JSON, HTML = (".json",), (".html", ".htm")
 HELP = "top, left, height and width of the pixels to use, or leave --roi away"

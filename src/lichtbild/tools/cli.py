@@ -22,10 +22,10 @@ from lichtbild.tools.arguments import Parser, number
 from lichtbild.tools.camera_words import calibrate_words, profile_words
 from lichtbild.tools.file_words import sheet_words, verify_words
 from lichtbild.tools.outcome import DONE, Ending
+from lichtbild.tools.photo_words import develop_words, gainmap_words
 from lichtbild.tools.talk import Talk
 from lichtbild.tools.words import (
     demo_words,
-    develop_words,
     looks_words,
     measure_words,
     merge_words,
@@ -37,6 +37,7 @@ VERBS = {  # verb → where it lives
     "merge": "lichtbild.tools.merge:merge",
     "verify": "lichtbild.tools.verify:verify",
     "sheet": "lichtbild.tools.sheet:sheet",
+    "gainmap": "lichtbild.tools.gainmap:gainmap",
     "info": "lichtbild.tools.show:describe",
     "looks": "lichtbild.tools.looks:looks",
     "knobs": "lichtbild.tools.show:knobs",
@@ -106,6 +107,12 @@ def parser() -> Parser:
         )
     )
     sheet_words(verb("sheet", "Make a contact sheet of the photos in a folder: one HTML file."))
+    gainmap_words(
+        verb(
+            "gainmap",
+            "Put an ordinary picture and its HDR rendition into one gain-map JPEG, or say what is in one.",
+        )
+    )
     v = verb("info", "Say what raw files are: camera, exposure, levels, noise, opcodes.")
     v.add_argument("files", nargs="+", type=Path, metavar="FILE")
     looks_words(verb("looks", "List the looks; show one, begin one of your own, import and export looks."))

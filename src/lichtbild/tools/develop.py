@@ -8,20 +8,24 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from lichtbild.base.image import Scene
+from lichtbild.base.photo import Photo
 from lichtbild.look.look import Look, looks
 from lichtbild.look.lut import table_of
 from lichtbild.pipeline import finish
 from lichtbild.publish.magnify import magnified
-from lichtbild.publish.photo import save
+from lichtbild.publish.photo import FORMATS, bits_of, save
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
-from lichtbild.tools.jobs import Job, jobs, refuse_replacing
+from lichtbild.tools.jobs import Job, jobs
 from lichtbild.tools.merge import write_dng
 from lichtbild.tools.open import lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
-from lichtbild.tools.provenance import settings_of, with_files
+from lichtbild.tools.provenance import Inputs, settings_of, with_files
+from lichtbild.tools.renditions import STANDARD, recipe_for, renditions, shared
 from lichtbild.tools.talk import Talk, frames
+from lichtbild.tools.targets import refuse_replacing
 
 
 def develop(args: Namespace, talk: Talk) -> int:
@@ -31,7 +35,7 @@ def develop(args: Namespace, talk: Talk) -> int:
         table_of(recipe.lut.file)  # one that is missing is told now, not after the merge
     failures, photos = Failures(talk), []
     extras = {"dng": args.dng, "tiff": args.tiff, "explain": args.explain}
-    for job in jobs(args.inputs, args.output, extras, failures):
+    for job in jobs(args.inputs, args.output, extras, failures, more=args.also):
         try:
             photo = developed(job, recipe, args, talk, failures)
         except RECOVERABLE as error:
@@ -59,6 +63,8 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     """One burst: read, merged, finished, written.  Returns what there is to say about it."""
     start = time.perf_counter()
     refuse_replacing(job.files, job.paths, overwrite=args.overwrite)
+    kinds = renditions(job.photos, args.hdr, recipe)
+    bits_of(job.output, args.depth, "srgb" if kinds[job.output] in STANDARD else kinds[job.output])
     with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
         read = opened(job.paths, args, failures)
         count, profile = len(read.burst.frames), read.profile
@@ -68,27 +74,17 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         del read
         if job.dng is not None:
             write_dng(job.dng, scene, recipe, inputs, args)
-        photo = magnified(finish(scene, recipe), lacking(args, recipe))
+        photo = written(scene, recipe, kinds, args, inputs)
+        seen = None if job.explain is None else small(shown(photo, scene, recipe))
         del scene
-        for path in (job.output, job.tiff):
-            if path is not None:
-                save(
-                    photo,
-                    path,
-                    quality=args.quality,
-                    strip=args.strip,
-                    recipe=recipe.to_toml(),
-                    inputs=inputs,
-                    settings=settings_of(args),
-                    overwrite=args.overwrite,
-                )
-    if told is not None and job.explain is not None:
-        outputs = [f for f in (job.output, job.dng, job.tiff) if f is not None]
-        explain(job.explain, told, small(photo), outputs=outputs, warnings=warnings, overwrite=args.overwrite)
+    if told is not None and job.explain is not None and seen is not None:
+        outputs = [f for f in (*job.photos, job.dng) if f is not None]
+        explain(job.explain, told, seen, outputs=outputs, warnings=warnings, overwrite=args.overwrite)
     return {
         "photo": str(job.output),
         "files": [str(f) for f in job.files],
         "frames": count,
+        "hdr": {str(path): kind for path, kind in kinds.items()},
         "merged": photo.merged,
         "look": args.look,
         "profile": profile,
@@ -96,3 +92,32 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         "stages": {stage: round(own, 4) for stage, own in seconds.items()},
         "warnings": warnings,
     }
+
+
+def written(scene: Scene, recipe: Recipe, kinds: dict[Path, str], args: Namespace, inputs: Inputs) -> Photo:
+    """Finish a merged scene and write it as every file of `kinds`; gives the first that was finished."""
+    first = None
+    for group in shared(list(kinds.values())):
+        own = recipe_for(recipe, group)
+        photo = magnified(finish(scene, own), lacking(args, recipe))
+        for path in (path for path, kind in kinds.items() if kind in group):
+            save(
+                photo,
+                path,
+                quality=args.quality,
+                depth=args.depth if args.depth in FORMATS[path.suffix.lower()].depths else None,
+                hdr="auto" if photo.gain is None else kinds[path],
+                strip=args.strip,
+                recipe=own.to_toml(),
+                inputs=inputs,
+                settings=settings_of(args),
+                overwrite=args.overwrite,
+            )
+        first = first or photo
+    assert first is not None  # there is always one file
+    return first
+
+
+def shown(photo: Photo, scene: Scene, recipe: Recipe) -> Photo:
+    """The photo for ordinary displays: the account of the merge shows it."""
+    return photo if photo.transfer == "srgb" else finish(scene, recipe_for(recipe, ["none"]))

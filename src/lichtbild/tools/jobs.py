@@ -8,19 +8,16 @@ replaced.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lichtbild.base.errors import ExportError, InputError
+from lichtbild.base.errors import InputError
 from lichtbild.capture.burst import group, raw_files
-from lichtbild.publish.photo import SUFFIXES as PHOTO
 from lichtbild.tools.outcome import Failures, UsageError
+from lichtbild.tools.targets import PHOTO, also, beside, is_folder, target
 
-DNG, TIFF = (".dng",), (".tif", ".tiff")
-EXTRAS = {"dng": ("", DNG), "tiff": ("", TIFF), "explain": (".explain", (".png",))}  # what a name ends in
 PICTURES = (".jpg", ".jpeg", ".heic", ".heif", ".png", ".avif", ".xmp")  # what lies beside raws
 
 
@@ -34,22 +31,22 @@ class Job:
     dng: Path | None = None
     tiff: Path | None = None
     explain: Path | None = None
+    also: tuple[Path, ...] = ()
+
+    @property
+    def photos(self) -> tuple[Path, ...]:
+        """The photo in all the formats that are asked for."""
+        return tuple(f for f in (self.output, self.tiff, *self.also) if f is not None)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that this job writes."""
-        made = (self.output, self.dng, self.tiff, *account_files(self.explain))
-        return tuple(f for f in made if f is not None)
+        return (*self.photos, *([self.dng] if self.dng else []), *account_files(self.explain))
 
 
 def account_files(picture: Path | None) -> tuple[Path, ...]:
     """What ``--explain`` writes: the picture, and the JSON beside it."""
     return () if picture is None else (picture, picture.with_suffix(".json"))
-
-
-def is_folder(text: str) -> bool:
-    """Whether an output names a folder: it is one, ends in a slash, or has no suffix."""
-    return text.endswith(("/", "\\")) or Path(text).is_dir() or not Path(text).suffix
 
 
 def one_burst(inputs: Sequence[Path]) -> tuple[Path, ...]:
@@ -175,7 +172,12 @@ def numbered(bursts: Sequence[tuple[str, tuple[Path, ...]]]) -> list[tuple[str, 
 
 
 def jobs(
-    inputs: Sequence[Path], output: str, extras: Mapping[str, str | None], failures: Failures
+    inputs: Sequence[Path],
+    output: str,
+    extras: Mapping[str, str | None],
+    failures: Failures,
+    *,
+    more: Sequence[str] = (),
 ) -> list[Job]:
     """What ``develop`` has to do; files of a folder that cannot be read are told to `failures`.
 
@@ -183,6 +185,8 @@ def jobs(
     ----------
     extras : mapping
         What is written beside the photo: words of `EXTRAS`, each with a file or folder, or None.
+    more : sequence of str
+        The photo once more: files, folders, or suffixes such as ``.avif``.
 
     Raises
     ------
@@ -193,104 +197,18 @@ def jobs(
     if not is_folder(output):
         paths = one_burst(inputs)
         side = {word: beside(word, text, paths[0].stem) for word, text in wanted.items()}
-        return [Job(Path(output).name, paths, target(output, "", PHOTO), **side)]
+        photo = target(output, "", PHOTO)
+        return [Job(photo.name, paths, photo, **side, also=tuple(also(text, photo) for text in more))]
     bursts = found(inputs, failures)
-    for word, text in wanted.items():
+    for word, text in [*wanted.items(), *(("also", text) for text in more)]:
         if not is_folder(text) and len(bursts) > 1:
             raise UsageError(
                 f"--{word} = {text} is one file for {len(bursts)} bursts",
                 hint=f"give a folder: --{word} {Path(text).stem}/",
             )
-    return [
-        Job(
-            f"{name}.jpg",
-            paths,
-            target(output, name, PHOTO),
-            **{word: beside(word, text, name) for word, text in wanted.items()},
-        )
-        for name, paths in bursts
-    ]
-
-
-def beside(word: str, text: str, name: str) -> Path:
-    """The file that ``--word text`` means for a burst called `name`.
-
-    Raises
-    ------
-    ExportError
-        As `target`.
-    """
-    tail, suffixes = EXTRAS[word]
-    return target(text, name + tail, suffixes)
-
-
-def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
-    """The file that an output argument means for a burst called `name`; its folder exists afterwards.
-
-    Raises
-    ------
-    ExportError
-        Another suffix is needed, or the folder does not exist or cannot be written to.
-    """
-    path = Path(text)
-    if is_folder(text):
-        folder, path = path, path / (name + suffixes[0])
-        if folder.exists() and not folder.is_dir():
-            hint = f"give a folder, or a name that ends in {suffixes[0]}"
-            raise ExportError(f"{folder} is there already and no folder", hint=hint)
-        if folder.parent.is_dir() and not folder.is_dir():
-            make(folder)
-    elif path.suffix.lower() not in suffixes:
-        photo = path.suffix.lower() == ".dng" and suffixes == PHOTO
-        raise ExportError(
-            f"{text} cannot be written: {path.suffix} is not one of {', '.join(suffixes)}",
-            hint="`lichtbild merge` writes DNG" if photo else f"use {suffixes[0]}",
-        )
-    if not path.parent.is_dir():
-        raise ExportError(
-            f"{path} cannot be written: the folder {path.parent} does not exist",
-            hint=f"mkdir -p {path.parent}",
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ExportError(
-            f"{path} cannot be written: the folder {path.parent} is read-only", hint="write to another folder"
-        )
-    return path
-
-
-def make(folder: Path) -> None:
-    """A folder for what is written.
-
-    Raises
-    ------
-    ExportError
-        It cannot be made.
-    """
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise ExportError(
-            f"the folder {folder} cannot be made: {error.strerror or error}", hint="write to another folder"
-        ) from error
-
-
-def refuse_replacing(files: Iterable[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
-    """Make sure that nothing is lost by writing `files`.
-
-    Raises
-    ------
-    ExportError
-        A file exists and may not be replaced, is written twice, or is one of the inputs.
-    """
-    originals = {p.resolve() for p in inputs}
-    written: set[Path] = set()
-    for file in files:
-        if file.resolve() in originals:
-            raise ExportError(
-                f"{file} is one of the inputs", hint="write to another name; raw files are never replaced"
-            )
-        if file.resolve() in written:
-            raise ExportError(f"{file} would be written twice", hint="give every output a name of its own")
-        if file.exists() and not overwrite:
-            raise ExportError(f"{file} exists already", hint="--overwrite replaces it")
-        written.add(file.resolve())
+    made = []
+    for name, paths in bursts:
+        side = {word: beside(word, text, name) for word, text in wanted.items()}
+        photo = target(output, name, PHOTO)
+        made.append(Job(f"{name}.jpg", paths, photo, **side, also=tuple(also(text, photo) for text in more)))
+    return made

@@ -37,9 +37,10 @@ from lichtbild.quality.reports.report import Report, read_report
 from lichtbild.quality.reports.score import Table, read_table, score
 from lichtbild.quality.reports.tables import doubt, number, placed
 from lichtbild.quality.result import Figure, Result
-from lichtbild.tools.jobs import listed, refuse_replacing, target
+from lichtbild.tools.jobs import listed
 from lichtbild.tools.outcome import DONE, RECOVERABLE, SOME_FAILED, Failures, UsageError
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.targets import refuse_replacing, target
 
 REPORTS = (".html", ".htm", ".json", ".csv")
 FEW = 4  # figures of one name that have lines of their own

@@ -22,12 +22,13 @@ from lichtbild.publish.metadata import xmp_packet
 from lichtbild.publish.photo import save_linear
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
-from lichtbild.tools.jobs import DNG, TIFF, account_files, beside, one_burst, refuse_replacing, target
+from lichtbild.tools.jobs import account_files, one_burst
 from lichtbild.tools.open import opened, turned, warned
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.progress import progress
 from lichtbild.tools.provenance import settings_of, with_files
 from lichtbild.tools.talk import Talk, frames
+from lichtbild.tools.targets import DNG, TIFF, beside, refuse_replacing, target
 
 PREVIEW, SHOWN = 512, 800  # pixels, about, of the longer side: in a DNG, and where the merge is explained
 

@@ -20,10 +20,10 @@ from lichtbild.capture.illuminant import kelvins
 from lichtbild.capture.profiles import FOLDER, Kept, kept_profiles, opened_profile, profiles_of
 from lichtbild.capture.raw import read_shot
 from lichtbild.publish.dcp import write_dcp
-from lichtbild.tools.jobs import refuse_replacing, target
 from lichtbild.tools.outcome import DONE, RECOVERABLE, Failures, UsageError
 from lichtbild.tools.show import spoken
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.targets import refuse_replacing, target
 
 DCP = (".dcp",)
 POLICIES = (

@@ -11,25 +11,6 @@ SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which 
 HANDS = ("still", "steady", "hand", "shaky", "jumps", "wild")
 
 
-def develop_words(v: Parser) -> None:
-    """Everything ``develop`` understands."""
-    v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")
-    v.add_argument(
-        "-o", "--output", required=True, metavar="FILE|FOLDER", help="photo.jpg, .tif, .png or a folder"
-    )
-    v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
-    v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
-    v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
-    v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")
-    v.add_argument(
-        "--frame", choices=("line", "mat"), help="a border with camera and exposure: a strip, or all around"
-    )
-    v.add_argument(
-        "--quality", type=number(1, 100), default=92, metavar="1…100", help="of a JPEG (default 92)"
-    )
-    burst_words(v)
-
-
 def merge_words(v: Parser) -> None:
     """Everything ``merge`` understands."""
     v.add_argument("inputs", nargs="+", type=Path, metavar="FILE|FOLDER")

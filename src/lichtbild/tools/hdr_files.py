@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HDR pictures as linear light: Radiance, OpenEXR, float TIFF, and PQ or HLG in TIFF, PNG and AVIF.
+
+1.0 is the white of the ordinary picture: 203 cd/m² where the file counts in those (PQ, and HLG on a display
+of 1000 cd/m²) [1].
+
+References
+----------
+[1] ITU-R BT.2408-7, "Guidance for operational practices in HDR television production".
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichtbild.base.colour import P3, REC2020, SRGB, RGBSpace, hlg_decode, pq_decode
+from lichtbild.base.errors import InputError
+from lichtbild.base.image import Float32
+from lichtbild.publish.order import PRIMARIES, TRANSFERS
+from lichtbild.quality.picture import read_samples
+from lichtbild.simulate.files import read_exr
+from lichtbild.simulate.photographs import profile_of
+from lichtbild.simulate.radiance import read_radiance
+
+SPACES = {"srgb": SRGB, "p3": P3, "rec2020": REC2020}
+SUFFIXES = (".hdr", ".pic", ".exr", ".tif", ".tiff", ".png", ".avif")
+_WHITE, _PQ, _HLG, _GAMMA = 203.0, 10000.0, 1000.0, 1.2  # cd/m²; HLG's system gamma
+_CURVES = {8: "linear", **{n: name for name, n in TRANSFERS.items()}}
+_BY_NUMBER = {n: name for name, n in PRIMARIES.items()}
+
+
+def read_hdr(path: Path, transfer: str | None, space: str | None) -> tuple[Float32, RGBSpace | None]:
+    """Linear light "h w 3", 1.0 = white, and its primaries; None where neither file nor `space` says them.
+
+    Parameters
+    ----------
+    transfer, space : str or None
+        What to believe where the file says nothing.
+
+    Raises
+    ------
+    InputError
+        Not a kind that is read, or its curve is unknown or an ordinary picture's.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path}: an HDR picture is one of {', '.join(SUFFIXES)}")
+    if suffix in (".hdr", ".pic", ".exr"):
+        planes, primaries = read_exr(path) if suffix == ".exr" else read_radiance(path)
+        told = SRGB if primaries is None else _named(primaries)
+        return np.ascontiguousarray(np.moveaxis(planes, 0, 2)), told
+    samples, bits, curve, told = _stored(path)
+    curve, told = curve or transfer, told or (SPACES[space] if space else None)
+    if curve not in ("linear", "pq", "hlg"):
+        raise InputError(
+            f"{path} does not say that its samples are linear, PQ or HLG"
+            if curve is None
+            else f"{path} is an ordinary picture, with the curve of sRGB",
+            hint="--hdr-transfer linear, pq or hlg says what they are",
+        )
+    if samples.ndim == 2:
+        samples = np.repeat(samples[..., None], 3, axis=2)
+    return linear(samples[..., :3], bits, curve, told or REC2020), told
+
+
+def _named(xy: tuple[float, ...]) -> RGBSpace:
+    r, g, b, white = ((xy[i], xy[i + 1]) for i in range(0, 8, 2))
+    return RGBSpace("as the file says", r, g, b, white)
+
+
+def linear(samples: NDArray[Any], bits: int, curve: str, space: RGBSpace) -> Float32:
+    """Samples "h w 3" as light, 1.0 = white."""
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32)
+    v = np.arange(2**bits) / (2**bits - 1)
+    if curve == "linear":
+        return v.astype(np.float32)[samples]
+    if curve == "pq":
+        return (pq_decode(v) * (_PQ / _WHITE)).astype(np.float32)[samples]
+    light = hlg_decode(v).astype(np.float32)[samples]
+    r, g, b = (np.float32(w) for w in space.to_xyz()[1])
+    y = r * light[..., 0] + g * light[..., 1] + b * light[..., 2]
+    return light * (np.maximum(y, 1e-9) ** np.float32(_GAMMA - 1) * np.float32(_HLG / _WHITE))[..., None]
+
+
+def _stored(path: Path) -> tuple[NDArray[Any], int, str | None, RGBSpace | None]:
+    """Samples, bits, and what the file says of curve and primaries."""
+    if path.suffix.lower() == ".avif":
+        samples, raw = _decoded(path, "avif")
+        at = raw.find(b"nclx")
+        depth = raw.find(b"pixi")
+        bits = raw[depth + 9] if depth > 0 else 8 * samples.dtype.itemsize
+        numbers = struct.unpack_from(">HH", raw, at + 4) if at > 0 else None
+    elif path.suffix.lower() == ".png":
+        samples, raw = _decoded(path, "png")
+        at, bits = raw.find(b"cICP", 0, 65536), 8 * samples.dtype.itemsize
+        numbers = (raw[at + 4], raw[at + 5]) if at > 0 else None
+    else:
+        samples, icc = read_samples(path)
+        at, bits = icc.find(b"cicp\0\0\0\0"), 8 * samples.dtype.itemsize
+        numbers = (icc[at + 8], icc[at + 9]) if at > 0 else None
+        if samples.dtype.kind == "f":
+            return samples, bits, "linear", _of_profile(path, icc) if numbers is None else _space(numbers)
+    if numbers is None:
+        return samples, bits, None, None
+    return samples, bits, _CURVES.get(numbers[1]), _space(numbers)
+
+
+def _space(numbers: tuple[int, ...]) -> RGBSpace | None:
+    name = _BY_NUMBER.get(numbers[0])
+    return None if name is None else SPACES[name]
+
+
+def _of_profile(path: Path, icc: bytes) -> RGBSpace | None:
+    """sRGB, where a profile without code points says so; others are not guessed."""
+    return SRGB if icc and profile_of(path, icc)[1] is None else None
+
+
+def _decoded(path: Path, kind: str) -> tuple[NDArray[Any], bytes]:
+    try:
+        import imagecodecs
+    except ImportError as error:
+        raise InputError(
+            f"{path}: reading HDR from {path.suffix} needs imagecodecs, which is not installed",
+            hint='pip install "lichtbild[avif]", or save it as TIFF',
+        ) from error
+    raw = path.read_bytes()
+    try:
+        return (imagecodecs.avif_decode if kind == "avif" else imagecodecs.png_decode)(raw), raw
+    except (imagecodecs.AvifError, imagecodecs.PngError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}", hint="copy the file again") from error

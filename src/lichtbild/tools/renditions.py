@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The photo for ordinary and for bright displays: which files want which, and the recipe of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lichtbild.publish.photo import FORMATS, rendition
+from lichtbild.recipe import Recipe
+
+STANDARD = ("none", "gainmap")  # both are the photo for ordinary displays
+
+
+def renditions(photos: Sequence[Path], hdr: str, recipe: Recipe) -> dict[Path, str]:
+    """What each file holds of the light beyond white: none, gainmap, pq or hlg.
+
+    Parameters
+    ----------
+    photos : sequence of Path
+        The photo, which must hold what `hdr` says, and its other files, which hold it if they can.
+    hdr : str
+        none, gainmap, pq, hlg, or auto: what the recipe's ``display.transfer`` says if it is pq or hlg, else
+        what suits the format.
+
+    Raises
+    ------
+    ExportError
+        The photo's format cannot hold it.
+    """
+    if hdr == "auto" and recipe.display.transfer != "srgb":
+        hdr = recipe.display.transfer
+    first, *others = photos
+    kinds = {first: rendition(first, hdr)}
+    for path in others:
+        kinds[path] = hdr if hdr in FORMATS[path.suffix.lower()].holds else rendition(path)
+    return kinds
+
+
+def shared(kinds: Sequence[str]) -> list[list[str]]:
+    """Kinds that are finished once for all: those for ordinary displays together, pq, hlg."""
+    standard = [k for k in STANDARD if k in kinds]
+    return [group for group in (standard, *([k] for k in ("pq", "hlg") if k in kinds)) if group]
+
+
+def recipe_for(recipe: Recipe, kinds: Sequence[str]) -> Recipe:
+    """The recipe that makes a photo of `kinds`; PQ and HLG in Rec. 2020 unless the recipe says otherwise."""
+    transfer = "srgb" if kinds[0] in STANDARD else kinds[0]
+    space = recipe.display.space
+    if transfer != "srgb" and recipe.display == type(recipe.display)():
+        space = "rec2020"
+    made = replace(recipe, display=replace(recipe.display, transfer=transfer, space=space))
+    maps = getattr(made, "gainmap", None)
+    if "gainmap" in kinds or transfer != "srgb" or maps is None:
+        return made
+    return made.but(gainmap=replace(maps, colours="none"))
