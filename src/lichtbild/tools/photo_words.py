@@ -36,7 +36,7 @@ def develop_words(v: Parser) -> None:
         "TIFF, PNG none)",
     )
     v.add_argument(
-        "--depth", type=int, choices=(8, 10, 12, 16), metavar="BITS", help="of a sample, e.g. 16 for a PNG"
+        "--depth", type=number(8, 16), metavar="8|10|12|16", help="bits of a sample: 16 for a PNG"
     )
     v.add_argument("--look", default="natural", metavar="NAME|FILE", help="a look by name or as a TOML file")
     v.add_argument("--profile", choices=("p3", "srgb"), help="colour space of the photo")

@@ -27,9 +27,10 @@ from lichtbild.tools.arguments import Parser
 from lichtbild.tools.codes import Codes, codes_of
 from lichtbild.tools.open import sha256
 from lichtbild.tools.outcome import DONE, SOME_FAILED
+from lichtbild.tools.photo_words import develop_words
 from lichtbild.tools.provenance import found
 from lichtbild.tools.talk import Talk, frames
-from lichtbild.tools.words import develop_words, merge_words
+from lichtbild.tools.words import merge_words
 
 PROFILE, NOISE = ".dcp", ".json"
 FLAGS = ("reference", "zoom", "scale", "layout", "strip", "hdr", "quality", "space")
