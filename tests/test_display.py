@@ -34,29 +34,144 @@ def test_greys_get_the_srgb_curve():
     assert (np.diff(out[200:, 1]) >= 0).all()
 
 
-@pytest.mark.parametrize("space", ["p3", "srgb"])
-def test_what_fits_the_gamut_is_not_touched(space):
-    target = {"p3": c.P3, "srgb": c.SRGB}[space]
-    wanted = np.random.default_rng(0).uniform(0, 1, (10, 30, 3))
-    photo = display(scene(wanted @ c.rgb_to_rgb(target, c.P3).T), Display(space=space))
-    assert photo.space == space
-    np.testing.assert_allclose(c.srgb_decode(photo.rgb), wanted, atol=3e-6)
+SPACES = {"p3": c.P3, "srgb": c.SRGB, "rec2020": c.REC2020}
+
+
+def shown(rgb, space):
+    """Linear light of `space` for light of Display P3."""
+    return c.srgb_decode(display(scene(rgb), Display(space=space)).rgb)
+
+
+def oklab(rgb, space):
+    return c.xyz_to_oklab(rgb @ SPACES[space].to_xyz().T)
+
+
+def ramps(hues, lightness, chroma):
+    """Colours of Oklab, "hue lightness chroma 3", and the same as light of Display P3."""
+    h, L, C = np.meshgrid(np.radians(hues), lightness, chroma, indexing="ij")
+    lab = np.stack([L, C * np.cos(h), C * np.sin(h)], -1)
+    return lab, c.oklab_to_xyz(lab) @ c.P3.from_xyz().T
+
+
+def through(rgb, space):
+    """Ramps as they are shown, in Oklab."""
+    flat = np.ascontiguousarray(rgb.reshape(1, -1, 3))
+    return oklab(shown(flat, space), space).reshape(rgb.shape)
+
+
+def mapped(rgb, space):
+    """The docstring's formula, in the space's own light; the ends by sixty halvings."""
+    target = SPACES[space]
+    luminance = target.to_xyz()[1]
+    cones = c.XYZ_TO_LMS @ target.to_xyz()
+    cones /= cones.sum(1, keepdims=True)
+    lms = np.cbrt(rgb @ cones.T)
+    lab = lms @ c.LMS_TO_OKLAB.T
+    L = lab[..., 0]
+    d = lms - L[..., None]
+
+    def along(t):
+        return (L[..., None] + t[..., None] * d) ** 3 @ np.linalg.inv(cones).T
+
+    def end(raised, slack):
+        a, b = np.zeros_like(L), np.full_like(L, 4.0)
+        for _ in range(60):
+            t = (a + b) / 2
+            v = along(t)
+            if raised:
+                Y = (v @ luminance)[..., None]
+                v = Y + (v - Y) / 0.85
+            inside = (v.min(-1) >= -slack * L**3) & (v.max(-1) <= 1)
+            a, b = np.where(inside, t, a), np.where(inside, b, t)
+        return a
+
+    e, s = end(False, 0.002), end(True, 0.0)
+    C = np.hypot(lab[..., 1], lab[..., 2])
+    cosine = (np.cos(np.radians(50)) * lab[..., 1] + np.sin(np.radians(50)) * lab[..., 2]) / C
+    low, high = np.cos(np.radians(38)), np.cos(np.radians(20))
+    skin = 0.15 / C * np.clip((cosine - low) / (high - low), 0, 1)
+    s = np.maximum(s, np.minimum(skin, 0.98 * e))
+    room, over = np.maximum(e - s, 0), 1 - s
+    t = s + over * room / np.sqrt(room**2 + over**2 + 1e-20)
+    return np.where((s >= 1)[..., None], rgb, np.clip(along(t), 0, 1))
+
+
+@pytest.mark.parametrize("space", list(SPACES))
+def test_gamut_equals_its_twin(space):
+    rgb = np.random.default_rng(5).uniform(-0.2, 1.1, (60, 80, 3))
+    given = np.float32(rgb).astype(float) @ c.rgb_to_rgb(c.P3, SPACES[space]).T
+    lightness = c.xyz_to_oklab(given @ SPACES[space].to_xyz().T)[..., 0]
+    inside = (lightness > 0.15) & (lightness < 0.99)
+    off = np.abs(shown(rgb, space) - mapped(given, space))[inside]
+    assert off.max() < 4e-3 and np.quantile(off, 0.99) < 2e-4
+
+
+@pytest.mark.parametrize("space", list(SPACES))
+def test_what_is_well_inside_is_not_touched(space):
+    target = SPACES[space]
+    wanted = np.random.default_rng(0).uniform(0, 1, (10, 300, 3))
+    Y = (wanted @ target.to_xyz()[1])[..., None]
+    raised = Y + (wanted - Y) / 0.849
+    well = ((raised >= 0) & (raised <= 1)).all(-1)
+    out = shown(wanted @ c.rgb_to_rgb(target, c.P3).T, space)
+    assert well.sum() > 500
+    np.testing.assert_allclose(out[well], wanted[well], atol=3e-6)
+    lab, moved = oklab(wanted, space), oklab(out, space)
+    C, D = (np.hypot(v[..., 1], v[..., 2]) for v in (lab, moved))
+    assert (D <= C + 1e-5).all() and (D >= 0.93 * C - 1e-5).all()  # what fits at all loses little
 
 
 @pytest.mark.parametrize("space", ["p3", "srgb"])
-def test_what_does_not_fit_keeps_luminance_and_direction(space):
-    target = {"p3": c.P3, "srgb": c.SRGB}[space]
-    weights = target.to_xyz()[1]
-    rgb = np.random.default_rng(1).uniform(-0.3, 1.3, (40, 50, 3))
-    given = np.float32(rgb).astype(float) @ c.rgb_to_rgb(c.P3, target).T
-    Y = given @ weights
-    inside = (Y > 0.01) & (Y < 0.99)
-    out = c.srgb_decode(display(scene(rgb), Display(space=space)).rgb)
-    assert out.min() >= 0 and out.max() <= 1 + 1e-6
-    np.testing.assert_allclose((out @ weights)[inside], Y[inside], atol=1e-5)
-    a, b = (given - Y[..., None])[inside], (out - Y[..., None])[inside]
-    np.testing.assert_allclose(np.cross(a, b), 0, atol=2e-5)
-    assert ((a * b).sum(-1) >= -1e-6).all()
+def test_hue_and_lightness_stay(space):
+    lab, rgb = ramps(np.arange(0, 360, 15), np.linspace(0.2, 0.95, 11), np.linspace(0.02, 0.4, 39))
+    out = through(rgb, space)
+    real = (rgb @ c.rgb_to_rgb(c.P3, c.REC2020).T >= 0).all(-1) & (np.hypot(out[..., 1], out[..., 2]) > 0.02)
+    turned = np.degrees(np.arctan2(out[..., 2], out[..., 1]) - np.arctan2(lab[..., 2], lab[..., 1]))
+    turned = np.abs((turned + 180) % 360 - 180)
+    assert real.sum() > 2000 and turned[real].max() < 0.5
+    assert np.abs(out[..., 0] - lab[..., 0])[real].max() < 0.003
+
+
+@pytest.mark.parametrize("space", list(SPACES))
+def test_chroma_rises_without_steps(space):
+    chroma = np.linspace(0, 0.35, 701)
+    _, rgb = ramps(np.arange(0, 360, 10), np.linspace(0.2, 0.97, 12), chroma)
+    out = through(rgb, space)
+    step = np.diff(np.hypot(out[..., 1], out[..., 2]), axis=2)
+    assert step.max() < 2 * chroma[1]
+    assert np.quantile(step, 1e-3) > -1e-4 and step.min() > -0.004
+
+
+def test_skin_is_never_touched():
+    lab, rgb = ramps(np.arange(31, 70, 3), np.linspace(0.25, 0.88, 22), np.linspace(0.0, 0.12, 25))
+    for space in SPACES:
+        inside = oklab_room(rgb, space)
+        off = np.abs(through(rgb, space) - lab).max(-1)
+        assert inside.sum() > 3000 and off[inside].max() < 2e-5
+
+
+def oklab_room(rgb, space):
+    """Whether a colour of 1/0.97 the chroma would still fit."""
+    lab = c.xyz_to_oklab(rgb @ c.P3.to_xyz().T) * [1, 1 / 0.97, 1 / 0.97]
+    light = c.oklab_to_xyz(lab) @ SPACES[space].from_xyz().T
+    return ((light >= 0) & (light <= 1)).all(-1)
+
+
+def test_the_same_wherever_a_colour_stands_and_nan_stays_alone():
+    rgb = np.random.default_rng(2).uniform(-0.3, 1.3, (1, 1000, 3)).astype(np.float32)
+    whole = display(scene(rgb)).rgb
+    np.testing.assert_array_equal(display(scene(rgb[:, 137:])).rgb, whole[:, 137:])
+    rgb[0, 500] = np.nan
+    spoilt = display(scene(rgb)).rgb
+    np.testing.assert_array_equal(np.delete(spoilt, 500, 1), np.delete(whole, 500, 1))
+
+
+def test_bright_lamps_go_to_white():
+    lamp = np.float32([0.15, 0.3, 1.0]) * np.geomspace(0.05, 40, 400, dtype=np.float32)[:, None]
+    lab = oklab(shown(lamp[None], "srgb"), "srgb")[0]
+    assert (np.diff(lab[:, 0]) > -1e-4).all() and lab[-1, 0] == pytest.approx(1, abs=1e-3)
+    assert np.hypot(lab[-1, 1], lab[-1, 2]) < 1e-3
+    assert np.abs(np.diff(lab, axis=0)).max() < 0.03
 
 
 # candela per square metre and signal: ITU-R BT.2408 and BT.2390, rounded there to a tenth of a per cent

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Display: picture light becomes the code values of a screen.
 
-What the screen cannot show is desaturated towards the grey of equal luminance, along a straight line in
-linear light and just far enough::
+What the screen cannot show keeps its hue and lightness in Oklab [6] and gives up chroma.  On that line, grey
+at t = 0 and the colour asked for at t = 1, the light of the three colours is a cubic in t each; where the
+first leaves 0 … 1 is the end e of the gamut.  The knee s is where the same happens to the colour with its
+saturation in linear light raised by 1 / 0.85; for skin (hue 50° ± 20°) it is no earlier than chroma 0.15::
 
-    Y = clip(luminance(rgb), 0, 1),   t = min(1, Y / (Y - min(rgb, 0)), (1 - Y) / (max(rgb, 1) - Y))
-    shown = Y + t · (rgb - Y)
+    t = 1                                             where s ≥ 1: well inside, not touched in any bit
+    t = s + (1 - s) (e - s) / √((e - s)² + (1 - s)²)   elsewhere
 
 Then comes the transfer curve.  ``srgb`` is the curve of sRGB, which Display P3 shares, and shows light up to
 1.0.  In the other two 1.0 is 203 cd/m² [5], and light goes up to `Scene.white`: ``pq`` [3] says how many
@@ -17,18 +19,20 @@ References
 ----------
 [1] IEC 61966-2-1:1999.  [2] SMPTE EG 432-1:2010 (the P3 primaries).  [3] SMPTE ST 2084:2014.
 [4] ITU-R BT.2100-2.  [5] ITU-R BT.2408-7, reference level of HDR white.
+[6] B. Ottosson, "A perceptual color space for image processing", 2020.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import numpy as np
 
 from lichtbild.base import kernels
-from lichtbild.base.colour import P3, REC2020, SRGB, rgb_to_rgb
-from lichtbild.base.image import Scene
+from lichtbild.base.colour import P3, REC2020, SRGB, XYZ_TO_LMS, rgb_to_rgb
+from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, choice
 from lichtbild.base.photo import Photo, Space, Transfer
 from lichtbild.base.stage import stage
@@ -75,12 +79,12 @@ def display(scene: Scene, params: Display = Display()) -> Photo:
         The scene is not in ``picture``.
     """
     scene.require("picture")
-    space, out = SPACES[params.space], np.empty_like(scene.rgb)
+    out = np.empty_like(scene.rgb)
     scale, peak = _light(params.transfer, scene.white)
     kernels.display(
         scene.rgb,
-        np.float32(rgb_to_rgb(P3, space)),
-        np.float32(space.to_xyz()[1]),
+        _matrices(params.space),
+        np.float32(SPACES[params.space].to_xyz()[1]),
         TRANSFERS.index(params.transfer),
         scale,
         peak,
@@ -94,6 +98,15 @@ def display(scene: Scene, params: Display = Display()) -> Photo:
         scene.history,
         cast(Transfer, params.transfer),
     )
+
+
+@cache
+def _matrices(name: str) -> Float32:
+    """Display P3 → colours of the screen → cone responses of Oklab → colours of the screen."""
+    space = SPACES[name]
+    cones = XYZ_TO_LMS @ space.to_xyz()
+    cones /= cones.sum(axis=1, keepdims=True)  # white is (1, 1, 1) in all digits: greys have no colour at all
+    return np.float32(np.stack([rgb_to_rgb(P3, space), cones, np.linalg.inv(cones)]))
 
 
 def _light(transfer: str, white: float) -> tuple[float, float]:
