@@ -9,6 +9,7 @@ constexpr int LEVELS = 45;        // up to 2^8
 constexpr int32_t ORIGIN = 0x38800000;  // the bits of 2^-14
 constexpr float HALF_OCTAVE = 1.0f / (1 << 22);
 constexpr float DARKEST = 6.103515625e-05f, BRIGHTEST = 255.99f;
+constexpr int CHUNK = 512;
 constexpr int NEAR = 5;           // levels whose light counts as one surface where it lies among the other's
 
 float bounded(float y) {  // also NaN
@@ -207,48 +208,54 @@ void apply(const Grid &g, In<float, 3> rgb, const float *k, Out<float, 3> out) {
     float step[LEVELS];  // from a level to the next
     for (int q = 0; q < LEVELS; q++) step[q] = q & 1 ? 4.0f / 3.0f : 1.5f;
     parallel_rows(h, 8, [&](int y0, int y1) {
-        std::vector<float> slab((size_t)g.gx * LEVELS), corners((size_t)4 * g.gx * LEVELS), level(w), share(w);
+        std::vector<float> slab((size_t)g.gx * LEVELS), corners((size_t)4 * g.gx * LEVELS);
+        float level[CHUNK], share[CHUNK];
         for (int y = y0; y < y1; y++) {
-            const float *p = rgb.data() + (size_t)3 * w * y;
-            float *to = out.data() + (size_t)3 * w * y;
-            for (int x = 0; x < w; x++)
-                level[x] = level_of(bounded(k0 * p[3 * x] + k1 * p[3 * x + 1] + k2 * p[3 * x + 2]));
-            int32_t lowest = 0x7fffffff, highest = 0;  // bits of positive floats rise with them
-            for (int x = 0; x < w; x++) {
-                const int32_t bits = as_int(level[x]);
-                lowest = bits < lowest ? bits : lowest;
-                highest = bits > highest ? bits : highest;
-            }
-            float at = (float)y / g.cell;
-            int j = std::min((int)at, g.gy - 2);
-            float t = at - (float)j;
+            const float at = (float)y / g.cell;
+            const int j = std::min((int)at, g.gy - 2);
+            const float t = at - (float)j;
             const float *above = &g.gain[(size_t)j * g.gx * LEVELS], *below = above + g.gx * LEVELS;
-            const int first = (int)as_float(lowest), last = (int)as_float(highest);
-            for (int i = 0; i < g.gx; i++)
-                for (int n = i * LEVELS + first; n <= i * LEVELS + last + 1; n++)
-                    slab[n] = above[n] + t * (below[n] - above[n]);
-            for (int i = 0; i + 1 < g.gx; i++)
-                for (int q = first; q <= last; q++) {  // what a pixel needs, side by side
-                    const int n = i * LEVELS + q;
-                    const float a = slab[n], b = slab[n + LEVELS], up = slab[n + 1] * step[q] - a;
-                    corners[4 * n] = a;
-                    corners[4 * n + 1] = up;
-                    corners[4 * n + 2] = b - a;
-                    corners[4 * n + 3] = slab[n + LEVELS + 1] * step[q] - b - up;
+            for (int x0 = 0; x0 < w; x0 += CHUNK) {  // few enough pixels for the nearest cache
+                const int many = std::min(CHUNK, w - x0);
+                const float *p = rgb.data() + ((size_t)w * y + x0) * 3, *beyond = &part[x0];
+                const int *from = &node[x0];
+                for (int x = 0; x < many; x++)
+                    level[x] = level_of(bounded(k0 * p[3 * x] + k1 * p[3 * x + 1] + k2 * p[3 * x + 2]));
+                int32_t lowest = 0x7fffffff, highest = 0;  // bits of positive floats rise with them
+                for (int x = 0; x < many; x++) {
+                    const int32_t bits = as_int(level[x]);
+                    lowest = bits < lowest ? bits : lowest;
+                    highest = bits > highest ? bits : highest;
                 }
-            for (int x = 0; x < w; x++) {
-                const int q = (int)level[x];
-                share[x] = 1.0f / (1.0f + (level[x] - (float)q) * (q & 1 ? 1.0f / 3.0f : 0.5f));
-            }
-            for (int x = 0; x < w; x++) {
-                const int q = (int)level[x];
-                const float *c = &corners[(size_t)4 * (node[x] + q)], f = level[x] - (float)q;
-                level[x] = share[x] * (c[0] + f * c[1] + part[x] * (c[2] + f * c[3]));
-            }
-            for (int x = 0; x < w; x++) {
-                to[3 * x] = p[3 * x] * level[x];
-                to[3 * x + 1] = p[3 * x + 1] * level[x];
-                to[3 * x + 2] = p[3 * x + 2] * level[x];
+                const int first = (int)as_float(lowest), last = (int)as_float(highest);
+                const int left = from[0] / LEVELS, right = from[many - 1] / LEVELS;
+                for (int i = left; i <= right + 1; i++)
+                    for (int n = i * LEVELS + first; n <= i * LEVELS + last + 1; n++)
+                        slab[n] = above[n] + t * (below[n] - above[n]);
+                for (int i = left; i <= right; i++)
+                    for (int q = first; q <= last; q++) {  // what a pixel needs, side by side
+                        const int n = i * LEVELS + q;
+                        const float a = slab[n], b = slab[n + LEVELS], up = slab[n + 1] * step[q] - a;
+                        corners[4 * n] = a;
+                        corners[4 * n + 1] = up;
+                        corners[4 * n + 2] = b - a;
+                        corners[4 * n + 3] = slab[n + LEVELS + 1] * step[q] - b - up;
+                    }
+                for (int x = 0; x < many; x++) {
+                    const int q = (int)level[x];
+                    share[x] = 1.0f / (1.0f + (level[x] - (float)q) * (q & 1 ? 1.0f / 3.0f : 0.5f));
+                }
+                for (int x = 0; x < many; x++) {
+                    const int q = (int)level[x];
+                    const float *c = &corners[(size_t)4 * (from[x] + q)], f = level[x] - (float)q;
+                    share[x] *= c[0] + f * c[1] + beyond[x] * (c[2] + f * c[3]);
+                }
+                float *to = out.data() + ((size_t)w * y + x0) * 3;
+                for (int x = 0; x < many; x++) {
+                    to[3 * x] = p[3 * x] * share[x];
+                    to[3 * x + 1] = p[3 * x + 1] * share[x];
+                    to[3 * x + 2] = p[3 * x + 2] * share[x];
+                }
             }
         }
     });
