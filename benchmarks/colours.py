@@ -151,7 +151,9 @@ def real_charts():
             continue
         (one,) = said["lights"]
         parts = [
-            "–" if one[k] is None else f"{one[k]['mean']:.2f} / {one[k]['90 %']:.2f} / {one[k]['largest']:.2f}"
+            "–"
+            if one[k] is None
+            else f"{one[k]['mean']:.2f} / {one[k]['90 %']:.2f} / {one[k]['largest']:.2f}"
             for k in ("before", "matrix", "profile")
         ]
         left = one["left_out"][str(one["degree"])]

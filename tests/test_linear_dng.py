@@ -2,6 +2,7 @@
 """Linear and float DNGs in every packing: what another program packed comes out bit by bit."""
 
 
+import struct
 import sys
 import time
 import zlib
@@ -507,8 +508,8 @@ def test_the_main_raw_is_found_among_masks_and_previews(tmp_path):
 
 
 def test_a_gain_table_of_the_profile_is_kept(tmp_path):
-    table = bytes(range(64))
-    frame = read_raw(written(tmp_path / "a.dng", picture(), (52525, 7, 64, table, True)))
+    table = struct.pack("<2I4dI5ff", 1, 1, 1.0, 1.0, 0.5, 0.5, 1, *[0.2] * 5, 1.5)
+    frame = read_raw(written(tmp_path / "a.dng", picture(), (52525, 7, len(table), table, True)))
     assert frame.shot.exif["raw"][52525].payload == table
 
 

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from lichtbild.base.directories import Directory
 from lichtbild.base.errors import CorruptRaw, UnsupportedRaw
 from lichtbild.base.image import Kind, Noise, Shot
-from lichtbild.base.tiff import SUB_IFDS, Field
+from lichtbild.base.tiff import SUB_IFDS
 from lichtbild.capture.blocks import CFA, LINEAR_RAW, MOST_PIXELS, VC5, Layout, default_crop, read_layout
 from lichtbild.capture.cell import read_cell
 from lichtbild.capture.exif import exposure_tags
+from lichtbild.capture.gain_table import gain_tables
 from lichtbild.capture.opcodes import read_opcodes
 from lichtbild.capture.profile import read_colour, read_neutral, triple
 
@@ -35,7 +36,6 @@ __all__ = ["MOST_PIXELS", "Layout", "even_tiles", "is_dng", "read_tags"]
 
 DNG_VERSION, BLACK_REPEAT, BLACK, BLACK_H, BLACK_V, WHITE = 50706, 50713, 50714, 50715, 50716, 50717
 BASELINE, NOISE = 50730, 51041
-GAIN_TABLES = (52525, 52544)  # ProfileGainTableMap and its second version
 YELLOW = 5  # code of a colour filter
 
 
@@ -84,7 +84,7 @@ def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
         baseline_exposure=baseline,
         opcodes=(lists[0], lists[1], lists[2]),
         crop=default_crop(raw, layout.active),
-        exif={**shot.exif, "raw": _gain_tables(raw) or _gain_tables(top)},
+        exif={**shot.exif, "raw": gain_tables(raw) or gain_tables(top)},
     ), layout
 
 
@@ -101,10 +101,6 @@ def _raw_directory(chain: list[Directory]) -> Directory:
     if not found:
         raise UnsupportedRaw(f"{chain[0].path} is a DNG without a raw image inside")
     return max(found, key=lambda d: d.integer(256, 0) * d.integer(257, 0))
-
-
-def _gain_tables(directory: Directory) -> dict[int, Field]:
-    return {tag: directory.fields[tag] for tag in GAIN_TABLES if tag in directory}
 
 
 def _kind(raw: Directory) -> tuple[Kind, int]:
