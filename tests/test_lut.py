@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of colours: the kernel is its twin, nothing is cut off, a recipe says which table it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,12 @@ from lichtbild.base.colour import P3, rgb_to_rgb
 from lichtbild.base.errors import InputError, RecipeError
 from lichtbild.base.image import Noise, Scene, Shot
 from lichtbild.look.cube import cube_text, parsed, read_cube
+from lichtbild.look.grade import grade
 from lichtbild.look.lut import PRIMARIES, Lut, lut
 from lichtbild.look.table import CURVES, Table, baked, decode, encode, grid, tetrahedral
+from lichtbild.pipeline import gains_of
+from lichtbild.publish.display import display
+from lichtbild.publish.gainmap import gainmap
 from lichtbild.recipe import Recipe
 
 NOISE = Noise((0.0,) * 3, (0.0,) * 3)
@@ -64,6 +69,17 @@ def test_kernel_equals_its_twin(tmp_path, code, primaries):
     params = Lut(kept(tmp_path, table), 0.7, code, code, primaries)
     rgb = some(low=-0.2, high=3.0)
     np.testing.assert_allclose(lut(picture(rgb), params).rgb, twin(rgb, table, params), rtol=3e-4, atol=3e-5)
+
+
+def test_bright_displays_add_no_colour_to_what_a_table_made_grey(tmp_path):
+    grey = kept(tmp_path, baked(lambda c: np.repeat(c.mean(-1, keepdims=True), 3, 1), 9))
+    scene = replace(picture(some(high=4.0)), space="rec2020")
+    recipe = Recipe.of({"lut": {"file": grey}, "grade": {"headroom": 2.0}, "display": {"space": "srgb"}})
+    photo = display(lut(grade(scene, recipe.grade), recipe.lut), recipe.display)
+    made = gainmap(photo, scene, recipe.grade, gains_of(recipe)).gain
+    assert np.ptp(photo.rgb, axis=-1).max() < 2e-3 and made.gain.max() > 0.5
+    assert np.ptp(np.broadcast_to(made.gain, (*made.gain.shape[:2], 3)), axis=-1).max() == 0
+    assert gains_of(Recipe()).colours == "rgb"
 
 
 def test_a_shaper_comes_first(tmp_path):

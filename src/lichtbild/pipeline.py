@@ -31,7 +31,7 @@ from lichtbild.look.lut import lut
 from lichtbild.look.tone import tone
 from lichtbild.publish.display import display
 from lichtbild.publish.frame import frame
-from lichtbild.publish.gainmap import gainmap
+from lichtbild.publish.gainmap import Gainmap, gainmap
 from lichtbild.recipe import Recipe
 
 
@@ -81,8 +81,15 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     picture = lut(picture, recipe.lut)            # tables of looks from elsewhere
     picture = grain(picture, recipe.grain)        # what a film is made of
     photo = display(picture, recipe.display)      # gamut, transfer function
-    photo = gainmap(photo, scene, recipe.grade, recipe.gainmap)  # what brighter displays add to it
+    photo = gainmap(photo, scene, recipe.grade, gains_of(recipe))  # what brighter displays add to it
     return frame(photo, recipe.frame)             # a border with the exposure line
+
+
+def gains_of(recipe: Recipe) -> Gainmap:
+    """How the gain map is made: one gain for all colours behind a table, whose colours it does not know."""
+    gains = recipe.gainmap
+    tabled = bool(recipe.lut.file) and recipe.lut.amount > 0 and gains.colours == "rgb"
+    return replace(gains, colours="grey") if tabled else gains
 
 
 def white_of(recipe: Recipe) -> float:
