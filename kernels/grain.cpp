@@ -49,29 +49,29 @@ struct Film {
     Line across, down;
     uint32_t seed;
 
-    // Rows y0 ... y1 of one layer into `to`, "rows w".
-    void layer(int number, int y0, int y1, int w, std::vector<float> &row, std::vector<float> &sums, float *to) const {
+    // Rows y0 ... y1 of one layer into `to`, "rows w"; down first, so that little is left to gather across.
+    void layer(int number, int y0, int y1, int w, std::vector<float> &noise, std::vector<float> &sum, float *to) const {
         const int count = across.highest - across.lowest, low = down.first[y0], high = down.first[y1 - 1] + down.taps;
-        row.resize(count);
-        sums.resize((size_t)(high - low) * w);
+        noise.resize((size_t)(high - low) * count);
+        sum.resize(count);
         const uint32_t layer_key = mixed(seed * 4u + (uint32_t)number + 1u);
-        for (int j = low; j < high; j++) {
-            nodes(mixed((uint32_t)j * 0x85ebca6bu + layer_key), across.lowest, count, row.data());
-            float *sum = &sums[(size_t)(j - low) * w];
-            std::fill(sum, sum + w, 0.0f);
-            for (int t = 0; t < across.taps; t++) {
-                const float *k = &across.weight[(size_t)t * w], *n = row.data() + t - across.lowest;
-                for (int x = 0; x < w; x++) sum[x] += k[x] * n[across.first[x]];
-            }
-        }
+        for (int j = low; j < high; j++)
+            nodes(mixed((uint32_t)j * 0x85ebca6bu + layer_key), across.lowest, count, &noise[(size_t)(j - low) * count]);
         const int h = (int)down.first.size();
         for (int y = y0; y < y1; y++) {
-            float *at = to + (size_t)(y - y0) * w;
-            std::fill(at, at + w, 0.0f);
+            std::fill(sum.begin(), sum.end(), 0.0f);
+            float *all = sum.data();
             for (int t = 0; t < down.taps; t++) {
                 const float k = down.weight[(size_t)t * h + y];
-                const float *sum = &sums[(size_t)(down.first[y] + t - low) * w];
-                for (int x = 0; x < w; x++) at[x] += k * sum[x];
+                const float *row = &noise[(size_t)(down.first[y] + t - low) * count];
+                for (int i = 0; i < count; i++) all[i] += k * row[i];
+            }
+            float *at = to + (size_t)(y - y0) * w;
+            std::fill(at, at + w, 0.0f);
+            const int *first = across.first.data();
+            for (int t = 0; t < across.taps; t++) {
+                const float *k = &across.weight[(size_t)t * w], *from = all + t - across.lowest;
+                for (int x = 0; x < w; x++) at[x] += k[x] * from[first[x]];
             }
         }
     }
@@ -99,10 +99,10 @@ static void grain(In<float, 3> picture, In<float, 1> lengths, In<float, 1> stren
     const float shared = gain * std::sqrt(1.0f - colour), own = gain * std::sqrt(colour);
     const Film film{Line(w, pixel, pitch, sigma), Line(h, pixel, pitch, sigma), (uint32_t)seed};
     parallel_rows(h, 32, [&](int y0, int y1) {
-        std::vector<float> row, sums, all((size_t)(y1 - y0) * w, 0.0f), one((size_t)(y1 - y0) * w, 0.0f);
-        if (shared > 0.0f) film.layer(0, y0, y1, w, row, sums, all.data());
+        std::vector<float> noise, sum, all((size_t)(y1 - y0) * w, 0.0f), one((size_t)(y1 - y0) * w, 0.0f);
+        if (shared > 0.0f) film.layer(0, y0, y1, w, noise, sum, all.data());
         for (int c = 0; c < 3; c++) {
-            if (own > 0.0f) film.layer(1 + c, y0, y1, w, row, sums, one.data());
+            if (own > 0.0f) film.layer(1 + c, y0, y1, w, noise, sum, one.data());
             const float *p = picture.data() + 3 * (size_t)y0 * w + c;
             float *to = out.data() + 3 * (size_t)y0 * w + c;
             for (size_t i = 0; i < all.size(); i++)
