@@ -54,13 +54,32 @@ def test_profiles_open_and_are_small(name):
     np.testing.assert_allclose(theirs, chad @ space.to_xyz(), atol=3e-4)
 
 
-def test_a_colour_engine_reads_p3_as_p3():
-    wanted = np.random.default_rng(0).uniform(0.2, 0.8, (1, 200, 3))  # in sRGB, inside both gamuts
-    p3 = c.srgb_encode(c.srgb_decode(wanted) @ c.rgb_to_rgb(c.SRGB, c.P3).T)
-    image = Image.fromarray(np.uint8(np.round(p3 * 255)))
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile("p3")))
+@pytest.mark.parametrize(("name", "space", "worst"), [("p3", c.P3, 2.5), ("rec2020", c.REC2020, 4.0)])
+def test_a_colour_engine_reads_our_spaces(name, space, worst):
+    wanted = np.random.default_rng(0).uniform(0.2, 0.8, (1, 200, 3))  # in sRGB, inside all gamuts
+    wide = c.srgb_encode(c.srgb_decode(wanted) @ c.rgb_to_rgb(c.SRGB, space).T)
+    image = Image.fromarray(np.uint8(np.round(wide * 255)))
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile(name)))
     got = np.asarray(ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB")), float)
-    assert np.abs(got - wanted * 255).max() < 2.5
+    assert np.abs(got - wanted * 255).max() < worst
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("srgb", (1, 13)),
+        ("p3", (12, 13)),
+        ("rec2020", (9, 13)),
+        ("pq rec2020", (9, 16)),
+        ("hlg p3", (12, 18)),
+    ],
+)
+def test_profiles_name_their_colours_by_number(name, codes):
+    made = profile(name)
+    entry = made.index(b"cicp", 132)
+    at = int.from_bytes(made[entry + 4 : entry + 8], "big")
+    assert made[at : at + 12] == b"cicp\0\0\0\0" + bytes([*codes, 0, 1])
+    ImageCms.ImageCmsProfile(io.BytesIO(made))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -106,7 +106,7 @@ def _matrices(name: str) -> Float32:
     space = SPACES[name]
     cones = XYZ_TO_LMS @ space.to_xyz()
     cones /= cones.sum(axis=1, keepdims=True)  # white is (1, 1, 1) in all digits: greys have no colour at all
-    return np.float32(np.stack([rgb_to_rgb(P3, space), cones, np.linalg.inv(cones)]))
+    return np.stack([rgb_to_rgb(P3, space), cones, np.linalg.inv(cones)]).astype(np.float32)
 
 
 def _light(transfer: str, white: float) -> tuple[float, float]:
