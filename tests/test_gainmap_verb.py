@@ -162,7 +162,8 @@ def test_renditions_are_finished_once():
     assert (made.transfer, made.space) == ("pq", "rec2020")
     srgb = replace(Recipe(), display=replace(Recipe().display, space="srgb"))
     assert recipe_for(srgb, ["pq"]).display.space == "srgb"
-    assert recipe_for(Recipe(), ["gainmap"]) == Recipe()
+    assert recipe_for(Recipe(), ["none", "gainmap"]) == Recipe()
+    assert recipe_for(Recipe(), ["none"]).gainmap.colours == "none"
 
 
 def test_also_names_files(tmp_path, monkeypatch):
@@ -187,6 +188,9 @@ def test_one_burst_many_files(tmp_path, capsys, monkeypatch):
     told = json.loads(capsys.readouterr().out)["photos"][0]
     assert told["hdr"] == {"o.jpg": "gainmap", "o.png": "none", "d.tif": "none"}
     assert {"o.jpg", "o.png", "d.tif"} <= {p.name for p in tmp_path.iterdir()}
+    assert read_gainmap("o.jpg") is not None
+    assert call(["develop", "b", "-o", "n.jpg", "--hdr", "none", "--quiet"]) == 0
+    assert read_gainmap("n.jpg") is None
     assert call(["develop", "b", "-o", "p.png", "--hdr", "pq", "--depth", "16", "--quiet"]) == 0
     assert (tmp_path / "p.png").read_bytes()[24] == 16 and b"cICP" in (tmp_path / "p.png").read_bytes()[:200]
     for wrong in (

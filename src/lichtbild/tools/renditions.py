@@ -51,7 +51,6 @@ def recipe_for(recipe: Recipe, kinds: Sequence[str]) -> Recipe:
     if transfer != "srgb" and recipe.display == type(recipe.display)():
         space = "rec2020"
     made = replace(recipe, display=replace(recipe.display, transfer=transfer, space=space))
-    maps = getattr(made, "gainmap", None)
-    if "gainmap" in kinds or transfer != "srgb" or maps is None:
+    if "gainmap" in kinds or transfer != "srgb":
         return made
-    return made.but(gainmap=replace(maps, colours="none"))
+    return replace(made, gainmap=replace(made.gainmap, colours="none"))
