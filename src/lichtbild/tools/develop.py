@@ -22,7 +22,7 @@ from lichtbild.tools.merge import write_dng
 from lichtbild.tools.open import lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
-from lichtbild.tools.provenance import Inputs, settings_of, with_files
+from lichtbild.tools.provenance import Inputs, settings_of, sign_files, signer, with_files
 from lichtbild.tools.renditions import STANDARD, recipe_for, renditions, shared
 from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.targets import refuse_replacing
@@ -33,6 +33,7 @@ def develop(args: Namespace, talk: Talk) -> int:
     recipe = Recipe.of(look_of(args.look), *turned(args))
     if recipe.lut.file:
         table_of(recipe.lut.file)  # one that is missing is told now, not after the merge
+    signer(args)  # a key that cannot sign is known before pixels are touched
     failures, photos = Failures(talk), []
     extras = {"dng": args.dng, "tiff": args.tiff, "explain": args.explain}
     for job in jobs(args.inputs, args.output, extras, failures, more=args.also):
@@ -77,6 +78,7 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         photo = written(scene, recipe, kinds, args, inputs)
         seen = None if job.explain is None else small(shown(photo, scene, recipe))
         del scene
+        sign_files((*job.photos, job.dng), args, inputs)
     if told is not None and job.explain is not None and seen is not None:
         outputs = [f for f in (*job.photos, job.dng) if f is not None]
         explain(job.explain, told, seen, outputs=outputs, warnings=warnings, overwrite=args.overwrite)

@@ -26,3 +26,16 @@ def sheet_words(v: Parser) -> None:
         metavar="DIR",
         help="where their raws are: one frame, developed alike, is shown beside the photo at 100 %%",
     )
+
+
+def sign_words(v: Parser) -> None:
+    """What signing needs."""
+    v.add_argument(
+        "--sign",
+        type=Path,
+        metavar="KEY.pem",
+        help="also sign what is written with content credentials (C2PA), by this private key",
+    )
+    v.add_argument(
+        "--certificate", type=Path, metavar="CHAIN.pem", help="the key's certificate and those above it"
+    )

@@ -26,7 +26,7 @@ from lichtbild.tools.jobs import account_files, one_burst
 from lichtbild.tools.open import opened, turned, warned
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.progress import progress
-from lichtbild.tools.provenance import settings_of, with_files
+from lichtbild.tools.provenance import settings_of, sign_files, signer, with_files
 from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.targets import DNG, TIFF, beside, refuse_replacing, target
 
@@ -40,6 +40,7 @@ def merge(args: Namespace, talk: Talk) -> int:
     paths = one_burst(args.inputs)
     path = target(args.output, paths[0].stem, DNG + TIFF)
     kind = refuse_nonsense(path, args)
+    signer(args)
     picture = None if args.explain is None else beside("explain", args.explain, path.stem)
     refuse_replacing([path, *account_files(picture)], paths, overwrite=args.overwrite)
     failures = Failures(talk)
@@ -63,6 +64,7 @@ def merge(args: Namespace, talk: Talk) -> int:
                 overwrite=args.overwrite,
                 xmp=told_by(scene, recipe, inputs, args),
             )
+        sign_files([path], args, inputs)
     if told is not None and picture is not None and shown is not None:
         explain(picture, told, shown, outputs=[path], warnings=warnings, overwrite=args.overwrite)
     took = time.perf_counter() - start

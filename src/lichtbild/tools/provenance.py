@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file must tell so that it can be made again: every file it was made of, and how it was asked for."""
+"""What a file tells so that it can be made again: what it was made of, how it was asked for; who signs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
+from lichtbild.base.errors import ExportError
 from lichtbild.base.home import home
+from lichtbild.look.look import looks
+from lichtbild.publish.credentials import Signing, sign, signing
 from lichtbild.publish.packet import file_names
 from lichtbild.recipe import Recipe
 from lichtbild.tools.open import sha256
+from lichtbild.tools.outcome import UsageError
 
 Inputs = tuple[tuple[str, str], ...]
 SHELVES = ("looks", "profiles")
@@ -45,8 +49,47 @@ def settings_of(args: Namespace) -> dict[str, str]:
         "layout": getattr(args, "layout", ""),
         "strip": getattr(args, "strip", "none"),
         "look": Path(str(getattr(args, "look", ""))).stem,
-        "hdr": getattr(args, "hdr", None) or "",
         "cfa": "yes" if getattr(args, "cfa", False) else "",
         "space": getattr(args, "space", None) or "",
     }
     return {word: value for word, value in said.items() if value and value not in ("auto", "1")}
+
+
+def signer(args: Namespace) -> Signing | None:
+    """The key of ``--sign``, checked before anything is done; None where nothing is to be signed.
+
+    Raises
+    ------
+    UsageError
+        One of key and certificate is missing.
+    ExportError
+        As `credentials.signing`.
+    """
+    if args.sign is None and args.certificate is None:
+        return None
+    if args.sign is None or args.certificate is None:
+        raise UsageError(
+            "--sign and --certificate belong together", hint="--sign KEY.pem --certificate CHAIN.pem"
+        )
+    return signing(args.sign, args.certificate)
+
+
+def sign_files(paths: Iterable[Path | None], args: Namespace, inputs: Inputs) -> None:
+    """Sign what was written, if that is wanted; what cannot be signed does not stay.
+
+    Raises
+    ------
+    ExportError
+        As `credentials.sign`.
+    """
+    if (by := signer(args)) is None:
+        return
+    look = settings_of(args).get("look", "")
+    if args.strip == "all" and look not in looks.built_in:
+        look = ""  # a name that somebody gave
+    for path in filter(None, paths):
+        try:
+            sign(path, by, look=look, inputs=inputs)
+        except ExportError:
+            path.unlink(missing_ok=True)
+            raise

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 
 from lichtbild.base.errors import InputError, RecipeError
 from lichtbild.base.version import __version__
+from lichtbild.publish.credentials import Signature, signature_of
 from lichtbild.publish.packet import Made, file_names, made_of
 from lichtbild.recipe import Recipe, settings
 from lichtbild.tools.arguments import Parser
@@ -33,7 +34,7 @@ from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.words import merge_words
 
 PROFILE, NOISE = ".dcp", ".json"
-FLAGS = ("reference", "zoom", "scale", "layout", "strip", "hdr", "quality", "space")
+FLAGS = ("reference", "zoom", "scale", "layout", "strip", "hdr", "quality", "depth", "space")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ def verify(args: Namespace, talk: Talk) -> int:
         "versions": {"photo": made.version, "here": __version__},
         "settings": dict(made.settings),
     }
+    mark = signature_of(args.photo)
+    if mark is not None:
+        record["signature"] = asdict(mark)
     if lost:
         raise InputError(
             f"{args.photo} cannot be made again: {'; '.join(one.words for one in lost)}",
@@ -94,9 +98,19 @@ def verify(args: Namespace, talk: Talk) -> int:
         )
     compared = differences(codes_of(args.photo), again(args.photo, made, inputs))
     same = not any(part["count"] for part in compared.values())
+    whole = mark is None or mark.state != "broken"
     talk.document({**record, "same": same, "parts": compared})
-    talk.result(f"{args.photo.name}  {frames_of(inputs)}  {sentence(compared)}")
-    return DONE if same else SOME_FAILED
+    talk.result(f"{args.photo.name}  {frames_of(inputs)}  {sentence(compared)}{signed(mark)}")
+    return DONE if same and whole else SOME_FAILED
+
+
+def signed(mark: Signature | None) -> str:
+    """A signature in words; valid says that nothing was changed, not that its owner can be trusted."""
+    if mark is None:
+        return ""
+    who = f" by {mark.name}" if mark.name else ""
+    why = f" ({mark.reason})" if mark.reason else ""
+    return f"; signature {mark.state}{who}{why}"
 
 
 def identified(named: Iterable[tuple[str, str]], given: Sequence[Path]) -> list[Input]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lichtbild.tools.arguments import Parser, exposures, number, place, zoom
+from lichtbild.tools.file_words import sign_words
 
 SCENES = ("room", "leaves", "chart")  # as `lichtbild.simulate` has them, which is not imported for --help
 HANDS = ("still", "steady", "hand", "shaky", "jumps", "wild")
@@ -85,6 +86,7 @@ def burst_words(v: Parser) -> None:
         help="white balance: something grey in the photo, as shares of its height and width, e.g. 0.4,0.75",
     )
     v.add_argument("--strip", choices=("none", "gps", "all"), default="none", help="metadata to leave out")
+    sign_words(v)
 
 
 def simulate_words(v: Parser) -> None:
