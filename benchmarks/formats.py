@@ -32,8 +32,10 @@ FLAGS += "--disable-component-update --disable-sync --hide-scrollbars --force-co
 PAGE = """# Who reads our files
 
 Written by `python benchmarks/formats.py --page docs/reference/formats.md`: one simulated burst as every
-format, read by others. Pixels: mean / largest difference from a 16-bit PNG of the same photo, in percent of the range;
-light: in EV. Formats with loss at quality 92. A reader that only tells of a file was not asked for its pixels.
+format, read by others. Pixels: mean / largest difference from a 16-bit PNG of the same photo, in percent of
+the range; light: in EV. Formats with loss at quality 92. A reader that only tells of a file was not asked for
+its pixels. PQ spends half of its codes on the darkest thousandth of its light: a large difference in percent
+may be a small one to the eye. Chromium shows PQ and HLG on an ordinary display by a tone curve of its own.
 
 """
 
