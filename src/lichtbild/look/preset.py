@@ -150,8 +150,10 @@ def knobs_of(p: Preset, base: Mapping[str, Mapping[str, float]]) -> dict[str, di
     turn("grade", "saturation", saturation, "Saturation")
     if p.numbers.get("PostCropVignetteAmount", 0) < 0:
         turn("grade", "vignette", -0.006 * p.of("PostCropVignetteAmount"), "PostCropVignetteAmount")
-    turn("grain", "amount", p.of("GrainAmount") / 100, "GrainAmount")
-    turn("grain", "size", 0.5 + p.of("GrainSize") / 50, "GrainSize")
+    if p.of("GrainAmount"):
+        turn("grain", "amount", 0.3 * p.of("GrainAmount"), "GrainAmount")
+        turn("grain", "size", 6 + 0.3 * p.of("GrainSize"), "GrainSize")
+    p.asked.add("GrainSize")
     return turned
 
 

@@ -88,7 +88,8 @@ def left_out(look: Look, recipe: Recipe) -> list[str]:
     """What of a look a table cannot hold."""
     found = ["automatic exposure"]
     for stage in (s for s in _PLACES if s in stages()):
-        if any(v not in (0, 0.0, "") for v in look.settings.get(stage, {}).values()):
+        turned = look.settings.get(stage, {})
+        if any(turned.values()) and getattr(getattr(recipe, stage), "amount", 1) != 0:
             found.append({"tone": "local tone"}.get(stage, stage))
     return found + ["vignette"] * (recipe.grade.vignette > 0)
 
