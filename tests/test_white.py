@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lichtbild.base import colour as c
-from lichtbild.base.errors import InputError
+from lichtbild.base.errors import InputError, QualityWarning
 from lichtbild.base.image import Noise, Scene, Shot
 from lichtbild.base.spectra import light, natural
 from lichtbild.capture.illuminant import neutral_to_white, scaled, white_to_neutral
@@ -146,6 +146,12 @@ def test_what_is_no_grey_is_refused():
     noisy = replace(s, noise=Noise((0.1,) * 3, (0.01,) * 3))
     with pytest.raises(InputError, match="too dark"):
         calibrate(noisy, Calibrate(pick_y=0.2, pick_x=0.83))
+
+
+def test_a_colour_taken_for_grey_is_warned_of():
+    s, _ = painted()
+    with pytest.warns(QualityWarning, match="is hardly one"):
+        calibrate(replace(s, rgb=s.rgb * np.float32([0.4, 1, 0.3])), Calibrate(pick_y=0.2, pick_x=0.83))
 
 
 def test_the_flag_turns_both_knobs():

@@ -37,7 +37,7 @@ from lichtbild.base.colour import (
     white,
     xy_to_xyz,
 )
-from lichtbild.base.errors import FallbackWarning
+from lichtbild.base.errors import FallbackWarning, QualityWarning
 from lichtbild.base.image import CameraColour, Float32, Noise, Scene, Triple
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.stage import stage
@@ -53,6 +53,7 @@ from lichtbild.capture.illuminant import (
 )
 from lichtbild.correct.white import LAMPS, found_neutral, limited, mildened, picked_neutral
 
+ODD_TINT = 90.0  # farther from black bodies and daylights than tubes and LEDs are
 PRESETS: dict[str, Chromaticity] = {
     "daylight": daylight(5500),
     "shade": daylight(7500),
@@ -108,6 +109,8 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
     -----
     FallbackWarning
         The file says nothing about the camera's colour: a typical sensor is assumed.
+    QualityWarning
+        What was picked as grey would be so under no light there is.
     """
     scene.require("camera")
     camera, gain = _camera(scene)
@@ -171,6 +174,7 @@ def _neutral(scene: Scene, camera: CameraColour, gain: Triple, params: Calibrate
     shot = scaled(1.0 / np.asarray(gain))
     if params.pick_y >= 0 and params.pick_x >= 0:
         neutral = picked_neutral(scene, gain, (params.pick_y, params.pick_x))
+        _doubted(neutral_to_white(camera, neutral))
     elif params.kelvin > 0:
         return white_to_neutral(camera, white(max(params.kelvin, 2000.0), params.tint))
     elif params.white_balance == "as-shot":
@@ -184,6 +188,19 @@ def _neutral(scene: Scene, camera: CameraColour, gain: Triple, params: Calibrate
         return neutral
     kelvin, tint = temperature(neutral_to_white(camera, neutral))
     return white_to_neutral(camera, white(kelvin, tint + params.tint))
+
+
+def _doubted(picked: Chromaticity) -> None:
+    """Warn where what was picked would be grey under no light there is."""
+    kelvin, tint = temperature(picked)
+    if abs(tint) > ODD_TINT or not 1800 < kelvin < 25000:
+        warnings.warn(
+            QualityWarning(
+                f"what was picked is grey only under a light of {kelvin:.0f} K and tint {tint:+.0f}, which "
+                "is hardly one: it may have a colour of its own"
+            ),
+            stacklevel=6,
+        )
 
 
 def estimate_neutral(scene: Scene, camera: CameraColour, gain: Triple) -> Float64:
