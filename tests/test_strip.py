@@ -22,7 +22,8 @@ from lichtbild.publish.packet import made_of, nameless, xmp_packet
 from lichtbild.tools.cli import call
 
 NEEDS_EXIFTOOL = pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed")
-CONTAINERS = ("jpg", "tif", "png")
+NEEDS = {"avif": "imagecodecs", "heic": "pillow_heif", "jxl": "imagecodecs"}
+CONTAINERS = ("jpg", "tif", "png", *NEEDS)
 
 MAIN = {
     270: "SecretCaption", 315: "SecretArtist", 316: "SecretHost", 33432: "SecretCopyright",
@@ -130,6 +131,8 @@ def burst(tmp_path_factory):
 
 def made(burst, tmp_path, suffix, strip):
     """A photo of that kind; for DNG the merged file."""
+    if suffix in NEEDS:
+        pytest.importorskip(NEEDS[suffix], reason=f'pip install "lichtbild[{suffix}]"')
     out = tmp_path / f"out.{suffix}"
     verb = "merge" if suffix == "dng" else "develop"
     assert call([verb, str(burst), "-o", str(out), "--strip", strip, "--quiet"]) == 0

@@ -41,6 +41,7 @@ from lichtbild.base.image import CameraColour, Noise, Opcode, Scene, Shot, UInt8
 from lichtbild.base.tiff import (
     BYTE,
     LONG,
+    RATIONAL,
     SHORT,
     UNDEFINED,
     Field,
@@ -151,6 +152,7 @@ def write_merged(
     dn = _encoded(scene, kind, headroom, noise)
     raw = image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot)
     raw |= _merged_levels(dn.ndim) | noise_field(noise) | dict(shot.exif.get("raw", {}))
+    raw[50935] = numbers_field(RATIONAL, 1 - share)  # NoiseReductionApplied: nobody need do it twice
     raw |= _due(shot, dn.shape, kind) | _cropped(shot, dn.shape, kind)
     grey = shot.kind == "mono"  # three colours all the same
     sees = replace(shot, kind="linear", neutral=(1.0, 1.0, 1.0)) if grey else shot

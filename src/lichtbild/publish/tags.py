@@ -139,8 +139,10 @@ def kept_fields(shot: Shot, noise: float = 1.0) -> dict[int, Field]:
     """What the maker says to raw editors besides colour; `noise` is that of the pixels over the camera's."""
     main = shot.exif.get("main", {})
     fields = {tag: main[tag] for tag in _KEPT if isinstance(main.get(tag), Field)}
-    if isinstance(own := main.get(_BASELINE_NOISE), Field) and own.count and own.numbers()[0] > 0:
-        fields[_BASELINE_NOISE] = numbers_field(RATIONAL, own.numbers()[0] * noise)
+    own = main.get(_BASELINE_NOISE)
+    usual = own.numbers()[0] if isinstance(own, Field) and own.count and own.numbers()[0] > 0 else 1.0
+    if usual != 1.0 or noise != 1.0:
+        fields[_BASELINE_NOISE] = numbers_field(RATIONAL, usual * noise)
     return fields
 
 
