@@ -85,7 +85,8 @@ def linear(samples: NDArray[Any], bits: int, curve: str, space: RGBSpace) -> Flo
     light = hlg_decode(v).astype(np.float32)[samples]
     r, g, b = (np.float32(w) for w in space.to_xyz()[1])
     y = r * light[..., 0] + g * light[..., 1] + b * light[..., 2]
-    return light * (np.maximum(y, 1e-9) ** np.float32(_GAMMA - 1) * np.float32(_HLG / _WHITE))[..., None]
+    bright = np.maximum(y, np.float32(1e-9)) ** np.float32(_GAMMA - 1) * np.float32(_HLG / _WHITE)
+    return (light * bright[..., None]).astype(np.float32, copy=False)
 
 
 def _stored(path: Path) -> tuple[NDArray[Any], int, str | None, RGBSpace | None]:
