@@ -11,7 +11,8 @@ import pytest
 from lichtbild.base import tiff
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Noise, Scene, Shot
-from lichtbild.look.aspect import Aspect, aspect, equivalent
+from lichtbild.capture.field import equivalent
+from lichtbild.look.aspect import Aspect, aspect
 
 
 def scene(height=120, width=160, **shot):

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lichtbild.base.image import Shot
+from lichtbild.base.image import Burst, RawFrame, Shot
 from lichtbild.base.photo import GainMap, Photo
+from lichtbild.combine.zoom import zoomed
 from lichtbild.publish.frame import Frame, camera, exposure_line, frame
 
 TAKEN = {
@@ -73,6 +74,7 @@ def test_the_line_tells_what_is_known():
     shot = photo(exif={"exif": {41989: 24}}).shot
     assert exposure_line(shot).split() == ["24", "mm", "f/1.9", "1/120", "s", "ISO", "400", "2026-11-21"]
     assert exposure_line(Shot(Path("a"), (1, 1), exposure_time=2.0)) == "2 s"
+    assert exposure_line(Shot(Path("a"), (1, 1), focal_length=5.6)) == "5.6 mm"
     assert exposure_line(Shot(Path("a"), (1, 1))) == ""
     assert camera(shot) == "Fictional One 14"
     assert camera(Shot(Path("a"), (1, 1), make="NIKON CORPORATION", model="NIKON D3")) == "NIKON D3"
@@ -82,3 +84,10 @@ def test_the_line_tells_what_is_known():
 def test_any_size_has_room_for_it(size):
     for style in ("line", "mat"):
         assert np.isfinite(frame(photo(size=size), Frame(style=style)).rgb).all()
+
+
+@pytest.mark.parametrize(("known", "told"), [({41989: 24}, "48 mm"), ({}, "11 mm")])
+def test_the_focal_length_is_that_of_what_is_shown(known, told):
+    shot = Shot(Path("a.dng"), (400, 600), focal_length=5.6, exif={"exif": known})
+    burst = Burst((RawFrame(np.zeros((400, 600), np.uint16), shot),))
+    assert exposure_line(zoomed(burst, 2.0).frames[0].shot) == told

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from lichtbild.base.errors import RecipeError
 from lichtbild.base.image import Burst, RawFrame, Shot
+from lichtbild.capture.field import lengthened
 
 MARGIN = 128  # px around what is shown
 MOST = 4.0
@@ -46,11 +47,10 @@ def zoomed(burst: Burst, zoom: float) -> Burst:
     top, left, height, width = shot.crop or (0, 0, *shot.size)
     h, w = max(2, round(height / zoom)), max(2, round(width / zoom))
     shown = top + (height - h) // 2, left + (width - w) // 2, h, w
+    narrow = tuple(replace(f, shot=lengthened(f.shot, zoom)) for f in burst.frames)
     if any(shot.opcodes):
-        return replace(
-            burst, frames=tuple(replace(f, shot=replace(f.shot, crop=shown)) for f in burst.frames)
-        )
-    return replace(burst, frames=tuple(_cut(frame, shown) for frame in burst.frames))
+        return replace(burst, frames=tuple(replace(f, shot=replace(f.shot, crop=shown)) for f in narrow))
+    return replace(burst, frames=tuple(_cut(frame, shown) for frame in narrow))
 
 
 def _cut(frame: RawFrame, shown: tuple[int, int, int, int]) -> RawFrame:

@@ -7,34 +7,26 @@ the diagonal d of the picture, so a cut lengthens them::
 
     f35(cut) = f35(picture) · d(picture) / d(cut)
 
-f35 of the picture is what the file says (FocalLengthIn35mmFilm), or else follows from the focal length and
-the size of the sensor that its focal-plane resolution tells.  Nothing is ever enlarged: a picture that
-already shows less is left alone, and what the file says afterwards is the focal length of what is left.
+Nothing is ever enlarged: a picture that already shows less is left alone, and what the file says afterwards
+is the focal length of what is left (see `capture.field`).
 
 References
 ----------
 [1] CIPA DCG-001-2018, guideline for specifications of digital cameras: the equivalent focal length.
-[2] CIPA DC-008-2019 (Exif 2.32), tags 37386, 40962, 40963, 41486 … 41489.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lichtbild.base.errors import FallbackWarning
-from lichtbild.base.image import Scene, Shot
+from lichtbild.base.image import Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
-from lichtbild.base.tiff import Field
+from lichtbild.capture.field import equivalent, lengthened
 from lichtbild.correct.crop import cut
-
-_FILM = math.hypot(24.0, 36.0)  # mm
-_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}  # mm in FocalPlaneResolutionUnit
-_F35, _RESOLUTION, _ACROSS, _DOWN, _PER = 41989, 41486, 40962, 40963, 41488
 
 
 @dataclass(frozen=True)
@@ -83,11 +75,7 @@ def aspect(scene: Scene, params: Aspect = Aspect()) -> Scene:
     if (height, width) == size:
         return scene
     made = cut(scene, ((size[0] - height) // 2, (size[1] - width) // 2, height, width))
-    if known is None:
-        return made
-    longer = known * math.hypot(*size) / math.hypot(height, width)
-    exif = {**scene.shot.exif, "exif": {**scene.shot.exif.get("exif", {}), _F35: round(longer)}}
-    return replace(made, shot=replace(made.shot, exif=exif))
+    return replace(made, shot=lengthened(made.shot, math.hypot(*size) / math.hypot(height, width)))
 
 
 def _shaped(size: tuple[int, ...], ratio: float) -> tuple[int, int]:
@@ -102,25 +90,3 @@ def _shaped(size: tuple[int, ...], ratio: float) -> tuple[int, int]:
     else:
         shorter = max(1, round(longer / ratio))
     return (shorter, longer) if width >= height else (longer, shorter)
-
-
-def equivalent(shot: Shot) -> float | None:
-    """Focal length in mm that would give this field on 24 × 36 mm film; None where the file does not tell."""
-    exif = shot.exif.get("exif", {})
-    said = _number(exif, _F35)
-    if said is not None:
-        return said
-    per = _number(exif, _RESOLUTION)
-    if per is None or not shot.focal_length:
-        return None
-    across, down = _number(exif, _ACROSS) or shot.size[1], _number(exif, _DOWN) or shot.size[0]
-    unit = _UNIT.get(int(_number(exif, _PER) or 2), 25.4)
-    return shot.focal_length * _FILM / (math.hypot(across, down) / per * unit)
-
-
-def _number(exif: Mapping[int, Any], tag: int) -> float | None:
-    """A positive number among the tags, or None."""
-    value = exif.get(tag)
-    numbers = value.numbers() if isinstance(value, Field) else (value,)
-    number = numbers[0] if numbers else None
-    return float(number) if isinstance(number, int | float) and 0 < number < math.inf else None

@@ -27,7 +27,7 @@ from lichtbild.base.image import Float32, Shot
 from lichtbild.base.params import Params, choice, knob
 from lichtbild.base.photo import GainMap, Photo, Transfer
 from lichtbild.base.stage import stage
-from lichtbild.base.tiff import Field
+from lichtbild.capture.field import effective
 from lichtbild.publish.photo import upright
 
 _STEP = 8  # borders are so many pixels, or a multiple: the gain map's pixels keep their place
@@ -93,7 +93,7 @@ def camera(shot: Shot) -> str:
 def exposure_line(shot: Shot) -> str:
     """``24 mm   f/1.9   1/120 s   ISO 400   2026-11-21``: whatever of it is known."""
     words: list[str] = []
-    if (focal := equivalent_focal(shot)) is not None:
+    if (focal := effective(shot)) is not None:
         words.append(f"{focal:.0f} mm" if focal >= 10 else f"{focal:.1f} mm")
     if shot.f_number:
         words.append(f"f/{shot.f_number:.1f}".removesuffix(".0"))
@@ -104,15 +104,6 @@ def exposure_line(shot: Shot) -> str:
     if shot.time is not None:
         words.append(shot.time.strftime("%Y-%m-%d"))
     return _GAP.join(words)
-
-
-def equivalent_focal(shot: Shot) -> float | None:
-    """The focal length that shows the same field on 36 × 24 mm, else the lens's own; mm."""
-    told = shot.exif.get("exif", {}).get(41989)
-    value = told.numbers()[0] if isinstance(told, Field) and told.count else told
-    if isinstance(value, int | float) and value > 0:
-        return float(value)
-    return shot.focal_length or None
 
 
 def _seconds(time: float) -> str:
