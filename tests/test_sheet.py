@@ -58,6 +58,16 @@ def test_all_formats_are_shown_in_the_same_colours(folder, tmp_path):
         assert np.median(apart) <= 1 and apart.mean() < 2.5, name
 
 
+def test_pq_looks_like_the_ordinary_photo(folder, tmp_path):
+    pytest.importorskip("imagecodecs", reason='pip install "lichtbild[avif]"')
+    for name in ("a.png", "a.avif"):
+        words = ["-o", str(tmp_path / name), "--look", "neutral", "--quiet"]
+        assert call(["develop", str(folder / "burst"), *words]) == 0
+    one, other = (seen(tmp_path / name).pixels[..., 1].astype(float) for name in ("a.png", "a.avif"))
+    middle = (one > 90) & (one < 130)  # both renditions of a look agree at mid-grey, not in the lights
+    assert abs(np.median(other[middle] - one[middle])) <= 5
+
+
 def test_one_frame_stands_beside_the_photo(folder):
     code, html = page(folder, "--bursts", str(folder))
     assert code == 0 and html.count('class="pair"') == 3 and len(pictures(html)) == 9

@@ -14,14 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from lichtbild.base.colour import P3, SRGB, rgb_to_rgb, srgb_decode, srgb_encode
+from lichtbild.base.colour import (
+    P3,
+    REC2020,
+    SRGB,
+    hlg_decode,
+    pq_decode,
+    rgb_to_rgb,
+    srgb_decode,
+    srgb_encode,
+)
 from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import InputError
 from lichtbild.base.image import UInt8
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import EXIF_IFD, STRIP_OFFSETS, Field
 from lichtbild.publish.order import eight_bit, upright
-from lichtbild.publish.packet import Made
+from lichtbild.publish.packet import Made, made_of
+from lichtbild.recipe import Recipe
 from lichtbild.tools.codes import codes_of
 
 _ICC = 34675
@@ -80,7 +90,7 @@ def seen(path: Path) -> Seen:
     if kind in (".tif", ".tiff", ".dng"):
         return _tiff(path)
     if kind in (".avif", ".heic", ".heif", ".jxl"):
-        return Seen(_eight(codes_of(path)["picture"]))
+        return Seen(_bounded(_eight(codes_of(path)["picture"]), made_of(path).recipe))
     try:
         with Image.open(path) as image:
             exif = image.getexif()
@@ -124,6 +134,16 @@ def _strips(path: Path, top: Directory, shape: tuple[int, int, int]) -> NDArray[
     if pixels.size != int(np.prod(shape)):
         raise InputError(f"{path} is cut short", hint="copy it again")
     return pixels.reshape(shape)
+
+
+def _bounded(codes: UInt8, recipe: str) -> UInt8:
+    """Codes of a file of ours in sRGB, by what its recipe says of them; light beyond white is cut."""
+    display = Recipe.from_toml(recipe).display
+    primaries = {"srgb": SRGB, "p3": P3, "rec2020": REC2020}[display.space]
+    decode = {"srgb": srgb_decode, "pq": pq_decode, "hlg": hlg_decode}[display.transfer]
+    white = {"srgb": 1.0, "pq": 203 / 10_000, "hlg": float(hlg_decode(0.75))}[display.transfer]
+    linear = decode(codes / 255) / white @ rgb_to_rgb(primaries, SRGB).T
+    return np.round(255 * srgb_encode(np.clip(linear, 0, 1))).astype(np.uint8)
 
 
 def _eight(codes: NDArray[Any]) -> UInt8:
