@@ -191,7 +191,8 @@ def index(firsts: dict[str, Image.Image]) -> None:
     (HERE / "README.md").write_text(
         "# The looks\n\n<!-- written by docs/looks.py -->\n\n"
         "Choose one with `--look NAME`; [make your own](../guides/looks.md). What they promise\n"
-        "beside what is measured: [looks, measured](../reference/looks-measured.md).\n\n| look | |\n|---|---|\n"
+        "beside what is measured: [looks, measured](../reference/looks-measured.md).\n\n"
+        "| look | |\n|---|---|\n"
         + "\n".join(rows)
         + "\n\n"
         + ("![One photograph in every look](all.jpg)\n" if (HERE / "all.jpg").exists() or firsts else ""),
