@@ -47,6 +47,17 @@ def test_the_same_numbers_come_again(burst, tmp_path, name, words, capsys):
     assert said["same"] and all(p["count"] == 0 and p["largest"] == 0 for p in said["parts"].values())
 
 
+def test_a_reference_behind_a_frame_that_was_left_out(burst, tmp_path, capsys):
+    folder = shutil.copytree(burst, tmp_path / "burst")
+    middle = sorted(folder.glob("*.dng"))[1]
+    middle.write_bytes(middle.read_bytes()[:5000])
+    photo = tmp_path / "a.png"
+    assert call(["develop", str(folder), "-o", str(photo), "--quiet", "--reference", "2"]) == 1
+    capsys.readouterr()
+    assert call(["verify", str(photo), str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["same"]
+
+
 def test_one_number_that_differs_is_found(burst, tmp_path, capsys):
     photo = made(burst, tmp_path / "a.tif")
     whole = bytearray(photo.read_bytes())

@@ -19,7 +19,7 @@ from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import Job, jobs
 from lichtbild.tools.merge import write_dng
-from lichtbild.tools.open import lacking, opened, turned, warned
+from lichtbild.tools.open import counted, lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
 from lichtbild.tools.provenance import Inputs, settings_of, sign_files, signer, with_files
@@ -68,6 +68,7 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     bits_of(job.output, args.depth, "srgb" if kinds[job.output] in STANDARD else kinds[job.output])
     with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
         read = opened(job.paths, args, failures)
+        args = counted(args, read)
         count, profile = len(read.burst.frames), read.profile
         inputs = with_files(read.inputs, recipe)
         asked = args.reference != "auto"

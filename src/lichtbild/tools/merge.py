@@ -23,7 +23,7 @@ from lichtbild.publish.photo import save_linear
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import account_files, one_burst
-from lichtbild.tools.open import opened, turned, warned
+from lichtbild.tools.open import counted, opened, turned, warned
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.progress import progress
 from lichtbild.tools.provenance import settings_of, sign_files, signer, with_files
@@ -46,6 +46,7 @@ def merge(args: Namespace, talk: Talk) -> int:
     failures = Failures(talk)
     with warned(talk) as warnings, progress(talk, path.name, len(paths[: args.frames])) as seconds:
         read = opened(paths, args, failures)
+        args = counted(args, read)
         count, profile = len(read.burst.frames), read.profile
         inputs = with_files(read.inputs, recipe)
         scene, told = merging(read, recipe, asked=args.reference != "auto", wanted=picture is not None)

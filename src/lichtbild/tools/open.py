@@ -196,6 +196,15 @@ def among(shots: Sequence[Shot], reference: int, everyone: Sequence[Path]) -> in
     return [p for p in everyone if p in known].index(wanted)
 
 
+def counted(args: Namespace, read: Opened) -> Namespace:
+    """The command line with its reference counted among the frames that are used.
+
+    So a file says it, since only they are told: who makes it again has no others.
+    """
+    reference = args.reference if args.reference == "auto" else read.burst.reference
+    return Namespace(**{**vars(args), "reference": reference})
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:

@@ -41,10 +41,11 @@ def found(said: str) -> Path | None:
 
 def settings_of(args: Namespace) -> dict[str, str]:
     """How the command line asked for a file, as words for its packet."""
+    reference, zoom = getattr(args, "reference", "auto"), getattr(args, "zoom", 1.0)
     said = {
         "verb": getattr(args, "verb", ""),
-        "reference": str(getattr(args, "reference", "auto")),
-        "zoom": f"{getattr(args, 'zoom', 1.0):g}",
+        "reference": "" if reference == "auto" else str(reference),
+        "zoom": "" if zoom == 1 else f"{zoom:g}",
         "scale": getattr(args, "scale", None) or "",
         "layout": getattr(args, "layout", ""),
         "strip": getattr(args, "strip", "none"),
@@ -52,7 +53,7 @@ def settings_of(args: Namespace) -> dict[str, str]:
         "cfa": "yes" if getattr(args, "cfa", False) else "",
         "space": getattr(args, "space", None) or "",
     }
-    return {word: value for word, value in said.items() if value and value not in ("auto", "1")}
+    return {word: value for word, value in said.items() if value}
 
 
 def signer(args: Namespace) -> Signing | None:
