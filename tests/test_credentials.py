@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 
 from lichtbild import simulate  # noqa: E402
+from lichtbild.base.errors import ExportError  # noqa: E402
 from lichtbild.base.photo import GainMap, Photo  # noqa: E402
 from lichtbild.publish import credentials  # noqa: E402
 from lichtbild.publish.credentials import signature_of  # noqa: E402
@@ -181,6 +182,28 @@ def test_a_missing_library_says_how_to_get_it(burst, tmp_path, keys, monkeypatch
     assert 'pip install "lichtbild[sign]"' in capsys.readouterr().err
     found = signature_of(out)
     assert found is not None and found.state == "unread"
+
+
+@pytest.mark.parametrize("word", ["refused", "written", "interrupted"])
+def test_what_was_there_stays_where_signing_fails(burst, tmp_path, keys, monkeypatch, capsys, word):
+    """All files of a burst appear together, signed; else the older ones are still there."""
+    from lichtbild.tools import develop, provenance
+
+    def fails(*_, **__):
+        raise KeyboardInterrupt if word == "interrupted" else ExportError("no more")
+
+    photo, dng = tmp_path / "a.jpg", tmp_path / "a.dng"
+    for old in (photo, dng):
+        old.write_bytes(b"older")
+    monkeypatch.setattr(*((develop, "written") if word == "written" else (provenance, "sign")), fails)
+    code = made(burst, photo, keys, "--dng", str(dng), "--overwrite")
+    assert code == (130 if word == "interrupted" else 2) and "Traceback" not in capsys.readouterr().err
+    assert photo.read_bytes() == dng.read_bytes() == b"older"
+    assert sorted(tmp_path.iterdir()) == [dng, photo]
+    monkeypatch.undo()
+    assert made(burst, photo, keys, "--dng", str(dng), "--overwrite") == 0
+    assert [s and s.state for s in map(signature_of, (photo, dng))] == ["valid", "valid"]
+    assert sorted(tmp_path.iterdir()) == [dng, photo]
 
 
 def test_sign_needs_both_words(burst, tmp_path, keys, capsys):

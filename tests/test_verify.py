@@ -58,6 +58,12 @@ def test_a_reference_behind_a_frame_that_was_left_out(burst, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["same"]
 
 
+def test_the_dng_beside_a_photo_comes_again_too(burst, tmp_path):
+    dng = tmp_path / "b.dng"
+    made(burst, tmp_path / "a.jpg", "--dng", str(dng), *KNOBS, "--zoom", "1.4")
+    assert call(["verify", str(dng), str(burst)]) == 0
+
+
 def test_one_number_that_differs_is_found(burst, tmp_path, capsys):
     photo = made(burst, tmp_path / "a.tif")
     whole = bytearray(photo.read_bytes())

@@ -22,7 +22,7 @@ from lichtbild.tools.merge import write_dng
 from lichtbild.tools.open import counted, lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
-from lichtbild.tools.provenance import Inputs, settings_of, sign_files, signer, with_files
+from lichtbild.tools.provenance import Inputs, settings_of, signed, signer, with_files
 from lichtbild.tools.renditions import STANDARD, recipe_for, renditions, shared
 from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.targets import refuse_replacing
@@ -74,12 +74,13 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         asked = args.reference != "auto"
         scene, told = merging(read, recipe, asked=asked, wanted=job.explain is not None)
         del read
-        if job.dng is not None:
-            write_dng(job.dng, scene, recipe, inputs, args)
-        photo = written(scene, recipe, kinds, args, inputs)
+        with signed((*job.photos, *([job.dng] if job.dng else [])), args, inputs) as places:
+            if job.dng is not None:
+                write_dng(places[job.dng], scene, recipe, inputs, args)
+            asked_for = {places[path]: kind for path, kind in kinds.items()}
+            photo = written(scene, recipe, asked_for, args, inputs)
         seen = None if job.explain is None else small(shown(photo, scene, recipe))
         del scene
-        sign_files((*job.photos, job.dng), args, inputs)
     if told is not None and job.explain is not None and seen is not None:
         outputs = [f for f in (*job.photos, job.dng) if f is not None]
         explain(job.explain, told, seen, outputs=outputs, warnings=warnings, overwrite=args.overwrite)

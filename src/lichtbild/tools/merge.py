@@ -26,7 +26,7 @@ from lichtbild.tools.jobs import account_files, one_burst
 from lichtbild.tools.open import counted, opened, turned, warned
 from lichtbild.tools.outcome import Failures, UsageError
 from lichtbild.tools.progress import progress
-from lichtbild.tools.provenance import settings_of, sign_files, signer, with_files
+from lichtbild.tools.provenance import Inputs, settings_of, signed, signer, with_files
 from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.targets import DNG, TIFF, beside, refuse_replacing, target
 
@@ -52,20 +52,11 @@ def merge(args: Namespace, talk: Talk) -> int:
         scene, told = merging(read, recipe, asked=args.reference != "auto", wanted=picture is not None)
         del read
         shown = None if told is None else small(shrunk(cropped(scene), recipe, SHOWN))
-        if kind in ("linear DNG", "CFA DNG"):
-            write_dng(path, scene, recipe, inputs, args)
-        else:
-            if args.space in ("srgb", "rec2020"):
-                scene = lens(calibrate(scene, recipe.calibrate), recipe.lens)
-            save_linear(
-                scene,
-                path,
-                space=args.space or "camera",
-                strip=args.strip,
-                overwrite=args.overwrite,
-                xmp=told_by(scene, recipe, inputs, args),
-            )
-        sign_files([path], args, inputs)
+        with signed([path], args, inputs) as places:
+            if kind in ("linear DNG", "CFA DNG"):
+                write_dng(places[path], scene, recipe, inputs, args)
+            else:
+                write_light(places[path], scene, recipe, inputs, args)
     if told is not None and picture is not None and shown is not None:
         explain(picture, told, shown, outputs=[path], warnings=warnings, overwrite=args.overwrite)
     took = time.perf_counter() - start
@@ -104,7 +95,7 @@ def refuse_nonsense(path: Path, args: Namespace) -> str:
 
 
 def write_dng(
-    path: Path, scene: Scene, recipe: Recipe, inputs: tuple[tuple[str, str], ...], args: Namespace
+    path: Path, scene: Scene, recipe: Recipe, inputs: Inputs, args: Namespace
 ) -> None:
     """A merged scene as DNG, with its recipe and history and a small picture for file browsers."""
     write_merged(
@@ -118,7 +109,21 @@ def write_dng(
     )
 
 
-def told_by(scene: Scene, recipe: Recipe, inputs: tuple[tuple[str, str], ...], args: Namespace) -> bytes:
+def write_light(path: Path, scene: Scene, recipe: Recipe, inputs: Inputs, args: Namespace) -> None:
+    """A merged scene as linear TIFF."""
+    if args.space in ("srgb", "rec2020"):
+        scene = lens(calibrate(scene, recipe.calibrate), recipe.lens)
+    save_linear(
+        scene,
+        path,
+        space=args.space or "camera",
+        strip=args.strip,
+        overwrite=args.overwrite,
+        xmp=told_by(scene, recipe, inputs, args),
+    )
+
+
+def told_by(scene: Scene, recipe: Recipe, inputs: Inputs, args: Namespace) -> bytes:
     """The packet of a merged file: recipe, history, what it was made of and how."""
     how = settings_of(args)
     return xmp_packet(

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lichtbild.base.errors import ExportError
 from lichtbild.base.home import home
@@ -15,6 +17,7 @@ from lichtbild.publish.packet import file_names
 from lichtbild.recipe import Recipe
 from lichtbild.tools.open import sha256
 from lichtbild.tools.outcome import UsageError
+from lichtbild.tools.targets import refuse_replacing
 
 Inputs = tuple[tuple[str, str], ...]
 SHELVES = ("looks", "profiles")
@@ -75,22 +78,41 @@ def signer(args: Namespace) -> Signing | None:
     return signing(args.sign, args.certificate)
 
 
-def sign_files(paths: Iterable[Path | None], args: Namespace, inputs: Inputs) -> None:
-    """Sign what was written, if that is wanted; what cannot be signed does not stay.
+@contextmanager
+def signed(paths: Iterable[Path], args: Namespace, inputs: Inputs) -> Iterator[dict[Path, Path]]:
+    """Where to write each of `paths`, so that they appear together: all of them signed, if that is wanted.
+
+    Until then they stand in folders beside; where signing fails, what they were to replace is still there.
 
     Raises
     ------
     ExportError
-        As `credentials.sign`.
+        As `credentials.sign`; or a file came up meanwhile that may not be replaced.
     """
     if (by := signer(args)) is None:
+        yield {path: path for path in paths}
         return
     look = settings_of(args).get("look", "")
     if args.strip == "all" and look not in looks.built_in:
         look = ""  # a name that somebody gave
-    for path in filter(None, paths):
+    with ExitStack() as folders:
+        made = (
+            (p, folders.enter_context(TemporaryDirectory(prefix=".lichtbild-", dir=p.parent))) for p in paths
+        )
+        places = {path: Path(folder) / path.name for path, folder in made}
         try:
-            sign(path, by, look=look, inputs=inputs)
-        except ExportError:
-            path.unlink(missing_ok=True)
-            raise
+            yield places
+            for place in places.values():
+                sign(place, by, look=look, inputs=inputs)
+        except ExportError as error:
+            raise ExportError(named(str(error), places), hint=error.hint) from error
+        refuse_replacing(places, (), overwrite=args.overwrite)
+        for path, place in places.items():
+            place.replace(path)
+
+
+def named(words: str, places: Mapping[Path, Path]) -> str:
+    """Words about places, about the files that will stand there."""
+    for path, place in places.items():
+        words = words.replace(str(place), str(path))
+    return words

@@ -159,7 +159,7 @@ def again(photo: Path, made: Made, inputs: Sequence[Input]) -> Codes:
     """
     with tempfile.TemporaryDirectory(prefix="lichtbild-") as folder:
         out = Path(folder) / f"again{photo.suffix.lower()}"
-        verb = made.settings.get("verb") or ("merge" if out.suffix == ".dng" else "develop")
+        verb = "merge" if out.suffix == ".dng" else made.settings.get("verb", "develop")  # develop --dng
         module = import_module("lichtbild.tools.merge" if verb == "merge" else "lichtbild.tools.develop")
         try:
             args = command(verb, out, made, placed(inputs, Path(folder) / "inputs"))
