@@ -88,6 +88,36 @@ def test_quantising_keeps_gains_within_half_a_step():
     assert np.abs(back - gain.gain).max() <= 0.5001 * (high - low) / 255
 
 
+def outlying(share, far=8.0, n=96):
+    """A map of 2 EV in which a share of the values goes as far again to either side."""
+    g = np.linspace(0, 2, 3 * n * n, dtype=np.float32)
+    k = round(share * g.size)
+    g[:k], g[g.size - k :] = -far, far
+    return np.random.default_rng(4).permutation(g).reshape(n, n, 3)
+
+
+def test_a_few_outliers_do_not_coarsen_the_rest():
+    gain = outlying(0.001)
+    levels, gains = quantised(GainMap(gain, 2.0))
+    low, high = gains.minimum[0], gains.maximum[0]
+    assert high - low == pytest.approx(4.0, abs=1e-4)  # of 16; narrower brings nothing
+    back = low + (high - low) * levels.astype(np.float64) / 255
+    usual = np.abs(gain) < 4
+    assert np.abs(back - gain)[usual].max() <= 0.5001 * 4 / 255
+    assert (levels[gain > 4] == 255).all() and (levels[gain < -4] == 0).all()  # held at the ends
+    assert gains.alternate_headroom == 2.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.0021, 0.01, 0.2])
+def test_never_more_than_a_five_hundredth_is_cut(share):
+    gain = outlying(share)
+    _, gains = quantised(GainMap(gain, 2.0))
+    low, high = gains.minimum[0], gains.maximum[0]
+    assert (gain < low).mean() <= 1 / 510 and (gain > high).mean() <= 1 / 510
+    if share > 1 / 510 or share == 0:
+        assert low <= gain.min() and high >= gain.max()
+
+
 def test_a_flat_map_and_a_broken_one():
     flat = quantised(GainMap(np.full((4, 4, 3), 0.25, np.float32), 2.0))
     assert flat[1].maximum[0] > flat[1].minimum[0] and len(np.unique(flat[0])) == 1

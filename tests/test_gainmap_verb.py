@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lichtbild.base.colour import P3, REC2020, pq_encode, rgb_to_rgb, srgb_decode, srgb_encode
+from lichtbild.base.colour import P3, REC2020, hlg_encode, pq_encode, rgb_to_rgb, srgb_decode, srgb_encode
 from lichtbild.base.errors import ExportError
 from lichtbild.base.image import Noise, Scene, Shot
 from lichtbild.base.photo import Photo
@@ -17,8 +17,11 @@ from lichtbild.publish.gainmap_read import read_gainmap
 from lichtbild.publish.photo import save, save_linear
 from lichtbild.recipe import Recipe
 from lichtbild.tools.cli import call
+from lichtbild.tools.gainmap import ordinary
 from lichtbild.tools.renditions import recipe_for, renditions, shared
 from lichtbild.tools.targets import also
+
+NEEDS = {"avif": "imagecodecs", "heic": "pillow_heif", "jxl": "OpenImageIO"}
 
 
 def light(h=48, w=64):
@@ -44,13 +47,22 @@ def scene(rgb):
     return Scene(rgb, "rec2020", Shot(Path("a.dng"), rgb.shape[:2]), Noise(0.0, 0.0))
 
 
+def hlg(light):
+    """Light on a display of 1000 cd/m² as HLG."""
+    shown = light * 203 / 1000
+    y = shown @ REC2020.to_xyz()[1].astype(np.float32)
+    return np.float32(hlg_encode(shown * (y ** (1 / 1.2 - 1))[..., None]))
+
+
 def expected(hdr, sdr, scale=2):
     g = np.log2((hdr + 1 / 64) / (sdr + 1 / 64))
     h, w = g.shape[:2]
     return g.reshape(h // scale, scale, w // scale, scale, 3).mean((1, 3))
 
 
-@pytest.mark.parametrize("kind", ["linear tif", "pq tif", "pq png", "pq avif"])
+@pytest.mark.parametrize(
+    "kind", ["linear tif", "pq tif", "pq png", "pq avif", "pq heic", "hlg heic", "pq jxl"]
+)
 def test_two_renditions_become_one_file(tmp_path, kind, capsys):
     sdr, hdr, own = pair(tmp_path)
     curve, suffix = kind.split()
@@ -59,14 +71,13 @@ def test_two_renditions_become_one_file(tmp_path, kind, capsys):
     if curve == "linear":
         save_linear(scene(wide), path, space="rec2020")
     else:
-        if suffix != "tif":
-            pytest.importorskip("imagecodecs", reason="needs imagecodecs")
-        coded = np.float32(pq_encode(wide * 203 / 10000))
-        save(Photo(coded, "rec2020", scene(wide).shot, transfer="pq"), path, quality=100)
+        pytest.importorskip(NEEDS.get(suffix, "numpy"), reason=f'pip install "lichtbild[{suffix}]"')
+        coded = np.float32(pq_encode(wide * 203 / 10000)) if curve == "pq" else hlg(wide)
+        save(Photo(coded, "rec2020", scene(wide).shot, transfer=curve), path, quality=100)
     assert call(["gainmap", str(sdr), str(path), "-o", str(tmp_path / "o.jpg"), "--headroom", "1.5"]) == 0
     read = read_gainmap(tmp_path / "o.jpg")
     assert read.gains.alternate_headroom == 1.5
-    assert np.abs(read.gain() - expected(hdr, own)).mean() < (0.03 if suffix == "avif" else 0.02)
+    assert np.abs(read.gain() - expected(hdr, own)).mean() < (0.03 if suffix in ("avif", "heic") else 0.02)
     with Image.open(sdr) as a, Image.open(tmp_path / "o.jpg") as b:  # the JPEG keeps its pixels
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
         assert b.getexif()[272] == "Phone" and b.info["icc_profile"] == a.info["icc_profile"]
@@ -128,6 +139,33 @@ def test_refusals(tmp_path, capsys):
         assert call(["gainmap", *map(str, words)]) == code, words
         assert said in capsys.readouterr().err
     assert not Path("o.jpg").exists()
+
+
+def test_sixteen_bits_of_an_ordinary_png_count(tmp_path):
+    coded = np.float32(srgb_encode((light() / 4).clip(0, 1)))
+    path = save(Photo(coded, "p3", Shot(Path("a"), (48, 64))), tmp_path / "a.png", depth=16)
+    np.testing.assert_allclose(ordinary(path).photo.rgb, coded, atol=0.51 / 65535)
+
+
+def test_headroom_is_that_of_the_light_not_of_the_gains(tmp_path):
+    """Where the ordinary picture is black in one colour, gains go to 6 EV; light to 1.6 EV over white."""
+    coded = np.float32(srgb_encode((light() / 2.2).clip(0, 1)))
+    coded[:, :20, 2] = 0
+    sdr = save(Photo(coded, "p3", Shot(Path("a"), (48, 64))), tmp_path / "a.png", depth=16)
+    wide = across(light(), P3, REC2020)
+    save_linear(scene(wide), tmp_path / "h.tif", space="rec2020")
+    assert call(["gainmap", str(sdr), str(tmp_path / "h.tif"), "-o", str(tmp_path / "o.jpg")]) == 0
+    gains = read_gainmap(tmp_path / "o.jpg").gains
+    assert gains.maximum[0] > 4
+    assert gains.alternate_headroom == pytest.approx(np.log2(wide.max()), abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["apple_gainmap_new.jpg", "apple_gainmap_old.jpg"])
+def test_a_gain_map_of_apples_own_is_named(data_dir, name, capsys):
+    assert call(["gainmap", str(data_dir / "export" / name)]) == 3
+    assert "Apple's own gain map (not ISO 21496-1), which is not read" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_a_profile_of_another_kind_is_refused(tmp_path, capsys):

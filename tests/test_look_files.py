@@ -164,7 +164,7 @@ def test_every_filter_of_png_is_undone(kind):
             nearest = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
             rows.append((int(image[y, x]) - (0, a, b, (a + b) // 2, nearest)[kind]) % 256)
     chunks = b"".join(
-        struct.pack(">I", len(body)) + name + body + b"crc!"
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
         for name, body in (
             (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)),
             (b"IDAT", zlib.compress(bytes(rows))),

@@ -2,29 +2,34 @@
 """HALD: a table of colours as a picture, so that any program that edits pictures can make one.
 
 A picture of level L is L³ pixels a side and holds a cube of L² cells a side, red running fastest.  PNG and
-TIFF of 8 and 16 bits are decoded here, since imaging libraries tend to read 16 bits of colour as 8.
+TIFF of 8 and 16 bits are read; TIFF is decoded here, since imaging libraries tend to keep 8 bits of 16.
 
 References
 ----------
-[1] W3C, "Portable Network Graphics (PNG) Specification", 2nd edition, 2003.  [2] TIFF 6.0, Adobe, 1992.
+[1] W3C, "Portable Network Graphics (PNG) Specification", 2nd edition, 2003: what `hald_png` writes.
+[2] TIFF 6.0, Adobe, 1992.
 """
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lichtbild.base.colour import Float64
 from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import InputError
+from lichtbild.base.png import deep_colour
 from lichtbild.look.table import MOST_SIDE, Table, checked, grid, read_bytes, tetrahedral
 
 LEVELS = range(2, 17)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_LARGEST = 4096
 _UNIT = np.array([[0.0] * 3, [1.0] * 3])
 
 
@@ -82,67 +87,18 @@ def png(content: bytes, where: object) -> Float64:
     InputError
         Damaged, or another kind.
     """
-    at, head, packed = 8, (0, 0, 0, 0, 0, 0, 0), []
-    while at + 12 <= len(content):
-        length, kind = struct.unpack(">I4s", content[at : at + 8])
-        if kind == b"IHDR" and length == 13:
-            head = struct.unpack(">IIBBBBB", content[at + 8 : at + 21])
-        elif kind == b"IDAT":
-            packed.append(content[at + 8 : at + 8 + length])
-        elif kind == b"IEND":
-            break
-        at += 12 + length
-    width, height, bits, colour, _, _, interlaced = head
-    channels = {2: 3, 6: 4}.get(colour, 0)
-    if not channels or bits not in (8, 16) or interlaced or not 0 < width == height <= 4096:
-        raise InputError(
-            f"{where}: {width} × {height} pixels, {bits} bits, colour type {colour}; a HALD is a square PNG "
-            "of 8 or 16 bits RGB, not interlaced"
-        )
-    step = channels * bits // 8
-    length = height * (1 + step * width)
     try:
-        raw = zlib.decompressobj().decompress(b"".join(packed), length)
-    except zlib.error as error:
+        with Image.open(io.BytesIO(content)) as image:
+            (width, height), mode = image.size, image.mode
+            if mode not in ("RGB", "RGBA") or not 0 < width == height <= _LARGEST:
+                raise InputError(
+                    f"{where}: {width} × {height} pixels, {mode}; a HALD is a square PNG of 8 or 16 bits RGB"
+                )
+            deep = deep_colour(io.BytesIO(content))
+            codes = np.asarray(image)[..., :3] if deep is None else deep
+    except (OSError, SyntaxError, ValueError, zlib.error) as error:
         raise InputError(f"{where} is damaged: {error}") from None
-    if len(raw) != length:
-        raise InputError(f"{where} is cut short")
-    rows = np.frombuffer(raw, np.uint8).reshape(height, -1)
-    if rows[:, 0].max() > 4:
-        raise InputError(f"{where} is damaged: there is no filter {rows[:, 0].max()}")
-    flat = _unfiltered(rows, step)
-    values = flat.view(">u2") if bits == 16 else flat
-    return values.reshape(height, width, channels)[..., :3].astype(np.float64) / (2**bits - 1)
-
-
-def _unfiltered(rows: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """The bytes of a PNG before it predicted each from its neighbours."""
-    out = np.zeros((len(rows), rows.shape[1] - 1), np.uint8)
-    above = np.zeros(rows.shape[1] - 1, np.uint8)
-    for y, row in enumerate(rows):
-        kind, line = int(row[0]), row[1:]
-        if kind == 1:
-            line = np.cumsum(line.reshape(-1, step), axis=0, dtype=np.uint8).reshape(-1)
-        elif kind == 2:
-            line = line + above
-        elif kind:
-            line = _guessed(line.tolist(), above.tolist(), step, paeth=kind == 4)
-        out[y] = above = line
-    return out
-
-
-def _guessed(line: list[int], above: list[int], step: int, *, paeth: bool) -> NDArray[np.uint8]:
-    """A row predicted from both neighbours: by their mean, or by the one nearest to left + above - corner."""
-    before, corners = [0] * step + line, [0] * step + above
-    for i, (value, b) in enumerate(zip(line, above, strict=True)):
-        a, c = before[i], corners[i]
-        if paeth:
-            pa, pb, pc = abs(b - c), abs(a - c), abs(a + b - 2 * c)
-            guess = a if pa <= pb and pa <= pc else b if pb <= pc else c
-        else:
-            guess = (a + b) >> 1
-        before[i + step] = (value + guess) & 255
-    return np.array(before[step:], np.uint8)
+    return codes.astype(np.float64) / np.iinfo(codes.dtype).max
 
 
 # ---- TIFF
@@ -156,7 +112,7 @@ def _tiff(path: Path, content: bytes) -> Float64:
     width, height, bits = (top.integer(t, 0) for t in (256, 257, 258))
     channels, packing, predictor = top.integer(277, 3), top.integer(259, 1), top.integer(317, 1)
     chunky = top.integer(284, 1) == 1 and top.integer(339, 1) == 1 and 273 in top
-    if not (0 < width == height <= 4096) or bits not in (8, 16) or channels not in (3, 4) or not chunky:
+    if not (0 < width == height <= _LARGEST) or bits not in (8, 16) or channels not in (3, 4) or not chunky:
         raise InputError(f"{path}: a HALD is a square TIFF of 8 or 16 bits RGB in strips")
     if packing not in (1, 8, 32946) or predictor not in (1, 2):
         raise InputError(

@@ -25,6 +25,7 @@ from lichtbild.publish.gainmap_jpeg import APP1, APP2, MPF, SOI, XMP
 
 _WHAT, _SIZE = rb'Item:Semantic="GainMap"[^>]*?', rb'Item:Length="(\d+)"[^>]*?'
 _LENGTH = re.compile(_WHAT + _SIZE + b"|" + _SIZE + _WHAT)
+_APPLES = b"urn:com:apple:photo:2020:aux:hdrgainmap"
 _MOST = 64  # pictures that an index may list
 
 
@@ -87,6 +88,11 @@ def split(whole: bytes) -> GainFile | None:
         if second[:2] == SOI and start >= end and (gains := _gains(second)) is not None:
             return GainFile(whole[:end], second, gains)
     return None
+
+
+def apples(path: Path | str) -> bool:
+    """Whether a file has the gain map that Apple's cameras wrote before ISO 21496-1; it is not read here."""
+    return _APPLES in Path(path).read_bytes()
 
 
 def segments(jpeg: bytes) -> Iterator[tuple[int, int, bytes]]:

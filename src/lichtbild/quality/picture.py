@@ -23,6 +23,7 @@ from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import CorruptRaw, InputError, UnsupportedRaw
 from lichtbild.base.image import Burst, Float32, Noise, RawFrame, Shot, Triple
 from lichtbild.base.photo import Photo
+from lichtbild.base.png import deep_colour
 from lichtbild.capture.demosaic import Demosaic, coloured
 from lichtbild.capture.linearize import Linearize, linearize
 from lichtbild.capture.raw import read_raw
@@ -182,6 +183,8 @@ def _photo(path: Path) -> tuple[NDArray[Any], bytes]:
     try:
         with Image.open(path) as image:
             profile = image.info.get("icc_profile") or b""
+            if (deep := deep_colour(path)) is not None:
+                return deep, profile
             image.load()
             if image.mode not in ("L", "RGB", "I;16", "I"):
                 image = image.convert("RGB")

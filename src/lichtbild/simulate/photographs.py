@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from lichtbild.base.colour import D50_XYZ, D65, SRGB, Float64, adaptation, xy_to_xyz
-from lichtbild.base.errors import FallbackWarning, InputError, QualityWarning
+from lichtbild.base.errors import FallbackWarning, InputError
 from lichtbild.base.image import Float32
 from lichtbild.publish.order import upright
 from lichtbild.quality.picture import read_samples
@@ -47,17 +47,8 @@ def read_photograph(path: Path) -> Float32:
     -----
     FallbackWarning
         Its profile is not of the matrix kind: taken for sRGB.
-    QualityWarning
-        It is a colour PNG of 16 bits, of which 8 are read.
     """
     samples, profile = read_samples(path)
-    if samples.dtype == np.uint8 and _deep_png(path):
-        warnings.warn(
-            QualityWarning(
-                f"{path} is a colour PNG of 16 bits, of which 8 are read; save it as TIFF to keep them"
-            ),
-            stacklevel=3,
-        )
     orientation = 1
     with contextlib.suppress(UnidentifiedImageError, OSError, ValueError), Image.open(path) as image:
         orientation = int(image.getexif().get(_ORIENTATION, 1))
@@ -75,12 +66,6 @@ def converted(light: Float32, matrix: Float64) -> Float32:
     """``"3 h w"`` times a 3×3 matrix, whose entries count to six decimals."""
     m = np.round(matrix, 6).astype(np.float32)
     return np.stack([m[c, 0] * light[0] + m[c, 1] * light[1] + m[c, 2] * light[2] for c in range(3)])
-
-
-def _deep_png(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(25)
-    return head[:4] == b"\x89PNG" and head[24:] == b"\x10"
 
 
 def srgb_curve(value: float) -> float:

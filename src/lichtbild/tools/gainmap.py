@@ -21,7 +21,7 @@ from lichtbild.base.photo import GainMap, Photo
 from lichtbild.base.tiff import Chunk, write_file
 from lichtbild.capture.exif import exposure_tags
 from lichtbild.publish.gainmap_jpeg import directory, gainmap_jpeg, map_jpeg, quantised
-from lichtbild.publish.gainmap_read import end_of, read_gainmap
+from lichtbild.publish.gainmap_read import apples, end_of, read_gainmap
 from lichtbild.publish.icc import profile
 from lichtbild.publish.jpeg import jpeg
 from lichtbild.publish.order import Order, upright
@@ -36,6 +36,7 @@ _OFFSET = 1 / 64
 _ROWS = 256  # of the picture, at a time
 _NEAR = 3e-3  # what rounding may do to a profile
 _LEAST, _MOST = 0.1, 8.0  # EV of headroom
+_GLINTS = 5e-4  # of the HDR picture may be brighter than a display of its headroom goes
 
 
 def gainmap(args: Namespace, talk: Talk) -> int:
@@ -67,7 +68,7 @@ def gainmap(args: Namespace, talk: Talk) -> int:
     gain = gains(sdr.photo.rgb, bright, across, args.scale)
     if args.grey:
         gain[:] = gain.mean(axis=2, keepdims=True)
-    headroom = max(float(gain.max()), _LEAST) if args.headroom is None else args.headroom
+    headroom = headroom_of(bright, args.scale) if args.headroom is None else args.headroom
     if not _LEAST <= headroom <= _MOST:
         raise InputError(f"headroom = {headroom:g} EV is out of range; allowed is {_LEAST:g} … {_MOST:g}")
     order = Order(output, args.quality, 8, args.strip)
@@ -153,6 +154,15 @@ def gains(encoded: Float32, bright: Float32, across: Any, scale: int) -> Float32
     return made
 
 
+def headroom_of(bright: Float32, scale: int) -> float:
+    """EV over white that a display needs for all of the HDR picture but its few brightest places."""
+    most = bright[::scale, ::scale].max(axis=2).ravel()
+    most = np.where(np.isnan(most), np.float32(0), most)
+    at = len(most) - 1 - int(_GLINTS * len(most))
+    peak = max(float(np.partition(most, at)[at]), 2.0**_LEAST)
+    return min(float(np.log2(peak)), _MOST)
+
+
 def chunks(sdr: Ordinary, gain: GainMap, order: Order) -> list[Chunk]:
     """The file; a JPEG that can stay as it is keeps its pixels."""
     photo = Photo(sdr.photo.rgb, sdr.photo.space, sdr.photo.shot, gain=gain)
@@ -178,6 +188,11 @@ def said(path: Path, talk: Talk) -> None:
     """
     read = read_gainmap(path)
     if read is None:
+        if apples(path):
+            raise InputError(
+                f"{path} has Apple's own gain map (not ISO 21496-1), which is not read",
+                hint="its ordinary picture is the file itself",
+            )
         raise InputError(f"{path} has no gain map of Ultra HDR or ISO 21496-1")
     g = read.gains
     with Image.open(io.BytesIO(read.base)) as base, Image.open(io.BytesIO(read.second)) as second:

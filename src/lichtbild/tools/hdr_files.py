@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HDR pictures as linear light: Radiance, OpenEXR, float TIFF, and PQ or HLG in TIFF, PNG and AVIF.
+"""HDR pictures as linear light: Radiance, OpenEXR, float TIFF, PQ or HLG in TIFF, PNG, AVIF, HEIC, JPEG XL.
 
 1.0 is the white of the ordinary picture: 203 cd/m² where the file counts in those (PQ, and HLG on a display
 of 1000 cd/m²) [1].
@@ -12,6 +12,8 @@ References
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from lichtbild.simulate.photographs import profile_of
 from lichtbild.simulate.radiance import read_radiance
 
 SPACES = {"srgb": SRGB, "p3": P3, "rec2020": REC2020}
-SUFFIXES = (".hdr", ".pic", ".exr", ".tif", ".tiff", ".png", ".avif")
+SUFFIXES = (".hdr", ".pic", ".exr", ".tif", ".tiff", ".png", ".avif", ".heic", ".heif", ".jxl")
 _WHITE, _PQ, _HLG, _GAMMA = 203.0, 10000.0, 1000.0, 1.2  # cd/m²; HLG's system gamma
 _CURVES = {8: "linear", **{n: name for name, n in TRANSFERS.items()}}
 _BY_NUMBER = {n: name for name, n in PRIMARIES.items()}
@@ -91,14 +93,11 @@ def linear(samples: NDArray[Any], bits: int, curve: str, space: RGBSpace) -> Flo
 
 def _stored(path: Path) -> tuple[NDArray[Any], int, str | None, RGBSpace | None]:
     """Samples, bits, and what the file says of curve and primaries."""
-    if path.suffix.lower() == ".avif":
-        samples, raw = _decoded(path, "avif")
-        at = raw.find(b"nclx")
-        depth = raw.find(b"pixi")
-        bits = raw[depth + 9] if depth > 0 else 8 * samples.dtype.itemsize
-        numbers = struct.unpack_from(">HH", raw, at + 4) if at > 0 else None
-    elif path.suffix.lower() == ".png":
-        samples, raw = _decoded(path, "png")
+    suffix = path.suffix.lower()
+    if suffix in _DECODERS:
+        samples, bits, numbers = _decoded(path, *_DECODERS[suffix])
+    elif suffix == ".png":
+        samples, raw = read_samples(path)[0], path.read_bytes()
         at, bits = raw.find(b"cICP", 0, 65536), 8 * samples.dtype.itemsize
         numbers = (raw[at + 4], raw[at + 5]) if at > 0 else None
     else:
@@ -122,16 +121,50 @@ def _of_profile(path: Path, icc: bytes) -> RGBSpace | None:
     return SRGB if icc and profile_of(path, icc)[1] is None else None
 
 
-def _decoded(path: Path, kind: str) -> tuple[NDArray[Any], bytes]:
+Stored = tuple[NDArray[Any], int, tuple[int, ...] | None]  # samples, bits, primaries and curve by number
+
+
+def _avif(path: Path, imagecodecs: Any) -> Stored:
+    raw = path.read_bytes()
+    samples = imagecodecs.avif_decode(raw)
+    at, depth = raw.find(b"nclx"), raw.find(b"pixi")
+    bits = raw[depth + 9] if depth > 0 else 8 * samples.dtype.itemsize
+    return samples, bits, struct.unpack_from(">HH", raw, at + 4) if at > 0 else None
+
+
+def _heic(path: Path, pillow_heif: Any) -> Stored:
+    image = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+    samples, told = np.asarray(image), image.info.get("nclx_profile")  # deep samples stretched to 16 bits
+    numbers = told and (told["color_primaries"], told["transfer_characteristics"])
+    return samples, 8 * samples.dtype.itemsize, numbers or None
+
+
+def _jxl(path: Path, oiio: Any) -> Stored:
+    image = oiio.ImageBuf(str(path))
+    kind = image.spec().format
+    if image.has_error or kind not in (oiio.UINT8, oiio.UINT16):
+        raise ValueError(image.geterror() or "its samples are neither 8 nor 16 bits")
+    samples, told = image.get_pixels(kind), image.spec().getattribute("CICP")
+    return samples, 8 * samples.dtype.itemsize, told and tuple(told)
+
+
+_DECODERS = {
+    ".avif": (_avif, "avif", "imagecodecs"),
+    ".heic": (_heic, "heic", "pillow_heif"),
+    ".heif": (_heic, "heic", "pillow_heif"),
+    ".jxl": (_jxl, "jxl", "OpenImageIO"),
+}
+
+
+def _decoded(path: Path, decode: Callable[[Path, Any], Stored], extra: str, module: str) -> Stored:
     try:
-        import imagecodecs
+        library = import_module(module)
     except ImportError as error:
         raise InputError(
-            f"{path}: reading HDR from {path.suffix} needs imagecodecs, which is not installed",
-            hint='pip install "lichtbild[avif]", or save it as TIFF',
+            f"{path}: reading HDR from {path.suffix} needs {module}, which is not installed",
+            hint=f'pip install "lichtbild[{extra}]", or save it as TIFF',
         ) from error
-    raw = path.read_bytes()
     try:
-        return (imagecodecs.avif_decode if kind == "avif" else imagecodecs.png_decode)(raw), raw
-    except (imagecodecs.AvifError, imagecodecs.PngError, ValueError) as error:
+        return decode(path, library)
+    except (OSError, RuntimeError, ValueError) as error:  # what these libraries raise
         raise InputError(f"{path} cannot be read: {error}", hint="copy the file again") from error
