@@ -10,7 +10,7 @@ import pytest
 from lichtbild.base import kernels
 from lichtbild.base.errors import StateError
 from lichtbild.base.image import Noise, Scene, Shot
-from lichtbild.correct.highlights import Highlights, highlights
+from lichtbild.correct.highlights import Highlights, highlights, whitened
 
 GAIN = (2.0, 1.0, 1.6)
 
@@ -138,3 +138,30 @@ def test_a_lamp_runs_to_white_without_a_ring(tint):
     assert np.abs(share[0] - 1 / 3).max() < 0.03  # the middle is nearly white
     assert np.abs(np.diff(share, axis=0)).max() < 0.02  # no step of colour
     assert (np.diff(row.sum(axis=1)) < 0.01).all()  # never brighter outwards
+
+
+@pytest.mark.parametrize("lamp", [(1.5, 1.0, 0.5), (0.7, 1.0, 1.4)])
+def test_what_clipped_is_as_white_as_the_white_that_was_chosen(lamp):
+    rebuilt = highlights(clip(blob(30.0, lamp)))
+    made = whitened(rebuilt, np.asarray(lamp) / GAIN)
+    full = rebuilt.clipped == 7
+    assert full.any()
+    before, after = (saturation(s.rgb[full] / np.asarray(lamp)) for s in (rebuilt, made))
+    assert np.median(before) > 0.3 and after.max() < 0.1
+    same = rebuilt.clipped == 0
+    np.testing.assert_array_equal(made.rgb[same], rebuilt.rgb[same])
+    assert (made.rgb >= rebuilt.rgb - 1e-6).all()  # never darker
+
+
+def test_the_white_as_shot_needs_no_other():
+    rebuilt = highlights(clip(blob(30.0, (1, 1, 1))))
+    assert whitened(rebuilt, 1 / np.asarray(GAIN)) is rebuilt
+
+
+def test_highlights_move_to_another_white_without_a_seam():
+    lamp = np.array((1.5, 1.0, 0.5))
+    rebuilt = highlights(clip(blob(4.0, lamp)))
+    before, after = (
+        np.abs(np.diff(np.log(s.rgb[80]), axis=0)).max() for s in (rebuilt, whitened(rebuilt, lamp / GAIN))
+    )
+    assert after < 2.5 * before  # the largest step between neighbours; the way is up to three times as long

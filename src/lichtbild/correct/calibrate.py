@@ -51,6 +51,7 @@ from lichtbild.capture.illuminant import (
     typical_camera,
     white_to_neutral,
 )
+from lichtbild.correct.highlights import whitened
 from lichtbild.correct.white import LAMPS, found_neutral, limited, mildened, picked_neutral
 
 ODD_TINT = 90.0  # farther from black bodies and daylights than tubes and LEDs are
@@ -117,6 +118,7 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
     if camera is None:  # monochrome: grey is grey
         return _done(scene, scene.rgb, np.eye(3))
     neutral = _neutral(scene, camera, gain, params)
+    scene = whitened(scene, neutral)
     to_d50 = camera_to_d50(camera, neutral) / np.asarray(gain)
     out = np.empty_like(scene.rgb)
     to_rec2020 = REC2020.from_xyz() @ adaptation(D50_XYZ, xy_to_xyz(D65))

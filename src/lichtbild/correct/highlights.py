@@ -17,6 +17,9 @@ and not with the number of clipped channels, so a warm lamp runs from orange to 
 habits of light and sensors are used: bright things are seldom magenta, so a clipped green follows the mean
 rather than a measured lack; and where two channels are clipped, a third close to its end counts as clipped.
 
+"Neutral" is the white as shot.  Where another one is chosen later, `whitened` goes the same way to it, by the
+same t and in all of it where all channels are clipped: a lamp that is white in lamplight is not blue.
+
 References
 ----------
 [1] S. J. Gortler et al., "The lumigraph", SIGGRAPH 1996 (pull-push).
@@ -24,9 +27,11 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichtbild.base import kernels
 from lichtbild.base.image import Scene
@@ -73,4 +78,29 @@ def highlights(scene: Scene, params: Highlights = Highlights()) -> Scene:
         out = np.where((out == seen), scene.rgb, out * top)
     if params.rebuild < 1:
         out = scene.rgb + np.float32(params.rebuild) * (out - scene.rgb)
+    return replace(scene, rgb=out)
+
+
+def whitened(scene: Scene, neutral: NDArray[np.float64]) -> Scene:
+    """Move rebuilt highlights from the white as shot to another one.
+
+    Parameters
+    ----------
+    scene : Scene
+        In ``camera``, after `highlights`.
+    neutral : array of 3
+        The camera's answer to the white that was chosen.
+
+    Returns
+    -------
+    Scene
+        The same object where nothing is clipped, or where that white is the one as shot.
+    """
+    turn = neutral * np.asarray(scene.gain)
+    turn = turn / turn.min()
+    if scene.clipped is None or turn.max() < 1.002 or not scene.clipped.any():
+        return scene
+    out = np.empty_like(scene.rgb)
+    top = np.float32(scene.reach) * np.array(scene.gain, np.float32)
+    kernels.whitened(scene.rgb, scene.clipped, top, np.array([math.log2(v) for v in turn], np.float32), out)
     return replace(scene, rgb=out)
