@@ -145,8 +145,8 @@ def page() -> str:
     """The words around the pictures."""
     parts = [
         "# Colour and looks\n\n<!-- written by docs/gallery.py -->\n",
-        "Raw files and simulated bursts, developed as they are, nothing retouched; a part at 100 % beside each "
-        "whole. Every look on\nthe same three photographs: [the looks](../looks/README.md).\n",
+        "Raw files and simulated bursts, developed as they are, nothing retouched; a part at 100 % beside "
+        "each whole. Every look on\nthe same three photographs: [the looks](../looks/README.md).\n",
     ]
     for p in PLATES:
         parts.append(f"![{p.words}](colour-{p.name}.jpg)\n\n*{p.words} Looks: {', '.join(p.looks)}.*\n")
