@@ -3,7 +3,7 @@
 #include "kernel.h"
 
 namespace {
-constexpr int N = 256;
+constexpr int N = 512;
 enum Transfer { SRGB, PQ, HLG };
 
 inline float unit(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; }
@@ -36,7 +36,7 @@ inline float hlg_curve(float x) {
 
 // ---- the gamut.  Along a line of constant hue and lightness in Oklab, L + t·d in its cone responses, each colour of the
 // screen is a cubic in t; t = 1 is the colour asked for, and where a cubic leaves 0 … 1 is the end of the gamut.
-constexpr int BLOCK = 32;
+constexpr int BLOCK = 128;  // so many lines at once that no lane waits for its last result
 constexpr float INNER = 0.15f;  // "well inside": still inside when saturation in linear light grows by 1 / (1 - 0.15)
 constexpr float FURTHEST = 1.3f;
 
@@ -50,18 +50,18 @@ struct Lines {  // the cubics of a block of pixels
         most = high - (c > most ? c : most);
         return least < most ? least : most;
     }
-    // Where the lines leave: halvings, then twice the place where a straight line between the ends would.
-    void ends(float *t) const {
+    // Where the first n lines leave: halvings, then twice the place where a straight line between the ends would.
+    void ends(float *t, int n) const {
         float in[BLOCK], out[BLOCK];
-        for (int i = 0; i < BLOCK; i++) in[i] = 0.0f, out[i] = FURTHEST;
+        for (int i = 0; i < n; i++) in[i] = 0.0f, out[i] = FURTHEST;
         for (int k = 0; k < 7; k++)
-            for (int i = 0; i < BLOCK; i++) {
+            for (int i = 0; i < n; i++) {
                 const float half = 0.5f * (in[i] + out[i]), m = margin(i, half);
                 in[i] = m >= 0.0f ? half : in[i];
                 out[i] = m >= 0.0f ? out[i] : half;
             }
         for (int k = 0; k < 2; k++)
-            for (int i = 0; i < BLOCK; i++) {
+            for (int i = 0; i < n; i++) {
                 float a = margin(i, in[i]), b = margin(i, out[i]);
                 a = a > 0.0f ? a : 0.0f;
                 b = b < -1e-12f ? b : -1e-12f;
@@ -79,10 +79,10 @@ struct Block {
 };
 
 // The lines of a block.  k: luminance of the three colours, m: colours → cones, f: cones → colours.
-void lines(Block &s, const float *k, const float *m, const float *f) {
+void lines(Block &s, int n, const float *k, const float *m, const float *f) {
     constexpr float FAR = 1e4f;
     Lines &o = s.outer;
-    for (int i = 0; i < BLOCK; i++) {
+    for (int i = 0; i < n; i++) {
         float v[3], x[3];
         for (int c = 0; c < 3; c++) v[c] = s.p[c][i] < FAR ? (s.p[c][i] > -FAR ? s.p[c][i] : -FAR) : FAR;
         for (int c = 0; c < 3; c++) x[c] = cbrt_(m[3 * c] * v[0] + m[3 * c + 1] * v[1] + m[3 * c + 2] * v[2]);
@@ -104,14 +104,14 @@ void lines(Block &s, const float *k, const float *m, const float *f) {
         s.from[i] = 3.0f * L;
     }
     for (int c = 0; c < 3; c++)
-        for (int i = 0; i < BLOCK; i++) {
+        for (int i = 0; i < n; i++) {
             const float d0 = s.d[0][i], d1 = s.d[1][i], d2 = s.d[2][i], L3 = s.from[i];
             const float u = f[3 * c] * d0, v = f[3 * c + 1] * d1, w = f[3 * c + 2] * d2;
             o.c1[c][i] = L3 * L3 * (1.0f / 3.0f) * (u + v + w);
             o.c2[c][i] = L3 * (u * d0 + v * d1 + w * d2);
             o.c3[c][i] = u * d0 * d0 + v * d1 * d1 + w * d2 * d2;
         }
-    for (int i = 0; i < BLOCK; i++) {  // the same walls for colours less INNER · luminance
+    for (int i = 0; i < n; i++) {  // the same walls for colours less INNER · luminance
         const float y1 = INNER * (k[0] * o.c1[0][i] + k[1] * o.c1[1][i] + k[2] * o.c1[2][i]);
         const float y2 = INNER * (k[0] * o.c2[0][i] + k[1] * o.c2[1][i] + k[2] * o.c2[2][i]);
         const float y3 = INNER * (k[0] * o.c3[0][i] + k[1] * o.c3[1][i] + k[2] * o.c3[2][i]);
@@ -127,9 +127,10 @@ void lines(Block &s, const float *k, const float *m, const float *f) {
 
 // Only colours near the walls or beyond (`near` < 0) are mapped, a block of them at a time.
 void gamut(float (*plane)[N], int n, const float *near, const float *k, const float *m, const float *f) {
-    int where[N + BLOCK], found = 0;
-    for (int start = 0; start < n; start += BLOCK) {
-        const int stop = std::min(n, start + BLOCK);
+    constexpr int FEW = 32;
+    int where[N + 1], found = 0;
+    for (int start = 0; start < n; start += FEW) {
+        const int stop = std::min(n, start + FEW);
         float least = 0.0f;
         for (int i = start; i < stop; i++) least = near[i] < least ? near[i] : least;
         if (!(least < 0.0f)) continue;
@@ -140,13 +141,13 @@ void gamut(float (*plane)[N], int n, const float *near, const float *k, const fl
     }
     Block s;
     for (int first = 0; first < found; first += BLOCK) {
-        const int count = std::min(found - first, BLOCK);
+        const int count = std::min(found - first, BLOCK), whole = (count + 15) & ~15;
         for (int c = 0; c < 3; c++)
-            for (int i = 0; i < BLOCK; i++) s.p[c][i] = i < count ? plane[c][where[first + i]] : 0.0f;
-        lines(s, k, m, f);
-        s.outer.ends(s.end);
-        s.inner.ends(s.from);
-        for (int i = 0; i < BLOCK; i++) {
+            for (int i = 0; i < whole; i++) s.p[c][i] = i < count ? plane[c][where[first + i]] : 0.0f;
+        lines(s, whole, k, m, f);
+        s.outer.ends(s.end, whole);
+        s.inner.ends(s.from, whole);
+        for (int i = 0; i < whole; i++) {
             const float most = 0.98f * s.end[i], skin = s.skin[i] < most ? s.skin[i] : most;
             const float knee = s.from[i] > skin ? s.from[i] : skin, over = s.at[i] - knee;
             const float room = s.end[i] > knee ? s.end[i] - knee : 0.0f;
