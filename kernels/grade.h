@@ -94,10 +94,10 @@ inline float power(float x, const Look &look) {
     v = v > look.least ? v : look.least;
     const int32_t i = as_int(v), whole = (i - 0x3f3504f3) >> 23;  // mantissa in [√½, √2)
     const float m = as_float(i - whole * (1 << 23)), s = (m - 1.0f) / (m + 1.0f), z = s * s;
-    const float l = s * (2.8853900818f + z * (0.9617966939f + z * (0.5770780164f + z * (0.4121985831f + z * 0.3205988980f))));
-    const float y = ((float)whole + l) * look.k.contrast, r = y + 12582912.0f, f = y - (r - 12582912.0f);
-    const float p = 1.0f + f * (0.69314718056f + f * (0.24022650696f + f * (0.05550410866f + f * (0.00961812911f +
-                    f * (0.00133335581f + f * 0.00015403530f)))));
+    const float l = s * (2.88539129f + z * (0.96147081f + z * 0.59897389f));
+    const float y = ((float)whole + l) * look.k.contrast, r = y + 12582912.0f, f = y - (r - 12582912.0f), f2 = f * f;
+    const float p = (1.0f + f * 0.6931469776f) + f2 * ((0.2402224209f + f * 0.05550733743f) +
+                                                      f2 * (0.00967151264f + f * 0.00132647272f));
     const float e = p * as_float((as_int(r) - 0x4b400000 + 127) << 23) - look.k.foot_c;
     return e > 0.0f ? e : 0.0f;
 }

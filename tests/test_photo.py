@@ -134,6 +134,13 @@ def test_dither_keeps_the_mean_and_has_no_bands():
     np.testing.assert_array_equal(eight_bit(photo(rgb=exact), dither=False)[0, :, 0], np.arange(256))
 
 
+def test_a_fourth_colour_leaves_the_three_alone():
+    made = photo(rgb=np.random.default_rng(3).uniform(-0.1, 1.1, (5, 37, 3)).astype(np.float32))
+    four = eight_bit(made, colours=4)
+    np.testing.assert_array_equal(four[..., :3], eight_bit(made))
+    assert (four[..., 3] == 255).all()
+
+
 def test_files_are_refused_in_words(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"mine")

@@ -57,22 +57,16 @@ def quantised(gain: GainMap) -> tuple[UInt8, GainMetadata]:
     ExportError
         There is no gain, or one that is not finite.
     """
-    g = gain.gain
+    g = np.ascontiguousarray(gain.gain)
     low, high = _ends(g)
     low = np.floor(low * _PARTS) / _PARTS
     high = np.ceil(max(high, low + _NARROWEST) * _PARTS) / _PARTS
-    grey = g.shape[2] == 1 or bool((g[..., 0] == g[..., 1]).all() and (g[..., 0] == g[..., 2]).all())
-    plane = g[..., 0] if grey else g
-    even = plane - np.float32(low)
-    even *= np.float32(1 / (high - low))
-    codes = np.empty(even.shape, np.uint8)
-    if grey:
-        even *= np.float32(255)
-        even += np.float32(0.5)
-        np.clip(even, 0, 255, out=even)
-        codes[:] = even
+    if _grey(g):
+        even = (g[..., 0] - np.float32(low)) * np.float32(1 / (high - low))
+        codes = np.clip(even * np.float32(255) + np.float32(0.5), 0, 255).astype(np.uint8)
     else:
-        kernels.quantize8(np.clip(even, 0, 1, out=even), 0.0, codes)
+        codes = np.empty(g.shape, np.uint8)
+        kernels.quantize8(g, 0.0, codes, low, 1 / (high - low))
     offset = (gain.offset, gain.offset, gain.offset)
     most = max(float(gain.headroom), _NARROWEST)
     return codes, GainMetadata(
@@ -82,7 +76,10 @@ def quantised(gain: GainMap) -> tuple[UInt8, GainMetadata]:
 
 def _ends(gain: Float32) -> tuple[float, float]:
     """The lowest and the highest gain that get a code of their own."""
-    low, high = (float(gain.min()), float(gain.max())) if gain.size else (np.nan, np.nan)
+    ends = np.full((max(len(gain), 1), 2), np.nan, np.float32)
+    if gain.size:
+        kernels.extent(gain, ends)
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     if not np.isfinite([low, high]).all():
         raise ExportError(f"gain map of {gain.shape} holds values that are not finite")
     beyond = int(gain.size * _CUT)
@@ -95,6 +92,11 @@ def _ends(gain: Float32) -> tuple[float, float]:
         return inner
     spare = (_WIDE - within) / (high - low - within)
     return inner[0] + spare * (low - inner[0]), inner[1] + spare * (high - inner[1])
+
+
+def _grey(gain: Float32) -> bool:
+    """Whether all colours have the same gain; most that have not show it in a few rows."""
+    return gain.shape[2] == 1 or all(bool((g == g[..., :1]).all()) for g in (gain[::64], gain))
 
 
 def directory(length: int) -> tuple[str, str]:

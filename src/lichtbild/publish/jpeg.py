@@ -26,7 +26,7 @@ def jpeg(photo: Photo, order: Order) -> list[Chunk]:
     ExportError
         Too many pixels or too long metadata for a JPEG.
     """
-    codes = eight_bit(photo)
+    codes = eight_bit(photo, colours=4)
     if max(codes.shape) > _LONGEST_SIDE or min(codes.shape) == 0:
         raise ExportError(
             f"{order.path}: a JPEG cannot be {codes.shape[1]} × {codes.shape[0]} pixels; "
@@ -34,7 +34,7 @@ def jpeg(photo: Photo, order: Order) -> list[Chunk]:
             hint="write a .tif",
         )
     file, exif, icc = io.BytesIO(), order.exif(photo, codes), profile(photo.space)
-    image = Image.fromarray(codes)
+    image = Image.frombuffer("RGBX", codes.shape[1::-1], codes, "raw", "RGBX", 0, 1)  # without a copy
     if photo.gain is None:
         xmp = _fitting(order, order.xmp(photo))
         image.save(

@@ -40,9 +40,9 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return turned[:: -1 if rows else 1, :: -1 if columns else 1]
 
 
-def eight_bit(photo: Photo, *, dither: bool = True) -> UInt8:
-    """The picture in codes 0 … 255, upright."""
-    codes = np.empty(photo.rgb.shape, np.uint8)
+def eight_bit(photo: Photo, *, dither: bool = True, colours: int = 3) -> UInt8:
+    """The picture in codes 0 … 255, upright; of four `colours`, as Pillow keeps them, the last is 255."""
+    codes = np.empty((*photo.rgb.shape[:2], colours), np.uint8)
     kernels.quantize8(photo.rgb, 1.0 if dither else 0.0, codes)
     return np.ascontiguousarray(upright(codes, photo.shot.orientation))
 
