@@ -75,7 +75,8 @@ class CameraColour:
 
     Matrices are row-major 3×3 arrays: ``colour`` maps XYZ → camera, ``forward`` balanced camera → XYZ D50,
     ``calibration`` is CameraCalibration, ``balance`` AnalogBalance.  ``whites`` are the chromaticities of
-    illuminants that have no code (255), None for the others; empty where all have one.
+    illuminants that have no code (255), None for the others; empty where all have one.  Where ``graded``,
+    ``look`` and ``tone_curve`` are a look of ours for other programs, not what colours are.
     """
 
     illuminants: tuple[int, ...] = ()  # EXIF LightSource codes
@@ -88,6 +89,7 @@ class CameraColour:
     tone_curve: NDArray[np.float64] | None = None  # "n 2"
     name: str = ""
     whites: tuple[tuple[float, float] | None, ...] = ()
+    graded: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,6 +24,7 @@ from lichtbild.base.spectra import WAVELENGTHS, observer
 from lichtbild.capture.illuminant import OTHER, white_to_neutral
 
 NEUTRAL, WHITE_XY = 50728, 50729
+GRADED = "lichtbild look"  # ProfileCalibrationSignature of profiles that hold a look of ours
 
 
 def triple(values: list[float]) -> Triple:
@@ -70,6 +71,7 @@ def read_colour(top: Directory, planes: tuple[int, int, int]) -> CameraColour:
         name=top.text(50936),
         tone_curve=_curve(top),
         whites=tuple(whites) if any(whites) else (),
+        graded=top.text(50932) == GRADED,
     )
 
 

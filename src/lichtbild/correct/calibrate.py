@@ -122,11 +122,12 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
     to_d50 = camera_to_d50(camera, neutral) / np.asarray(gain)
     out = np.empty_like(scene.rgb)
     to_rec2020 = REC2020.from_xyz() @ adaptation(D50_XYZ, xy_to_xyz(D65))
-    if not camera.hue_sat and camera.look is None:
+    look = None if camera.graded else camera.look
+    if not camera.hue_sat and look is None:
         kernels.calibrate(scene.rgb, np.float32(to_rec2020 @ to_d50), out)
     else:
         weights = illuminant_weights(camera, neutral_to_white(camera, neutral))
-        first, second = hue_sat_map(camera, weights), camera.look or identity_table()
+        first, second = hue_sat_map(camera, weights), look or identity_table()
         kernels.calibrate_tables(
             scene.rgb,
             np.float32(PROPHOTO.from_xyz() @ to_d50),
@@ -138,6 +139,15 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
             out,
         )
     return _done(scene, out, to_rec2020 @ to_d50)
+
+
+def neutral_of(scene: Scene, params: Calibrate = Calibrate()) -> Triple | None:
+    """The camera's answer to the white that `calibrate` takes, largest component 1; None without colour."""
+    camera, gain = _camera(scene.require("camera"))
+    if camera is None:
+        return None
+    red, green, blue = _neutral(scene, camera, gain, params)
+    return float(red), float(green), float(blue)
 
 
 def _done(scene: Scene, rgb: Float32, matrix: Float64) -> Scene:

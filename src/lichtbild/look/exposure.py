@@ -75,15 +75,19 @@ def exposure(scene: Scene, params: Exposure = Exposure()) -> Scene:
     StateError
         The scene is not in ``rec2020``.
     """
-    scene.require("rec2020")
-    found = params.auto * automatic(scene, params.night) if params.auto > 0 else 0.0
-    ev = scene.shot.baseline_exposure * (1.0 - params.auto) + found + params.ev + params.bias
+    ev = gain_of(scene.require("rec2020"), params)
     if ev == 0 or scene.rgb.size == 0:
         return scene
     factor = 2.0**ev
     out = np.empty_like(scene.rgb)
     kernels.exposure(scene.rgb, factor, out)
     return replace(scene, rgb=out, noise=scene.noise.scaled((factor, factor, factor)))
+
+
+def gain_of(scene: Scene, params: Exposure = Exposure()) -> float:
+    """By how many EV `exposure` scales a scene."""
+    found = params.auto * automatic(scene, params.night) if params.auto > 0 else 0.0
+    return scene.shot.baseline_exposure * (1.0 - params.auto) + found + params.ev + params.bias
 
 
 def automatic(scene: Scene, night: float = 0.8) -> float:

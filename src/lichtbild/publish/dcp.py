@@ -25,7 +25,8 @@ from lichtbild.publish.tags import camera_fields
 
 _HEADER = struct.pack("<4sI", b"IIRC", 8)
 _LINE = np.array([[0.0, 0.0], [1.0, 1.0]])
-_OF_FILES = (50706, 50707, 50728, 50730)  # versions, neutral, exposure: of a DNG, not of a profile
+# versions, neutral, exposure, signature of the calibration: of a DNG, not of a profile
+_OF_FILES = (50706, 50707, 50728, 50730, 50931)
 CAMERA, EMBED_POLICY, BLACK_RENDER = 50708, 50941, 51110
 
 

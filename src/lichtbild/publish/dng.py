@@ -18,7 +18,10 @@ beside it, so that deep shadows keep their mean and their colour.
 NoiseProfile says what noise the pixels of the file have, which is measured (see `residue`).  What has been
 applied is not written again (GainMaps, bad pixels); opcodes that are still due stay: lens corrections
 (OpcodeList3), and of OpcodeList2 what was left aside.  The camera's own profile and tone curve are carried as
-they were: the merged file starts as a single frame would.
+they were: the merged file starts as a single frame would.  That is why no curve is written where the camera
+has none: a straight one would make a flat picture of it in every editor that has a curve of its own for such
+files.  DefaultBlackRender is "none" with and without one: what renderers subtract by default is there to hide
+the noise of shadows, which is gone.
 
 References
 ----------
@@ -145,7 +148,7 @@ def write_merged(
             hint="use kind = linear, which the command line does without --cfa",
         )
     if headroom is None:
-        headroom = _headroom(scene) if scene.reach > 1 else 0
+        headroom = headroom_of(scene)
     if not 0 <= headroom <= MOST_HEADROOM:
         raise ExportError(f"headroom = {headroom}, allowed is 0 … {MOST_HEADROOM} EV")
     noise, share = _merged_noise(scene, kind, headroom)
@@ -156,7 +159,7 @@ def write_merged(
     raw |= _due(shot, dn.shape, kind) | _cropped(shot, dn.shape, kind)
     grey = shot.kind == "mono"  # three colours all the same
     sees = replace(shot, kind="linear", neutral=(1.0, 1.0, 1.0)) if grey else shot
-    top = camera_fields(sees, _known_colour(sees), shot.baseline_exposure + headroom)
+    top = camera_fields(sees, known_colour(sees), shot.baseline_exposure + headroom)
     top[51110] = numbers_field(LONG, 1)  # DefaultBlackRender: merged shadows are clean, keep them
     c = carried(shot, strip=strip, orientation=shot.orientation)
     said = {700: tiff.bytes_field(BYTE, xmp)} if xmp else {}
@@ -173,8 +176,10 @@ def write_merged(
 # ---- pixels of a merged scene
 
 
-def _headroom(scene: Scene) -> int:
-    """Whole EV above the clip level that the scene needs; a stray pixel in a hundred thousand may be lost."""
+def headroom_of(scene: Scene) -> int:
+    """Whole EV above the clip level that a bracket needs; a stray pixel in a hundred thousand may be lost."""
+    if scene.reach <= 1:
+        return 0
     counts = np.zeros(MOST_HEADROOM + 1, np.int64)
     kernels.overshoot(scene.rgb, np.array(scene.gain, np.float32), counts)
     allowed = scene.rgb.shape[0] * scene.rgb.shape[1] // 100_000
@@ -252,7 +257,7 @@ def _cropped(shot: Shot, shape: tuple[int, ...], kind: str) -> dict[int, Field]:
     return crop_fields((top, left, bottom - top, right - left))
 
 
-def _known_colour(shot: Shot) -> CameraColour:
+def known_colour(shot: Shot) -> CameraColour:
     """The camera's colour, or that of a camera which sees sRGB: an editor must start somewhere."""
     if shot.colour.colour:
         return shot.colour

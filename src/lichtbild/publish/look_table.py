@@ -95,13 +95,17 @@ def distance(one: Float64, other: Float64, space: RGBSpace) -> tuple[float, floa
 def profiled(operator: Operator, camera: CameraColour, name: str) -> tuple[CameraColour, float, float]:
     """The look as LookTable and tone curve on top of a camera's matrices, with the distance as in `sampled`.
 
-    The curve is what the look makes of greys from 0 to 1; the table brings every other colour to where that
-    curve makes of it what the look does.  Greys stay grey in a profile: a tint of them is lost.
+    A LookTable of the camera's own becomes part of it.  The curve is what the look makes of greys from 0 to
+    1; the table brings every other colour to where that curve makes of it what the look does. Greys stay
+    grey in a profile: a tint of them is lost.
     """
     to_rec2020, to_prophoto = rgb_to_rgb(PROPHOTO, REC2020).T, rgb_to_rgb(SPACES["p3"], PROPHOTO).T
 
+    own = None if camera.graded else camera.look
+
     def look(light: Float64) -> Float64:
-        return np.clip(operator(light @ to_rec2020) @ to_prophoto, 0, 1)
+        seen = light if own is None else np.clip(looked_up(light, own), 0, 1)
+        return np.clip(operator(seen @ to_rec2020) @ to_prophoto, 0, 1)
 
     x = np.linspace(0, 1, _POINTS) ** 2
     y = np.maximum.accumulate(look(np.repeat(x[:, None], 3, 1))[:, 1])
@@ -133,7 +137,8 @@ def profiled(operator: Operator, camera: CameraColour, name: str) -> tuple[Camer
     cells[:, :, 0] = 0.0, 1.0, 1.0
     cells[0] = cells[1]
     table = HSVTable(cells.astype(np.float32), srgb_value=True)
-    made = replace(camera, look=table, tone_curve=np.stack([x, np.clip(y, 0, 1)], axis=1), name=name)
+    curve = np.stack([x, np.clip(y, 0, 1)], axis=1)
+    made = replace(camera, look=table, tone_curve=curve, name=name, graded=True)
     return made, *_distance(look, table, rise)
 
 

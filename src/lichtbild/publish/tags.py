@@ -16,6 +16,7 @@ from lichtbild.base import tiff
 from lichtbild.base.image import CameraColour, HSVTable, Noise, Shot
 from lichtbild.base.tiff import BYTE, DOUBLE, FLOAT, LONG, RATIONAL, SHORT, SRATIONAL, Field, numbers_field
 from lichtbild.capture.exif import camera_name
+from lichtbild.capture.profile import GRADED
 
 CODES = {"RGB": (0, 1, 2), "RYB": (0, 5, 2)}  # CFAPlaneColor of the three planes
 _BASELINE_NOISE = 50731
@@ -172,6 +173,8 @@ def _profile_fields(colour: CameraColour) -> dict[int, Field]:
         fields |= _table_fields(table, 50937, tag, 51107)
     if colour.look is not None:
         fields |= _table_fields(colour.look, 50981, 50982, 51108)
+    if colour.graded:  # also CameraCalibrationSignature, or the calibration would not hold
+        fields |= dict.fromkeys((50931, 50932), tiff.ascii_field(GRADED))
     if colour.tone_curve is not None:
         fields[50940] = numbers_field(FLOAT, *(float(v) for v in colour.tone_curve.ravel()))
     return fields

@@ -10,7 +10,6 @@ from typing import Any
 
 from lichtbild.base.image import Scene
 from lichtbild.base.photo import Photo
-from lichtbild.look.look import Look, looks
 from lichtbild.look.lut import table_of
 from lichtbild.pipeline import finish
 from lichtbild.publish.magnify import magnified
@@ -18,9 +17,9 @@ from lichtbild.publish.photo import FORMATS, bits_of, save
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import Job, jobs
-from lichtbild.tools.merge import write_dng
+from lichtbild.tools.merge import look_of, write_dng
 from lichtbild.tools.open import counted, lacking, opened, turned, warned
-from lichtbild.tools.outcome import RECOVERABLE, Failures
+from lichtbild.tools.outcome import RECOVERABLE, Failures, UsageError
 from lichtbild.tools.progress import progress
 from lichtbild.tools.provenance import Inputs, settings_of, signed, signer, with_files
 from lichtbild.tools.renditions import STANDARD, recipe_for, renditions, shared
@@ -33,6 +32,8 @@ def develop(args: Namespace, talk: Talk) -> int:
     recipe = Recipe.of(look_of(args.look), *turned(args))
     if recipe.lut.file:
         table_of(recipe.lut.file)  # one that is missing is told now, not after the merge
+    if args.dng_look and args.dng is None:
+        raise UsageError("--dng-look needs --dng FILE", hint="it is the DNG that starts from the look")
     signer(args)  # a key that cannot sign is known before pixels are touched
     failures, photos = Failures(talk), []
     extras = {"dng": args.dng, "tiff": args.tiff, "explain": args.explain}
@@ -47,17 +48,6 @@ def develop(args: Namespace, talk: Talk) -> int:
         talk.result(f"{job.name}  {counts}  {Path(args.look).stem}  {photo['seconds']:.1f} s")
     talk.document({"photos": photos, "failed": failures.records})
     return failures.code(len(photos))
-
-
-def look_of(word: str) -> Look:
-    """A look by name, or from a TOML file.
-
-    Raises
-    ------
-    RecipeError
-        There is no such look.
-    """
-    return Look.read(word) if word.endswith(".toml") else looks[word]
 
 
 def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: Failures) -> dict[str, Any]:
@@ -76,7 +66,8 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
         del read
         with signed((*job.photos, *([job.dng] if job.dng else [])), args, inputs) as places:
             if job.dng is not None:
-                write_dng(places[job.dng], scene, recipe, inputs, args)
+                starts = look_of(args.look) if args.dng_look else None
+                write_dng(places[job.dng], scene, recipe, inputs, args, starts)
             asked_for = {places[path]: kind for path, kind in kinds.items()}
             photo = written(scene, recipe, asked_for, args, inputs)
         seen = None if job.explain is None else small(shown(photo, scene, recipe))

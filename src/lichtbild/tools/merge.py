@@ -16,11 +16,13 @@ from lichtbild.base.photo import Photo
 from lichtbild.correct.calibrate import calibrate
 from lichtbild.correct.crop import cropped
 from lichtbild.correct.lens import lens
+from lichtbild.look.look import Look, looks
 from lichtbild.pipeline import finish
 from lichtbild.publish.dng import write_merged
 from lichtbild.publish.metadata import xmp_packet
 from lichtbild.publish.photo import save_linear
 from lichtbild.recipe import Recipe
+from lichtbild.tools.dng_look import dressed
 from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import account_files, one_burst
 from lichtbild.tools.open import counted, opened, turned, warned
@@ -36,7 +38,8 @@ PREVIEW, SHOWN = 512, 800  # pixels, about, of the longer side: in a DNG, and wh
 def merge(args: Namespace, talk: Talk) -> int:
     """Merge one burst into a DNG or a linear TIFF."""
     start = time.perf_counter()
-    recipe = Recipe.of(*turned(args))
+    look = look_of(args.look) if args.look else None
+    recipe = Recipe.of(*((look,) if look else ()), *turned(args))
     paths = one_burst(args.inputs)
     path = target(args.output, paths[0].stem, DNG + TIFF)
     kind = refuse_nonsense(path, args)
@@ -54,7 +57,7 @@ def merge(args: Namespace, talk: Talk) -> int:
         shown = None if told is None else small(shrunk(cropped(scene), recipe, SHOWN))
         with signed([path], args, inputs) as places:
             if kind in ("linear DNG", "CFA DNG"):
-                write_dng(places[path], scene, recipe, inputs, args)
+                write_dng(places[path], scene, recipe, inputs, args, look)
             else:
                 write_light(places[path], scene, recipe, inputs, args)
     if told is not None and picture is not None and shown is not None:
@@ -91,22 +94,38 @@ def refuse_nonsense(path: Path, args: Namespace) -> str:
         return "CFA DNG" if args.cfa else "linear DNG"
     if args.cfa:
         raise UsageError(f"--cfa: {path.name} cannot hold a mosaic", hint="write a .dng")
+    if args.look:
+        raise UsageError(f"--look: {path.name} holds light without a look", hint="write a .dng, or develop")
     return f"linear {args.space or 'camera'} TIFF"
 
 
 def write_dng(
-    path: Path, scene: Scene, recipe: Recipe, inputs: Inputs, args: Namespace
+    path: Path, scene: Scene, recipe: Recipe, inputs: Inputs, args: Namespace, look: Look | None = None
 ) -> None:
-    """A merged scene as DNG, with its recipe and history and a small picture for file browsers."""
+    """A merged scene as DNG, with its recipe and history and a small picture for file browsers.
+
+    Its profile is the camera's, or a `look`.
+    """
     write_merged(
         path,
-        scene,
+        scene if look is None else dressed(scene, recipe, look.name),
         kind="cfa" if getattr(args, "cfa", False) else "linear",
         preview=preview(scene, recipe),
         xmp=told_by(scene, recipe, inputs, args),
         strip=args.strip,
         overwrite=args.overwrite,
     )
+
+
+def look_of(word: str) -> Look:
+    """A look by name, or from a TOML file.
+
+    Raises
+    ------
+    RecipeError
+        There is no such look.
+    """
+    return Look.read(word) if word.endswith(".toml") else looks[word]
 
 
 def write_light(path: Path, scene: Scene, recipe: Recipe, inputs: Inputs, args: Namespace) -> None:

@@ -20,6 +20,9 @@ def develop_words(v: Parser) -> None:
         help="photo.jpg, .avif, .heic, .jxl, .tif, .png, or a folder",
     )
     v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
+    v.add_argument(
+        "--dng-look", action="store_true", help="raw editors start from the look: it is the DNG's profile"
+    )
     v.add_argument("--tiff", metavar="FILE|FOLDER", help="also write the photo as 16-bit TIFF")
     v.add_argument(
         "--also",

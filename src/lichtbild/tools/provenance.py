@@ -52,7 +52,7 @@ def settings_of(args: Namespace) -> dict[str, str]:
         "scale": getattr(args, "scale", None) or "",
         "layout": getattr(args, "layout", ""),
         "strip": getattr(args, "strip", "none"),
-        "look": Path(str(getattr(args, "look", ""))).stem,
+        "look": Path(str(getattr(args, "look", "") or "")).stem,
         "cfa": "yes" if getattr(args, "cfa", False) else "",
         "space": getattr(args, "space", None) or "",
     }

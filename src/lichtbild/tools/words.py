@@ -18,6 +18,9 @@ def merge_words(v: Parser) -> None:
     v.add_argument("-o", "--output", required=True, metavar="FILE", help="merged.dng or merged.tif")
     v.add_argument("--cfa", action="store_true", help="a mosaic DNG instead of a linear one")
     v.add_argument("--space", choices=("camera", "srgb", "rec2020"), help="of a TIFF (default camera)")
+    v.add_argument(
+        "--look", metavar="NAME|FILE", help="of a DNG: raw editors start from this look (it is the profile)"
+    )
     burst_words(v)
 
 
