@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gain from the look on a display that ends at white to the look on one that goes on: both of the same averaged light.
+#include "gamut.h"
 #include "grade.h"
 
 namespace {
@@ -35,34 +36,30 @@ void averaged(const float *p, int w, int rows, int scale, int first, int n, floa
     }
 }
 
-// As kernels/display.cpp: towards the grey of equal luminance, just far enough to be within 0 … white.
-void within(look::Strip &s, int n, const float *m, const float *k, float white) {
+// As kernels/display.cpp does it: the colours of a screen up to `white`, within its gamut.
+void shown(look::Strip &s, int n, const float *m, const float *k, float white) {
+    const float per = 1.0f / white;
     for (int i = 0; i < n; i++) {
-        const float a = s.rgb[0][i], b = s.rgb[1][i], c = s.rgb[2][i];
-        const float r = m[0] * a + m[1] * b + m[2] * c, g = m[3] * a + m[4] * b + m[5] * c, u = m[6] * a + m[7] * b + m[8] * c;
-        const float y = look::bounded(k[0] * r + k[1] * g + k[2] * u, 0.0f, white);
-        float low = r < g ? r : g, high = r < g ? g : r;
-        low = u < low ? u : low;
-        high = u > high ? u : high;
-        float t = low < 0.0f ? y / (y - low) : 1.0f;
-        const float t1 = high > white ? (white - y) / (high - y) : 1.0f;
-        t = t1 < t ? t1 : t;
-        s.rgb[0][i] = look::bounded(y + (r - y) * t, 0.0f, white);
-        s.rgb[1][i] = look::bounded(y + (g - y) * t, 0.0f, white);
-        s.rgb[2][i] = look::bounded(y + (u - y) * t, 0.0f, white);
+        const float a = s.rgb[0][i] * per, b = s.rgb[1][i] * per, c = s.rgb[2][i] * per;
+        s.rgb[0][i] = m[0] * a + m[1] * b + m[2] * c;
+        s.rgb[1][i] = m[3] * a + m[4] * b + m[5] * c;
+        s.rgb[2][i] = m[6] * a + m[7] * b + m[8] * c;
     }
+    gamut::within<look::N>(s.rgb, n, k, m + 9, m + 18);
+    for (auto &v : s.rgb)
+        for (int i = 0; i < n; i++) v[i] = white * gamut::unit(v[i]);
 }
 }  // namespace
 
-static void gainmap(In<float, 3> rgb, int scale, bool grey, In<float, 2> knobs, In<float, 4> matrices, In<float, 2> display,
-                    In<float, 1> white, Out<float, 3> gain) {
+static void gainmap(In<float, 3> rgb, int scale, bool grey, In<float, 2> knobs, In<float, 4> matrices, In<float, 3> display,
+                    In<float, 1> luminance, In<float, 1> white, Out<float, 3> gain) {
     need(rgb.shape(2) == 3 && scale >= 1 && scale <= 8, "gainmap: rgb h w 3, scale 1 … 8");
-    need(knobs.size() == 2 * look::KNOBS && matrices.size() == 90 && display.size() == 12 && white.size() == 2,
-         "gainmap: knobs 2 34, matrices 2 5 3 3, display 4 3 (matrix and luminance), white 2");
+    need(knobs.size() == 2 * look::KNOBS && matrices.size() == 90, "gainmap: knobs 2 34, matrices 2 5 3 3");
+    need(display.size() == 27 && luminance.size() == 3 && white.size() == 2, "gainmap: display 3 3 3, luminance 3, white 2");
     const int h = (int)rgb.shape(0), w = (int)rgb.shape(1), rows = (h + scale - 1) / scale, columns = (w + scale - 1) / scale;
     need((int)gain.shape(0) == rows && (int)gain.shape(1) == columns && gain.shape(2) == 3, "gainmap: gain rows columns 3");
     const look::Look looks[2] = {{knobs.data(), matrices.data()}, {knobs.data() + look::KNOBS, matrices.data() + 45}};
-    const float *m = display.data(), *luminance = m + 9;
+    const float *m = display.data(), *k = luminance.data();
     const float cy = 0.5f * (float)(h - 1), cx = 0.5f * (float)(w - 1), middle = 0.5f * (float)(scale - 1);
     const float inverse = 1.0f / std::max(cy * cy + cx * cx, 1e-6f);
     parallel_rows(rows, 4, [&](int j0, int j1) {
@@ -82,11 +79,11 @@ static void gainmap(In<float, 3> rgb, int scale, bool grey, In<float, 2> knobs, 
                 for (int bright = 0; bright < 2; bright++) {
                     look::curve(s, n, looks[bright]);
                     look::colour(s, n, looks[bright]);
-                    within(s, n, m, luminance, white.data()[bright]);
+                    shown(s, n, m, k, white.data()[bright]);
                     if (grey)
                         for (int i = 0; i < n; i++)
                             s.rgb[0][i] = s.rgb[1][i] = s.rgb[2][i] =
-                                luminance[0] * s.rgb[0][i] + luminance[1] * s.rgb[1][i] + luminance[2] * s.rgb[2][i];
+                                k[0] * s.rgb[0][i] + k[1] * s.rgb[1][i] + k[2] * s.rgb[2][i];
                     if (!bright) std::memcpy(work->sdr, s.rgb, sizeof s.rgb);
                 }
                 for (int c = 0; c < 3; c++)
@@ -100,4 +97,5 @@ static void gainmap(In<float, 3> rgb, int scale, bool grey, In<float, 2> knobs, 
             }
     });
 }
-KERNEL("gainmap", gainmap, "rgb"_a, "scale"_a, "grey"_a, "knobs"_a, "matrices"_a, "display"_a, "white"_a, "gain"_a)
+KERNEL("gainmap", gainmap, "rgb"_a, "scale"_a, "grey"_a, "knobs"_a, "matrices"_a, "display"_a, "luminance"_a, "white"_a,
+       "gain"_a)

@@ -83,7 +83,7 @@ def display(scene: Scene, params: Display = Display()) -> Photo:
     scale, peak = _light(params.transfer, scene.white)
     kernels.display(
         scene.rgb,
-        _matrices(params.space),
+        matrices(params.space),
         np.float32(SPACES[params.space].to_xyz()[1]),
         TRANSFERS.index(params.transfer),
         scale,
@@ -101,7 +101,7 @@ def display(scene: Scene, params: Display = Display()) -> Photo:
 
 
 @cache
-def _matrices(name: str) -> Float32:
+def matrices(name: str) -> Float32:
     """Display P3 → colours of the screen → cone responses of Oklab → colours of the screen."""
     space = SPACES[name]
     cones = XYZ_TO_LMS @ space.to_xyz()

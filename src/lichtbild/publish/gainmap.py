@@ -23,14 +23,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lichtbild.base import kernels
-from lichtbild.base.colour import P3, REC2020, SRGB, rgb_to_rgb
 from lichtbild.base.image import Scene
 from lichtbild.base.params import Params, choice
 from lichtbild.base.photo import GainMap, Photo
 from lichtbild.base.stage import stage
 from lichtbild.look.grade import Grade, numbers
-
-_SPACES = {"p3": P3, "srgb": SRGB, "rec2020": REC2020}
+from lichtbild.publish.display import SPACES, matrices
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,6 @@ def gainmap(photo: Photo, scene: Scene, grade: Grade = Grade(), params: Gainmap 
         return photo
     scale = int(params.scale)
     h, w = scene.rgb.shape[:2]
-    space = _SPACES[photo.space]
     whites = (1.0, float(2.0**grade.headroom))
     sdr, hdr = (numbers(grade, white) for white in whites)
     gain = np.empty((-(-h // scale), -(-w // scale), 3), np.float32)
@@ -83,7 +80,8 @@ def gainmap(photo: Photo, scene: Scene, grade: Grade = Grade(), params: Gainmap 
         params.colours == "grey",
         np.stack([sdr[0], hdr[0]]),
         np.stack([sdr[1], hdr[1]]),
-        np.float32(np.vstack([rgb_to_rgb(P3, space), space.to_xyz()[1]])),
+        matrices(photo.space),
+        np.float32(SPACES[photo.space].to_xyz()[1]),
         np.array(whites, np.float32),
         gain,
     )
