@@ -38,7 +38,7 @@ def pictures(html):
 
 
 def test_every_photo_is_on_the_page_and_nothing_else_is_needed(folder):
-    code, html = page(folder)
+    code, html = page(folder, "--bursts", "none")
     shown = pictures(html)
     assert code == 0 and len(shown) == 3 and all(p.shape == (96, 128, 3) for p in shown)
     assert "b &lt;i&gt;.png" in html and "<i>" not in html and "<script" not in html
@@ -69,8 +69,17 @@ def test_pq_looks_like_the_ordinary_photo(folder, tmp_path):
 
 
 def test_one_frame_stands_beside_the_photo(folder):
-    code, html = page(folder, "--bursts", str(folder))
-    assert code == 0 and html.count('class="pair"') == 3 and len(pictures(html)) == 9
+    for words in ((), ("--bursts", str(folder))):  # they are found in the folder above, too
+        code, html = page(folder, *words)
+        assert code == 0 and html.count('class="pair"') == 3 and len(pictures(html)) == 9
+    assert 'class="pair"' not in page(folder, "--bursts", "none")[1]
+    assert call(["sheet", str(folder / "photos"), "-o", "x.html", "--bursts", str(folder / "no")]) == 3
+
+
+def test_a_zoomed_photo_tells_its_field_of_view_once(folder, tmp_path):
+    words = ["-o", str(tmp_path / "a.jpg"), "--zoom", "1.5", "--quiet"]
+    assert call(["develop", str(folder / "burst"), *words]) == 0
+    assert "8.4 mm" in seen(tmp_path / "a.jpg").facts()  # of a lens of 5.6 mm
 
 
 def test_what_cannot_be_read_is_named_and_left_out(folder, tmp_path, capsys):
@@ -89,6 +98,7 @@ def test_what_cannot_be_read_is_named_and_left_out(folder, tmp_path, capsys):
 def test_the_line_says_how_it_was_taken():
     exif = {271: "Maker", 272: "Maker One", 33434: 1 / 320, 33437: 1.85, 34855: 64, 41989: 24, 37386: 6.9}
     one = Seen(np.zeros((1, 1, 3), np.uint8), exif | {36867: "2026:02:03 04:05:06"})
-    assert one.facts(None) == ["Maker One", "24 mm", "f/1.9", "1/320 s", "ISO 64", "2026-02-03"]
-    assert Seen(one.pixels, {33434: (0, 0), 36867: "?"}).facts(None) == [""] * 6
+    assert one.facts() == ["Maker One", "24 mm", "f/1.9", "1/320 s", "ISO 64", "2026-02-03"]
+    assert Seen(one.pixels, {33434: (0, 0), 36867: "?"}).facts() == [""] * 6
+    assert Seen(one.pixels, {37386: 6.0, 41988: 1.5}).facts()[1] == "9 mm"  # zoomed: told once
     assert exposure(2.5) == "2.5 s"

@@ -23,8 +23,9 @@ def sheet_words(v: Parser) -> None:
     v.add_argument(
         "--bursts",
         type=Path,
-        metavar="DIR",
-        help="where their raws are: one frame, developed alike, is shown beside the photo at 100 %%",
+        metavar="DIR|none",
+        help="where their raws are, if not beside the photos, in the folder above or in its folders: one "
+        "frame, developed alike, is shown beside the photo at 100 %%",
     )
 
 

@@ -26,18 +26,17 @@ from lichtbild.base.colour import (
 )
 from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import InputError
-from lichtbild.base.image import UInt8
+from lichtbild.base.image import Shot, UInt8
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import EXIF_IFD, STRIP_OFFSETS, Field
+from lichtbild.capture.field import effective
 from lichtbild.publish.order import eight_bit, upright
-from lichtbild.publish.packet import Made, made_of
+from lichtbild.publish.packet import made_of
 from lichtbild.recipe import Recipe
 from lichtbild.tools.codes import codes_of
 
 _ICC = 34675
-_MAKE, _MODEL, _TIME, _APERTURE, _ISO, _TAKEN, _FOCAL, _FOCAL35 = (
-    271, 272, 33434, 33437, 34855, 36867, 37386, 41989,
-)  # fmt: skip
+_MAKE, _MODEL, _TIME, _APERTURE, _ISO, _TAKEN, _FOCAL = 271, 272, 33434, 33437, 34855, 36867, 37386
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,18 @@ class Seen:
             return ""
         return taken.date().isoformat()
 
-    def facts(self, made: Made | None) -> list[str]:
+    def facts(self) -> list[str]:
         """Camera, effective focal length, f-number, time, ISO, day: what is known of them."""
         make, model = (str(self.exif.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL))
         camera = model if model.lower().startswith(make.lower()) else f"{make} {model}"
-        zoom = _number(made.settings.get("zoom")) if made is not None else None
-        focal = _number(self.exif.get(_FOCAL35)) or _number(self.exif.get(_FOCAL))
+        numbers = {tag: number for tag in self.exif if (number := _number(self.exif[tag])) is not None}
+        focal = effective(
+            Shot(Path(), self.pixels.shape[:2], focal_length=numbers.get(_FOCAL), exif={"exif": numbers})
+        )
         f, t, iso = (_number(self.exif.get(tag)) for tag in (_APERTURE, _TIME, _ISO))
         return [
             camera.strip(),
-            f"{focal * (zoom or 1):.3g} mm" if focal else "",
+            f"{focal:.3g} mm" if focal else "",
             f"f/{f:.2g}" if f else "",
             exposure(t) if t else "",
             f"ISO {iso:.0f}" if iso else "",

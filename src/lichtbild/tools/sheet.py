@@ -36,6 +36,7 @@ from lichtbild.tools.talk import Talk, frames
 
 PHOTOS = (".jpg", ".jpeg", ".tif", ".tiff", ".png", ".dng", ".avif", ".heic", ".heif", ".jxl")
 LONGER, PART = 800, 320  # pixels: of a thumbnail, and of the pieces at 100 %
+NONE = Path("none")  # --bursts none
 CODED = 84  # JPEG quality
 
 
@@ -58,7 +59,7 @@ def sheet(args: Namespace, talk: Talk) -> int:
         raise ExportError(f"{out} exists already", hint="--overwrite replaces it")
     failures, entries = Failures(talk), []
     paths = photos(args.folder)
-    raws = [p for p in (args.bursts.rglob("*") if args.bursts else ()) if p.suffix.lower() in RAW]
+    raws = raws_near(args.folder, args.bursts)
     with progress(talk, out.name, len(paths)):
         for path in paths:
             try:
@@ -90,6 +91,35 @@ def photos(folder: Path) -> list[Path]:
     if not found:
         raise InputError(f"{folder} holds no photos", hint=f"photos end in {', '.join(PHOTOS)}")
     return found
+
+
+def raws_near(folder: Path, bursts: Path | None) -> list[Path]:
+    """Raws below a folder of bursts; else those beside the photos, or in the folder above, and its folders.
+
+    Raises
+    ------
+    InputError
+        There is no such folder of bursts.
+    """
+    if bursts == NONE:
+        return []
+    if bursts is not None:
+        if not bursts.is_dir():
+            raise InputError(f"{bursts} is no folder", hint="--bursts takes the folder that holds the raws")
+        return [p for p in sorted(bursts.rglob("*")) if p.suffix.lower() in RAW]
+    above = folder.resolve().parent
+    found = [p for p in entries_of(folder) if p.suffix.lower() in RAW]
+    for p in entries_of(above):
+        found += [q for q in ([p] if p.is_file() else entries_of(p)) if q.suffix.lower() in RAW]
+    return found
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where it may not be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def entry(path: Path, raws: Sequence[Path]) -> Entry:
@@ -149,7 +179,7 @@ def card(e: Entry) -> str:
     title = words.get("dc:title", ("",))[0]
     look = made.settings.get("look", "") if made is not None else ""
     count = sum(Path(name).suffix.lower() in RAW for name, _ in made.inputs) if made is not None else 0
-    facts = [*e.picture.facts(made), frames(count) if count else ""]
+    facts = [*e.picture.facts(), frames(count) if count else ""]
     line = " ".join(f"<span>{escaped(fact)}</span>" for fact in facts if fact)
     said = words.get("dc:description", ("",))[0]
     h, w = e.picture.pixels.shape[:2]
