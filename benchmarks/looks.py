@@ -23,6 +23,7 @@ from lichtbild.look.tone import Tone, tone
 from lichtbild.publish.display import display
 from lichtbild.recipe import looks
 
+GRADED = [name for name in looks if looks[name].rendering.by == "look"]  # the others show what a file says
 GREY, WHITE = 0.18, c.xy_to_xyz(c.D65)
 # CIELAB (D50) of the 24 patches as the maker publishes them since 2014
 # fmt: off
@@ -266,7 +267,7 @@ def table():
     lines += ["", "Of all looks:", ""]
     lines.append("| look | " + " | ".join(WORDS[w] for w in ALL) + " | grey in HDR / SDR |")
     lines.append("|---" * (len(ALL) + 2) + "|")
-    for name in looks:
+    for name in GRADED:
         look = Measured(name)
         cells = [text(getattr(look, w)()) for w in ALL]
         lines.append(f"| {name} | " + " | ".join([*cells, text(look.grey_in_hdr())]) + " |")

@@ -33,6 +33,7 @@ DATA = Path(os.environ.get("LICHTBILD_DATA", Path(__file__).parents[2] / "shared
 PAPER, INK, GREY, RULE = (250, 249, 246), (38, 37, 35), (120, 118, 112), (214, 212, 205)
 WIDE, GAP = 1440, 20
 PLOT = (-8, 6)  # EV of the wedge
+GRADED = [n for n in shelf if Recipe.of(shelf[n]).rendering.by == "look"]  # camera is as its files are
 
 
 def scenes() -> dict[str, Scene]:
@@ -187,7 +188,7 @@ def page(name: str, merged: dict[str, Scene]) -> Image.Image:
 
 def index(firsts: dict[str, Image.Image]) -> None:
     """The page that shows all looks."""
-    rows = [f"| [{name}]({name}.md) | {shelf[name].words} |" for name in shelf]
+    rows = [f"| {f'[{n}]({n}.md)' if n in GRADED else n} | {shelf[n].words} |" for n in shelf]
     (HERE / "README.md").write_text(
         "# The looks\n\n<!-- written by docs/looks.py -->\n\n"
         "Choose one with `--look NAME`; [make your own](../guides/looks.md). What they promise\n"
@@ -198,7 +199,7 @@ def index(firsts: dict[str, Image.Image]) -> None:
         + ("![One photograph in every look](all.jpg)\n" if (HERE / "all.jpg").exists() or firsts else ""),
         encoding="utf-8",
     )
-    if len(firsts) < len(shelf):
+    if len(firsts) < len(GRADED):
         return
     columns, w = 5, 280
     cells = [
@@ -218,7 +219,7 @@ def index(firsts: dict[str, Image.Image]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("looks", nargs="*", help="only these")
-    chosen = parser.parse_args().looks or list(shelf)
+    chosen = parser.parse_args().looks or GRADED
     HERE.mkdir(exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

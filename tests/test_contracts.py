@@ -18,7 +18,7 @@ from lichtbild.base.stage import watching
 from lichtbild.recipe import Recipe, stages
 
 STAGES = list(stages())
-SOMETIMES = {"bracket", "superres"}  # run only where they are asked for
+SOMETIMES = {"bracket", "superres", "rendering"}  # run only where they are asked for
 OF_SCENES = [w for w in STAGES if w not in ("linearize", "align", "demosaic", "merge", "bracket")]
 SIZE, LARGER, COUNT = (96, 128), (144, 192), 3
 pytestmark = pytest.mark.filterwarnings("ignore::lichtbild.base.errors.LichtbildWarning")
@@ -57,7 +57,9 @@ def calls(burst):
     with spied() as larger:
         unequal = simulate.burst("leaves", size=SIZE, frames=COUNT, seed=3, exposures=(0, 0, -2))[0]
         pipeline.merged(unequal, Recipe.of("superres.scale=1.5"))
-    return larger | seen
+    with spied() as other:
+        pipeline.develop(burst, Recipe.of("rendering.by=profile"))
+    return larger | other | seen
 
 
 def arrays(thing):

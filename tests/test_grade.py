@@ -143,7 +143,7 @@ def test_greys_follow_the_golden_curve_of_a_brighter_display(look):
     np.testing.assert_allclose(made, GOLDEN_BRIGHT[look], atol=6e-4, rtol=2e-3)
 
 
-@pytest.mark.parametrize("look", list(looks))
+@pytest.mark.parametrize("look", [name for name in looks if "grade" in looks[name].settings])
 def test_the_two_renditions_agree_in_the_middle(look):
     """Mid-grey stays, and lights get what the headroom gives."""
     params, factor = of(look)

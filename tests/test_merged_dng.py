@@ -12,7 +12,6 @@ import rawpy
 from lichtbild import simulate
 from lichtbild.base import kernels, tiff
 from lichtbild.base.directories import read_directories
-from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import RGGB, Burst, CameraColour, Noise, RawFrame, Scene, Shot
 from lichtbild.base.tiff import numbers_field
 from lichtbild.capture.opcodes import read_opcodes
@@ -200,7 +199,7 @@ def test_what_editors_are_told_is_kept(tmp_path):
         50942: tiff.ascii_field("(c)"),
         50735: tiff.ascii_field("serial number"),
     }
-    table = tiff.bytes_field(tiff.UNDEFINED, bytes(64))
+    table = tiff.bytes_field(tiff.UNDEFINED, struct.pack("<2I4dI5ff", 1, 1, 1, 1, 0, 0, 1, *[0.2] * 5, 2))
     shot = camera((64, 64), exif={"main": main, "raw": {52525: table}})
     rgb = (0.3 + np.random.default_rng(0).normal(0, 0.1, (64, 64, 3))).astype(np.float32)
     scene = Scene(rgb, "camera", shot, Noise((1e-3, 1e-3, 1e-3), (1e-6,) * 3), GAIN, merged=4)
@@ -210,7 +209,7 @@ def test_what_editors_are_told_is_kept(tmp_path):
     assert top.text(50942) == "(c)"
     assert 50735 not in top
     assert top.number(50731) == pytest.approx(2.0 / 2, rel=0.1)  # four frames: half the noise
-    assert top.payload(52525) == bytes(64)
+    assert top.payload(52525) == table.payload
     assert top.numbers(50706) == (1, 6, 0, 0)
 
 
@@ -277,14 +276,6 @@ def test_lens_crops_last_and_only_once():
     large = replace(scene, rgb=rgb.repeat(2, 0).repeat(2, 1), clipped=None)
     assert (cropped(large).rgb == large.rgb[4:84, 8:108]).all()
     assert cropped(large).frames.shape == (20, 25)
-
-
-def test_local_tone_of_the_profile_is_said_not_to_be_applied():
-    table = {"raw": {52525: tiff.bytes_field(tiff.UNDEFINED, bytes(64))}}
-    rgb = np.full((48, 64, 3), 0.5, np.float32)
-    scene = Scene(rgb, "camera", camera((48, 64), exif=table), Noise((0.0,) * 3, (0.0,) * 3), GAIN)
-    with pytest.warns(FallbackWarning, match="ProfileGainTableMap is not applied"):
-        assert lens(scene) is scene
 
 
 def test_a_crop_that_does_not_fit_is_none():

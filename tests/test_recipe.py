@@ -19,6 +19,8 @@ def value_of(k):
     """Any value a knob allows."""
     if k.choices:
         return st.sampled_from(k.choices)
+    if k.kind is str:
+        return st.just(k.default)  # a table must be there
     return st.integers(int(k.low), int(k.high)) if k.kind is int else st.floats(k.low, k.high)
 
 

@@ -28,6 +28,7 @@ from lichtbild.look.grade import grade
 from lichtbild.look.grain import grain
 from lichtbild.look.halation import halation
 from lichtbild.look.lut import lut
+from lichtbild.look.rendering import rendering
 from lichtbild.look.tone import tone
 from lichtbild.publish.display import display
 from lichtbild.publish.frame import frame
@@ -70,14 +71,18 @@ def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
 
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     """Colour, look and display of a merged scene."""
-    scene = calibrate(scene, recipe.calibrate)    # camera colour → linear Rec. 2020
+    by_profile = recipe.rendering.by == "profile"
+    scene = calibrate(scene, recipe.calibrate, look=not by_profile)  # camera colour → linear Rec. 2020
     scene = lens(scene, recipe.lens)              # distortion, vignetting
     scene = aspect(scene, recipe.aspect)          # its shape and field of view
     scene = exposure(scene, recipe.exposure)      # how bright
     scene = tone(scene, recipe.tone)              # local light
     scene = halation(scene, recipe.halation)      # light that a film throws back
-    white = white_of(recipe)                      # of the display: more than 1 where there is headroom
-    picture = grade(scene, recipe.grade, white=white)  # curve and colour of the look
+    if by_profile:
+        picture = rendering(scene, recipe.rendering)   # as the maker of the file shows it
+    else:
+        white = white_of(recipe)                  # of the display: more than 1 where there is headroom
+        picture = grade(scene, recipe.grade, white=white)  # curve and colour of the look
     picture = lut(picture, recipe.lut)            # tables of looks from elsewhere
     picture = grain(picture, recipe.grain)        # what a film is made of
     photo = display(picture, recipe.display)      # gamut, transfer function
@@ -86,8 +91,12 @@ def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
 
 
 def gains_of(recipe: Recipe) -> Gainmap:
-    """How the gain map is made: one gain for all colours behind a table, whose colours it does not know."""
+    """How the gain map is made: one gain for all colours behind a table, whose colours it does not know; none
+    where the profile makes the picture, which has one rendition.
+    """
     gains = recipe.gainmap
+    if recipe.rendering.by == "profile":
+        return replace(gains, colours="none")
     tabled = bool(recipe.lut.file) and recipe.lut.amount > 0 and gains.colours == "rgb"
     return replace(gains, colours="grey") if tabled else gains
 

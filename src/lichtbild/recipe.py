@@ -37,6 +37,7 @@ from lichtbild.look.halation import Halation
 from lichtbild.look.look import Look
 from lichtbild.look.look import looks as shelf
 from lichtbild.look.lut import Lut
+from lichtbild.look.rendering import Rendering
 from lichtbild.look.tone import Tone
 from lichtbild.publish.display import Display
 from lichtbild.publish.frame import Frame
@@ -66,6 +67,7 @@ class Recipe:
     tone: Tone = Tone()
     halation: Halation = Halation()
     grade: Grade = Grade()
+    rendering: Rendering = Rendering()
     lut: Lut = Lut()
     grain: Grain = Grain()
     display: Display = Display()

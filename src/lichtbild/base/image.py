@@ -130,7 +130,7 @@ class Shot:
     colour: CameraColour = field(default_factory=CameraColour)
     opcodes: tuple[tuple[Opcode, ...], tuple[Opcode, ...], tuple[Opcode, ...]] = ((), (), ())
     crop: tuple[int, int, int, int] | None = None  # top, left, height, width that the maker shows, if not all
-    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # what was kept of the active area: shares
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # kept of the active area: as crop, shares
     exif: Mapping[str, Mapping[int, Any]] = field(
         default_factory=dict
     )  # "main", "exif", "gps", "raw" (gain tables of the profile): tag → value, to carry
@@ -144,6 +144,12 @@ class Shot:
         if self.kind != "bayer":
             return np.ones((1, 1), np.uint8)
         return np.array(self.pattern, np.uint8).reshape(2, 2) if self.cell is None else self.cell
+
+    def part_of(self, area: tuple[int, ...], size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """What is kept of the active area where `area` is cut from a picture of `size`; as `crop`, shares."""
+        top, left, height, width = self.part
+        down, across = height / size[0], width / size[1]
+        return top + area[0] * down, left + area[1] * across, area[2] * down, area[3] * across
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -84,7 +84,7 @@ def read_tags(chain: list[Directory]) -> tuple[Shot, Layout]:
         baseline_exposure=baseline,
         opcodes=(lists[0], lists[1], lists[2]),
         crop=default_crop(raw, layout.active),
-        exif={**shot.exif, "raw": gain_tables(raw) or gain_tables(top)},
+        exif={**shot.exif, "raw": gain_tables(top) | gain_tables(raw)},
     ), layout
 
 

@@ -66,10 +66,12 @@ def _cut(frame: RawFrame, shown: tuple[int, int, int, int]) -> RawFrame:
 
 def _cut_shot(shot: Shot, part: tuple[slice, slice], shown: tuple[int, int, int, int]) -> Shot:
     rows, columns = part
+    size = rows.stop - rows.start, columns.stop - columns.start
     return replace(
         shot,
-        size=(rows.stop - rows.start, columns.stop - columns.start),
+        size=size,
         crop=(shown[0] - rows.start, shown[1] - columns.start, *shown[2:]),
+        part=shot.part_of((rows.start, columns.start, *size), shot.size),
         black_rows=None if shot.black_rows is None else shot.black_rows[rows],
         black_columns=None if shot.black_columns is None else shot.black_columns[columns],
     )

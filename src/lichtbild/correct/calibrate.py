@@ -6,8 +6,9 @@
     rec2020 = (XYZ D50 → Rec. 2020) · tables(camera → D50 · scene / gain)
 
 HueSatMap and LookTable, where the profile has them, act in the HSV of linear ProPhoto; light above 1 reads
-them at 1 and is not clipped.  The scene comes balanced (``camera · gain``), so all of this is one 3×3 matrix
-a pixel, two where there are tables.
+them at 1 and is not clipped.  Where the profile makes the picture, the LookTable is left to the stage
+`rendering`, since it comes after exposure and local tone.  The scene comes balanced (``camera · gain``), so
+all of this is one 3×3 matrix a pixel, two where there are tables.
 
 Which white that is, `white` says.
 
@@ -84,7 +85,7 @@ class Calibrate(Params):
 
 
 @stage
-def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
+def calibrate(scene: Scene, params: Calibrate = Calibrate(), *, look: bool = True) -> Scene:
     """Camera colour to linear Rec. 2020.
 
     Parameters
@@ -93,6 +94,8 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
         In ``camera``: camera values times ``scene.gain``.
     params : Calibrate
         Which white to take.
+    look : bool
+        Whether the LookTable of the profile is applied here.
 
     Returns
     -------
@@ -122,12 +125,12 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate()) -> Scene:
     to_d50 = camera_to_d50(camera, neutral) / np.asarray(gain)
     out = np.empty_like(scene.rgb)
     to_rec2020 = REC2020.from_xyz() @ adaptation(D50_XYZ, xy_to_xyz(D65))
-    look = None if camera.graded else camera.look
-    if not camera.hue_sat and look is None:
+    second = camera.look if look and not camera.graded else None
+    if not camera.hue_sat and second is None:
         kernels.calibrate(scene.rgb, np.float32(to_rec2020 @ to_d50), out)
     else:
         weights = illuminant_weights(camera, neutral_to_white(camera, neutral))
-        first, second = hue_sat_map(camera, weights), look or identity_table()
+        first, second = hue_sat_map(camera, weights), second or identity_table()
         kernels.calibrate_tables(
             scene.rgb,
             np.float32(PROPHOTO.from_xyz() @ to_d50),

@@ -51,5 +51,5 @@ def cut(scene: Scene, area: Area) -> Scene:
         rgb=np.ascontiguousarray(scene.rgb[part]),
         clipped=None if scene.clipped is None else np.ascontiguousarray(scene.clipped[part]),
         frames=frames,
-        shot=replace(scene.shot, size=(height, width), crop=None),
+        shot=replace(scene.shot, size=(height, width), crop=None, part=scene.shot.part_of(area, (h, w))),
     )

@@ -68,13 +68,8 @@ def lens(scene: Scene, params: Lens = Lens()) -> Scene:
     Warns
     -----
     FallbackWarning
-        The file asks for a correction that is not known here, or holds a map of local tone.
+        The file asks for a correction that is not known here.
     """
-    if scene.shot.exif.get("raw"):
-        warnings.warn(
-            FallbackWarning(f"{scene.shot.path.name}: local tone of its ProfileGainTableMap is not applied"),
-            stacklevel=4,
-        )
     skip = False
     for opcode in scene.shot.opcodes[2]:
         if opcode.name in _WARPS and not skip:

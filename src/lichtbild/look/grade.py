@@ -24,12 +24,14 @@ References
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lichtbild.base import kernels
 from lichtbild.base.colour import LMS_TO_OKLAB, P3, REC2020, XYZ_TO_LMS, rgb_to_rgb
+from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, knob
 from lichtbild.base.stage import stage
@@ -114,8 +116,16 @@ def grade(scene: Scene, params: Grade = Grade(), *, white: float = 1.0) -> Scene
     ------
     StateError
         The scene is not in ``rec2020``.
+
+    Warns
+    -----
+    FallbackWarning
+        The file holds a map of local tone, which belongs to the maker's own rendering.
     """
     scene.require("rec2020")
+    if scene.shot.exif.get("raw"):
+        told = f"{scene.shot.path.name}: local tone of its ProfileGainTableMap is not applied"
+        warnings.warn(FallbackWarning(f"{told}; the look camera does"), stacklevel=4)
     out = np.empty_like(scene.rgb)
     kernels.grade(scene.rgb, *numbers(params, white), out)
     return replace(scene, rgb=out, space="picture", white=white)

@@ -48,11 +48,14 @@ def curved(rgb: Float64, rise: Operator) -> Float64:
 def spline(x: Float64, y: Float64) -> Operator:
     """The natural cubic spline through points, level beyond its ends."""
     n, h = len(x), np.maximum(np.diff(x), 1e-9)
-    a, r = np.eye(n), np.zeros(n)
+    bend = np.zeros(n)  # second derivatives: forwards through the rows of the band, and back
+    spare = np.zeros(n)
     for i in range(1, n - 1):
-        a[i, i - 1 : i + 2] = h[i - 1], 2 * (h[i - 1] + h[i]), h[i]
-        r[i] = 6 * ((y[i + 1] - y[i]) / h[i] - (y[i] - y[i - 1]) / h[i - 1])
-    bend = np.linalg.solve(a, r)
+        r = 6 * ((y[i + 1] - y[i]) / h[i] - (y[i] - y[i - 1]) / h[i - 1])
+        across = 2 * (h[i - 1] + h[i]) - h[i - 1] * spare[i - 1]
+        spare[i], bend[i] = h[i] / across, (r - h[i - 1] * bend[i - 1]) / across
+    for i in range(n - 2, 0, -1):
+        bend[i] -= spare[i] * bend[i + 1]
 
     def rise(at: Float64) -> Float64:
         v = np.clip(at, x[0], x[-1])

@@ -51,6 +51,7 @@ from lichtbild.base.tiff import (
     Page,
     numbers_field,
 )
+from lichtbild.capture.gain_table import SECOND, within
 from lichtbild.capture.linearize import APPLIED, REPAIRED
 from lichtbild.capture.opcodes import opcode_bytes
 from lichtbild.correct.crop import shown
@@ -154,12 +155,15 @@ def write_merged(
     noise, share = _merged_noise(scene, kind, headroom)
     dn = _encoded(scene, kind, headroom, noise)
     raw = image_fields(dn.shape, "bayer" if kind == "cfa" else "linear", shot)
-    raw |= _merged_levels(dn.ndim) | noise_field(noise) | dict(shot.exif.get("raw", {}))
+    raw |= _merged_levels(dn.ndim) | noise_field(noise)
+    tables = within(shot.exif.get("raw", {}), shot.part)
+    raw |= {tag: table for tag, table in tables.items() if tag != SECOND}
     raw[50935] = numbers_field(RATIONAL, 1 - share)  # NoiseReductionApplied: nobody need do it twice
     raw |= _due(shot, dn.shape, kind) | _cropped(shot, dn.shape, kind)
     grey = shot.kind == "mono"  # three colours all the same
     sees = replace(shot, kind="linear", neutral=(1.0, 1.0, 1.0)) if grey else shot
     top = camera_fields(sees, known_colour(sees), shot.baseline_exposure + headroom)
+    top |= {tag: table for tag, table in tables.items() if tag == SECOND}  # belongs to the profile
     top[51110] = numbers_field(LONG, 1)  # DefaultBlackRender: merged shadows are clean, keep them
     c = carried(shot, strip=strip, orientation=shot.orientation)
     said = {700: tiff.bytes_field(BYTE, xmp)} if xmp else {}

@@ -26,7 +26,12 @@ from lichtbild.recipe import Recipe
 
 
 def dressed(scene: Scene, recipe: Recipe, name: str) -> Scene:
-    """A merged scene whose shot carries the look as its profile, and the white that the recipe takes."""
+    """A merged scene whose shot carries the look as its profile, and the white that the recipe takes.
+
+    A look that shows what the profile says leaves it as it is; with any other the maker's local tone goes.
+    """
+    if recipe.rendering.by == "profile":
+        return scene
     shot, headroom = scene.shot, headroom_of(scene)
     ev = Context().run(exposed, cropped(scene), recipe) + headroom  # nobody counts these stages
     operator = graded(replace(recipe.exposure, ev=0.0, bias=0.0), recipe.grade, recipe.lut)
@@ -39,6 +44,7 @@ def dressed(scene: Scene, recipe: Recipe, name: str) -> Scene:
     colour, _, _ = profiled(look, known_colour(sees), f"lichtbild {name}")
     neutral = shot.neutral if grey else Context().run(neutral_of, scene, recipe.calibrate)
     own = replace(shot, colour=colour, neutral=neutral, baseline_exposure=-float(headroom))
+    own = replace(own, exif={**shot.exif, "raw": {}})
     return replace(scene, shot=own)
 
 

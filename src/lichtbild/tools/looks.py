@@ -77,9 +77,12 @@ def shown(args: Namespace, talk: Talk) -> int:
     """``lichtbild looks show NAME``: the look as TOML, and its curve."""
     look = chosen(args.name)
     recipe = Recipe.of(look)
-    curve = greys(recipe)
+    curve = greys(recipe) if recipe.rendering.by == "look" else []
     talk.result(look_text(look.name, look.words, look.author, look.settings))
-    talk.result("# greys: EV from mid-grey, lightness L* of the picture")
+    if curve:
+        talk.result("# greys: EV from mid-grey, lightness L* of the picture")
+    else:
+        talk.result("# greys: as the profile in each raw file says")
     for ev, lightness in curve:
         talk.result(f"# {ev:+3d}  {lightness:5.1f}  {'▒' * round(lightness * 0.6)}")
     talk.document({**record(args.name, look), "curve": [{"ev": e, "lightness": v} for e, v in curve]})

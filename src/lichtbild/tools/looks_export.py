@@ -35,7 +35,7 @@ def run(args: Namespace, talk: Talk) -> int:
     Raises
     ------
     UsageError
-        No file to write, a kind that is not written, or words that do not fit it.
+        No file to write, a kind that is not written, words that do not fit it, or a look without a table.
     """
     if not args.output:
         raise UsageError("looks export needs -o FILE", hint=f"written are {', '.join(KINDS)}")
@@ -58,6 +58,11 @@ def run(args: Namespace, talk: Talk) -> int:
         )
     look = chosen(args.name)
     recipe = Recipe.of(look)
+    if recipe.rendering.by == "profile":
+        raise UsageError(
+            f"the look {args.name} shows what the profile in each raw file says: there is no table of it",
+            hint="export another look; `lichtbild profile export` writes the profile of a raw file",
+        )
     operator, missing = graded(recipe.exposure, recipe.grade, recipe.lut), left_out(look, recipe)
     if kind == ".dcp":
         side, mean, most = _profile(args, path, look, operator)

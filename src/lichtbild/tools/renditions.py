@@ -21,8 +21,8 @@ def renditions(photos: Sequence[Path], hdr: str, recipe: Recipe) -> dict[Path, s
     photos : sequence of Path
         The photo, which must hold what `hdr` says, and its other files, which hold it if they can.
     hdr : str
-        none, gainmap, pq, hlg, or auto: what the recipe's ``display.transfer`` says if it is pq or hlg, else
-        what suits the format.
+        none, gainmap, pq, hlg, or auto: what the recipe's ``display.transfer`` says if it is pq or hlg; none
+        where the profile makes the picture, which ends at white; else what suits the format.
 
     Raises
     ------
@@ -31,6 +31,8 @@ def renditions(photos: Sequence[Path], hdr: str, recipe: Recipe) -> dict[Path, s
     """
     if hdr == "auto" and recipe.display.transfer != "srgb":
         hdr = recipe.display.transfer
+    elif hdr == "auto" and recipe.rendering.by == "profile":
+        hdr = "none"
     first, *others = photos
     kinds = {first: rendition(first, hdr)}
     for path in others:
