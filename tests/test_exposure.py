@@ -2,6 +2,7 @@
 """Automatic exposure: what a photographer expects of it."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,85 @@ def test_strange_values_do_not_matter():
     assert automatic(scene(light)) == pytest.approx(automatic(scene(street())), abs=0.05)
     empty = replace(scene(light), rgb=np.zeros((0, 0, 3), np.float32))
     assert exposure(empty) is empty
+
+
+# ---- lights
+
+
+def lamps(share, reach=9.0):
+    """A dim table and lamps whose light falls off, so that a share of the picture is far above the rest."""
+    light = 0.05 * 2.0 ** (1.2 * np.random.default_rng(2).standard_normal(120 * 160))
+    lit = int(share * light.size)
+    light[:lit] = 0.05 * 2.0 ** np.linspace(reach, 2.0, lit)
+    return np.random.default_rng(3).permutation(light).reshape(120, 160)
+
+
+def paper_white(light, ev):
+    """The share of the picture 4 EV above mid-grey and more."""
+    return float((np.log2(light * 2.0**ev / 0.18) > 4).mean())
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.3])
+def test_lamps_are_not_blown_over_much_of_the_picture(share):
+    light = lamps(share)
+    assert paper_white(light, automatic(scene(light))) < 0.08
+
+
+@pytest.mark.parametrize("reach", [5, 8, 11])
+def test_a_sun_or_a_few_lamps_do_not_darken_the_picture(reach):
+    plain = automatic(scene(lamps(0.0)))
+    assert abs(automatic(scene(lamps(0.02, reach))) - plain) < 0.25
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_more_light_in_the_lamps_never_brightens_the_picture(share):
+    evs = [automatic(scene(lamps(share, reach))) for reach in (3, 5, 7, 9, 11)]
+    assert all(a >= b for a, b in pairwise(evs))
+
+
+# ---- scenes of little range
+
+
+def even(level, spread=0.1):
+    """Something even, `level` EV above what a meter takes for mid-grey."""
+    return 0.127 * 2.0 ** (level + spread * np.random.default_rng(1).standard_normal((100, 100)))
+
+
+def shown(light, **shot):
+    """The middle of the picture in EV above mid-grey."""
+    return float(np.log2(np.median(exposure(scene(light, **shot)).rgb) / 0.18))
+
+
+def test_a_grey_card_stays_near_what_the_photographer_metered():
+    assert 0 < shown(even(0)) < 0.5
+
+
+def test_snow_stays_white_and_a_black_cat_dark():
+    snow, card, cat = (shown(even(level, 0.4)) for level in (2, 0, -2))
+    assert 1.4 < snow < 2.0
+    assert cat < card - 0.6
+    assert card < snow - 0.8
+
+
+def test_what_is_asked_is_the_exposure_as_the_file_means_it():
+    """The same light in a raw that is k EV darker, and says so, gives the same picture."""
+    for k in (-3, 2):
+        same = even(1) * 2.0**k
+        assert shown(same, baseline_exposure=-float(k)) == pytest.approx(shown(even(1)), abs=0.04)
+
+
+def test_the_exposure_as_shot_moves_a_picture_by_two_ev_at_most():
+    lost, dark = shown(even(-9)), shown(even(-5))
+    assert lost == pytest.approx(dark, abs=0.04)
+    assert lost > -0.5
+
+
+def test_in_the_dark_the_exposure_as_shot_says_nothing():
+    """A camera that runs out of time has not chosen its exposure."""
+    night = {"iso": 6400.0, "f_number": 1.8, "exposure_time": 1.0}
+    assert shown(even(-1), **night) == pytest.approx(shown(even(-4), **night), abs=0.25)
+
+
+def test_exposures_are_thirty_seconds_of_an_ev():
+    for light in (street(), lamps(0.2), even(1)):
+        assert (automatic(scene(light)) * 32).is_integer()

@@ -7,23 +7,35 @@ gives a standard print its mean lightness, the other puts the mean of the logari
     Σ w(l) · L*(curve(2^(l + ev))) = 50           Σ w(l) · (l + ev) = log2 0.18
 
 What is noise counts a tenth, and so does the deep dark, from 8 to 12 EV below the bright parts: a black sky
-does not brighten the street, but a room counts beside its window.  Of what then lies more than 4 EV above
-mid-grey half is taken back, `tone` does the rest; and nearly half is given of what a scene without anything
-bright is short of: snow is white.  The absolute brightness that aperture, time and ISO tell holds night
-scenes down, by nothing above 40 lx, by `Exposure.night` at 1 lx, and half as much again under the stars,
-where cones no longer see: night stays night.  A scene that is as dark as that already, lamps in the black, is
-not held down again.  Nor is a night lifted until the noise at black is more than
-half of mid-grey.
+does not brighten the street, but a room counts beside its window.  Then lights are heard: a sun, a lamp, a
+window may be paper white, from 3 EV above mid-grey a little to 5 EV altogether, on 3 % of the picture; most
+of what an exposure is above that is taken back, `tone` does the rest::
+
+    Σ share(l) · white(l + ev) ≤ 0.03
+
+Nearly half is given of what a scene without anything bright is short of: snow is white.  But a scene of
+little range does not say how light it is: a grey card, fog, a black cat.  There the exposure as shot is
+asked, which a photographer chose with the meter or in spite of it.  By up to 2 EV, three quarters of the way
+are gone where it is brighter, half of it where it is darker: nobody exposes snow as white by accident, but
+meters take it for grey, and cameras expose less to save lights.  In the dark it is not asked, where cameras
+run out of time.
+
+The absolute brightness that aperture, time and ISO tell holds night scenes down, by nothing above 40 lx, by
+`Exposure.night` at 1 lx, and half as much again under the stars, where cones no longer see: night stays
+night.  A scene that is as dark as that already, lamps in the black, is not held down again.  Nor is a night
+lifted until the noise at black is more than half of mid-grey.
 
 References
 ----------
 [1] ISO 2720:1974, exposure meters: 2.5 lx · 2^EV100 on an 18 % scene.
-[2] CIE 191:2010, recommended system for mesopic photometry: rods alone below 0.005 cd/m², cones from 5 cd/m².
+[2] ISO 12232:2019, sensitivity: what a meter takes for mid-grey is 0.127 of the light at which a sensor clips.
+[3] CIE 191:2010, recommended system for mesopic photometry: rods alone below 0.005 cd/m², cones from 5 cd/m².
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +53,12 @@ _LIGHT = _LOW + (np.arange(_BINS) + 0.5) / _STEPS  # log2 of the middle of each 
 _GREY = math.log2(0.18)
 _PRINT = 50.0  # mean lightness
 _LOGARITHMIC = 0.5  # share of the mean of logarithms, which hears the dark half of a backlit scene
-_BRIGHTEST, _NEAR_WHITE = 4.0, 2.0  # EV above mid-grey
+_NEAR_WHITE = 2.0  # EV above mid-grey: the brightest of a scene without lights
+_WHITE, _SHARE, _HEARD = (3.0, 5.0), 0.03, 0.6  # EV above mid-grey, share of the picture, what is taken back
+_METERED = math.log2(0.127)  # mid-grey as the meter sees it, 0 = the clip level
+_MOST_HEARD = 2.75  # EV: what is brighter by more cannot be saved anyway
+_RANGE, _FARTHEST = (0.5, 1.5), 2.0  # standard deviation in EV, EV
+_BRIGHTER, _DARKER = 0.75, 0.5  # share of the way to the exposure as shot
 
 
 @dataclass(frozen=True)
@@ -97,27 +114,50 @@ def automatic(scene: Scene, night: float = 0.8) -> float:
     counts[0] = 0  # no light at all says nothing
     if counts.sum() == 0:
         return 0.0
-    ev = _centred(counts, signal(scene, _LIGHT))
-    level = _GREY - ev  # log2 of what became mid-grey, 0 = the camera's clip level
-    if (dark := _darkness(scene, level)) > 0:
+    ev, spread = _centred(counts, signal(scene, _LIGHT))
+    dark = _darkness(scene, _GREY - ev)
+    ev += (1.0 - min(dark, 1.0)) * _towards_metered(scene, ev, spread)
+    if dark > 0:
         ev -= _night(counts, ev, night * dark)
         ev -= min(dark, 1.0) * max(ev - _noisiest(scene), 0.0)
     return round(min(max(ev, -12.0), 12.0) * 32) / 32
 
 
-def _centred(counts: NDArray[np.int64], trust: Float64) -> float:
+def _centred(counts: NDArray[np.int64], trust: Float64) -> tuple[float, float]:
+    """What the light alone says: the exposure, and how far the logarithms lie apart (standard deviation)."""
     bright = _percentile(counts, 0.95)
     weights = counts * np.maximum(trust * np.clip((_LIGHT - bright + 12) / 4, 0.0, 1.0), 0.1)
     weights /= weights.sum()
+    standard = _highest(lambda ev: weights @ _lightness(_LIGHT + ev) < _PRINT)
+    light = np.clip(_LIGHT, bright - 9.0, bright + 6.0)
+    mean = float(weights @ light)
+    ev = (1 - _LOGARITHMIC) * standard + _LOGARITHMIC * (_GREY - mean)
+    short = _NEAR_WHITE - (_percentile(counts, 0.99) + ev - _GREY)
+    ev -= _HEARD * min(max(ev - _unblown(counts), 0.0), _MOST_HEARD)
+    return ev + 0.45 * min(max(short, 0.0), 2.0), math.sqrt(float(weights @ (light - mean) ** 2))
+
+
+def _unblown(counts: NDArray[np.int64]) -> float:
+    """The highest exposure that shows no more than its share of the picture as paper white."""
+    share = counts / counts.sum()
+    return _highest(lambda ev: share @ smooth(_LIGHT + ev - _GREY, *_WHITE) < _SHARE)
+
+
+def _towards_metered(scene: Scene, ev: float, spread: float) -> float:
+    """What the exposure as shot adds, where the light lies too close together to say how light things are."""
+    metered = scene.shot.baseline_exposure + _GREY - _METERED
+    way = min(max(metered - ev, -_FARTHEST), _FARTHEST)
+    untold = 1.0 - float(smooth(np.float64(spread), *_RANGE))
+    return untold * (_BRIGHTER if way > 0 else _DARKER) * way
+
+
+def _highest(below: Callable[[float], bool | np.bool_]) -> float:
+    """The EV of -24 … 24 up to which something rising stays below its bound."""
     low, high = -24.0, 24.0
     for _ in range(24):
         ev = (low + high) / 2
-        low, high = (ev, high) if weights @ _lightness(_LIGHT + ev) < _PRINT else (low, ev)
-    mean = float(weights @ np.clip(_LIGHT, bright - 9.0, bright + 6.0))
-    ev = (1 - _LOGARITHMIC) * low + _LOGARITHMIC * (_GREY - mean)
-    above = _percentile(counts, 0.99) + ev - _GREY
-    ev -= 0.5 * min(max(above - _BRIGHTEST, 0.0), 5.0)
-    return ev + 0.45 * min(max(_NEAR_WHITE - above, 0.0), 2.0)
+        low, high = (ev, high) if below(ev) else (low, ev)
+    return low
 
 
 def _night(counts: NDArray[np.int64], ev: float, deepest: float) -> float:
@@ -170,8 +210,7 @@ def _darkness(scene: Scene, level: float) -> float:
     shot = scene.shot
     if not (shot.iso and shot.exposure_time and shot.f_number):
         return 0.0
-    # a sensor of ISO S clips at 1/0.127 of the light its meter takes for mid-grey
-    ev100 = math.log2(shot.f_number**2 / shot.exposure_time * 100.0 / shot.iso) + level - math.log2(0.127)
+    ev100 = math.log2(shot.f_number**2 / shot.exposure_time * 100.0 / shot.iso) + level - _METERED
     dusk, starlight = ((start - ev100) / width for start, width in ((4.0, 5.3), (-1.3, 4.0)))
     t, u = (min(max(v, 0.0), 1.0) for v in (dusk, starlight))
     return t * t * (3.0 - 2.0 * t) + 0.5 * u * u * (3.0 - 2.0 * u)
