@@ -16,9 +16,9 @@ of what an exposure is above that is taken back, `tone` does the rest::
 Nearly half is given of what a scene without anything bright is short of: snow is white.  But a scene of
 little range does not say how light it is: a grey card, fog, a black cat.  There the exposure as shot is
 asked, which a photographer chose with the meter or in spite of it.  By up to 2 EV, three quarters of the way
-are gone where it is brighter, half of it where it is darker: nobody exposes snow as white by accident, but
-meters take it for grey, and cameras expose less to save lights.  In the dark it is not asked, where cameras
-run out of time.
+are gone where it is brighter, half of it where it is darker, and then only in a scene that is more even
+still: nobody exposes snow as white by accident, but meters take it for grey, and cameras expose less to save
+lights.  In the dark it is not asked, where cameras run out of time.
 
 The absolute brightness that aperture, time and ISO tell holds night scenes down, by nothing above 40 lx, by
 `Exposure.night` at 1 lx, and half as much again under the stars, where cones no longer see: night stays
@@ -28,7 +28,7 @@ lifted until the noise at black is more than half of mid-grey.
 References
 ----------
 [1] ISO 2720:1974, exposure meters: 2.5 lx · 2^EV100 on an 18 % scene.
-[2] ISO 12232:2019, sensitivity: what a meter takes for mid-grey is 0.127 of the light at which a sensor clips.
+[2] ISO 12232:2019, sensitivity: a meter's mid-grey is 0.127 of the light at which a sensor clips.
 [3] CIE 191:2010, recommended system for mesopic photometry: rods alone below 0.005 cd/m², cones from 5 cd/m².
 """
 
@@ -57,8 +57,8 @@ _NEAR_WHITE = 2.0  # EV above mid-grey: the brightest of a scene without lights
 _WHITE, _SHARE, _HEARD = (3.0, 5.0), 0.03, 0.6  # EV above mid-grey, share of the picture, what is taken back
 _METERED = math.log2(0.127)  # mid-grey as the meter sees it, 0 = the clip level
 _MOST_HEARD = 2.75  # EV: what is brighter by more cannot be saved anyway
-_RANGE, _FARTHEST = (0.5, 1.5), 2.0  # standard deviation in EV, EV
-_BRIGHTER, _DARKER = 0.75, 0.5  # share of the way to the exposure as shot
+_FARTHEST = 2.0  # EV
+_BRIGHTER, _DARKER = (0.75, 0.5, 1.5), (0.5, 0.3, 1.0)  # share of the way as shot, standard deviations in EV
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ def _towards_metered(scene: Scene, ev: float, spread: float) -> float:
     """What the exposure as shot adds, where the light lies too close together to say how light things are."""
     metered = scene.shot.baseline_exposure + _GREY - _METERED
     way = min(max(metered - ev, -_FARTHEST), _FARTHEST)
-    untold = 1.0 - float(smooth(np.float64(spread), *_RANGE))
-    return untold * (_BRIGHTER if way > 0 else _DARKER) * way
+    share, even, told = _BRIGHTER if way > 0 else _DARKER
+    return share * (1.0 - float(smooth(np.array(spread), even, told))) * way
 
 
 def _highest(below: Callable[[float], bool | np.bool_]) -> float:
