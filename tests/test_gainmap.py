@@ -39,7 +39,7 @@ def photo_of(given, params, space="p3"):
 
 
 def shown(given, params, space, white):
-    """Linear light of the look on a display up to `white`: what `display` makes of it, read through its curve."""
+    """Linear light of the look on a display up to `white`: its PQ picture, decoded."""
     made = display(grade(given, params, white=white), Display(space=space, transfer="pq"))
     return c.pq_decode(made.rgb) * 10000 / 203
 

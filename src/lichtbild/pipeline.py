@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lichtbild.base.image import Burst, Flow, Scene
 from lichtbild.base.photo import Photo
+from lichtbild.base.spare import reusing
 from lichtbild.capture.demosaic import demosaic
 from lichtbild.capture.linearize import linearize
 from lichtbild.combine.align import align
@@ -69,6 +70,7 @@ def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
     return scene, flow
 
 
+@reusing()
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     """Colour, look and display of a merged scene."""
     by_profile = recipe.rendering.by == "profile"

@@ -41,6 +41,7 @@ from lichtbild.base.colour import (
 from lichtbild.base.errors import FallbackWarning, QualityWarning
 from lichtbild.base.image import CameraColour, Float32, Noise, Scene, Triple
 from lichtbild.base.params import Params, choice, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 from lichtbild.capture.illuminant import (
     camera_to_d50,
@@ -123,7 +124,7 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate(), *, look: bool = Tru
     neutral = _neutral(scene, camera, gain, params)
     scene = whitened(scene, neutral)
     to_d50 = camera_to_d50(camera, neutral) / np.asarray(gain)
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     to_rec2020 = REC2020.from_xyz() @ adaptation(D50_XYZ, xy_to_xyz(D65))
     second = camera.look if look and not camera.graded else None
     if not camera.hue_sat and second is None:

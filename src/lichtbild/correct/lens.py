@@ -34,6 +34,7 @@ from lichtbild.base.colour import Float64
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Float32, Opcode, Scene
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 from lichtbild.correct.crop import cropped
 
@@ -107,7 +108,7 @@ def _warped(scene: Scene, opcode: Opcode, share: float) -> Scene:
     if len(factors) not in (1, 3) or not (factors.any() or tangential.any()):
         return scene
     cy, cx, size = _geometry(opcode, scene.rgb.shape)
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     kernels.lens_warp(
         scene.rgb, np.float32(1.0 + factors), np.ascontiguousarray(tangential, np.float32), cy, cx, size, out
     )
@@ -142,7 +143,7 @@ def _brightened(scene: Scene, opcode: Opcode, share: float) -> Scene:
     if (gain == 1.0).all():
         return scene
     cy, cx, size = _geometry(opcode, scene.rgb.shape)
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     kernels.lens_gain(scene.rgb, np.float32(gain), cy, cx, size, out)
     return replace(scene, rgb=out, frames=_thinned(scene.frames, gain, (cy, cx, size)))
 
@@ -152,7 +153,7 @@ def _mapped(scene: Scene, opcode: Opcode, share: float) -> Scene:
     gain = np.asarray(m["gain"], np.float64) ** share
     if (gain == 1.0).all():
         return scene
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     place = np.array([*m["spacing"], *m["origin"]], np.float64)
     area = grown(m["area"], scene.shot.size, scene.rgb.shape)
     kernels.lens_map(scene.rgb, gain.astype(np.float32), np.array(area, np.int64), place, out)

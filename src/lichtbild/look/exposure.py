@@ -45,6 +45,7 @@ from lichtbild.base import kernels
 from lichtbild.base.colour import REC2020, Float64
 from lichtbild.base.image import Scene
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 
 LUMINANCE = np.float32(REC2020.to_xyz()[1])
@@ -96,7 +97,7 @@ def exposure(scene: Scene, params: Exposure = Exposure()) -> Scene:
     if ev == 0 or scene.rgb.size == 0:
         return scene
     factor = 2.0**ev
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     kernels.exposure(scene.rgb, factor, out)
     return replace(scene, rgb=out, noise=scene.noise.scaled((factor, factor, factor)))
 

@@ -34,6 +34,7 @@ from lichtbild.base.colour import LMS_TO_OKLAB, P3, REC2020, XYZ_TO_LMS, rgb_to_
 from lichtbild.base.errors import FallbackWarning
 from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 
 GREY = 0.18
@@ -126,7 +127,7 @@ def grade(scene: Scene, params: Grade = Grade(), *, white: float = 1.0) -> Scene
     if scene.shot.exif.get("raw"):
         told = f"{scene.shot.path.name}: local tone of its ProfileGainTableMap is not applied"
         warnings.warn(FallbackWarning(f"{told}; the look camera does"), stacklevel=4)
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     kernels.grade(scene.rgb, *numbers(params, white), out)
     return replace(scene, rgb=out, space="picture", white=white)
 

@@ -30,6 +30,7 @@ import numpy as np
 from lichtbild.base import kernels
 from lichtbild.base.image import Scene
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 
 _DARKEST = 2.2  # the density that all grains together have
@@ -83,7 +84,7 @@ def grain(picture: Scene, params: Grain = Grain()) -> Scene:
     gain, rms = density / pitch, density / (math.sqrt(4.0 * math.pi) * seen)
     lengths = np.array([pixel, pitch, seen], np.float32)
     strengths = np.array([gain, rms, params.colour, _DARKEST], np.float32)
-    out = np.empty_like(picture.rgb)
+    out = like(picture.rgb)
     kernels.grain(picture.rgb, lengths, strengths, params.seed, out)
     return replace(picture, rgb=out)
 

@@ -25,6 +25,7 @@ import numpy as np
 from lichtbild.base import kernels
 from lichtbild.base.image import Scene
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 
 _GREY = 0.18
@@ -64,7 +65,7 @@ def halation(scene: Scene, params: Halation = Halation()) -> Scene:
     scene.require("rec2020")
     if params.amount == 0 or scene.rgb.size == 0:
         return scene
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     less = 1.0 - params.redness
     amounts = np.array([params.amount, params.amount * less, params.amount * less**2], np.float32)
     radius = params.radius / 100.0 * max(scene.rgb.shape[:2])

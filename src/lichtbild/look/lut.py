@@ -35,6 +35,7 @@ from lichtbild.base.errors import RecipeError
 from lichtbild.base.home import home
 from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, choice, knob, text
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 from lichtbild.look.cube import parsed
 from lichtbild.look.table import CURVES, Table, decode, fingerprint, gamma, read_bytes
@@ -99,7 +100,7 @@ def lut(scene: Scene, params: Lut = Lut()) -> Scene:
     cube[..., :3] = table.cube
     shaper = np.empty((0, 3), np.float32) if table.shaper is None else table.shaper
     ends = decode(table.input_domain, params.encoding)
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     kernels.lut(
         scene.rgb,
         np.float32(np.stack([rgb_to_rgb(P3, space), rgb_to_rgb(space, P3)])),

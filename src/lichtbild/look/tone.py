@@ -35,6 +35,7 @@ import numpy as np
 from lichtbild.base import kernels
 from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, knob
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 from lichtbild.look.exposure import LUMINANCE, signal, smooth
 
@@ -77,7 +78,7 @@ def tone(scene: Scene, params: Tone = Tone()) -> Scene:
     scene.require("rec2020")
     if (params.shadows == params.highlights == params.clarity == 0) or scene.rgb.size == 0:
         return scene
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     cell = max(max(scene.rgb.shape[:2]) / _CELLS, 1.0)
     crisp = np.float32(params.clarity * signal(scene, _LIGHT))
     kernels.tone(scene.rgb, LUMINANCE, move(scene, params), crisp, cell, _SPREAD, out)

@@ -35,6 +35,7 @@ from lichtbild.base.colour import P3, REC2020, SRGB, XYZ_TO_LMS, rgb_to_rgb
 from lichtbild.base.image import Float32, Scene
 from lichtbild.base.params import Params, choice
 from lichtbild.base.photo import Photo, Space, Transfer
+from lichtbild.base.spare import like
 from lichtbild.base.stage import stage
 
 SPACES = {"p3": P3, "srgb": SRGB, "rec2020": REC2020}
@@ -79,7 +80,7 @@ def display(scene: Scene, params: Display = Display()) -> Photo:
         The scene is not in ``picture``.
     """
     scene.require("picture")
-    out = np.empty_like(scene.rgb)
+    out = like(scene.rgb)
     scale, peak = _light(params.transfer, scene.white)
     kernels.display(
         scene.rgb,
