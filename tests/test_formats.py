@@ -106,6 +106,19 @@ def test_lossless_jxl_is_exact(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", NEW)
+def test_pq_keeps_the_blue_of_yellow(tmp_path, suffix):
+    """Patches of amber: an encoder that lets blue go to black there loses the colour of every lamp."""
+    if suffix == ".jxl":
+        pytest.importorskip("imagecodecs")
+    random = np.random.default_rng(5)
+    amber = np.array([0.53, 0.39, 0.31]) * (0.5 + 0.6 * random.random((16, 24, 1)))
+    rgb = np.repeat(np.repeat(amber, 4, 0), 4, 1) + random.normal(0, 0.004, (64, 96, 3))
+    made = replace(photo("rec2020", "pq"), rgb=np.float32(rgb))
+    pixels, _ = seen(written(made, tmp_path / f"a{suffix}"))
+    assert np.abs(pixels - made.rgb).max() < 0.05
+
+
+@pytest.mark.parametrize("suffix", NEW)
 def test_metadata_travel_and_can_be_left_out(tmp_path, suffix):
     path = written(
         photo(), tmp_path / f"a{suffix}", recipe="[grade]\nchroma = 1.25\n", inputs=[("x.dng", "77ab")]

@@ -3,6 +3,7 @@
 
 import json
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -16,13 +17,13 @@ from lichtbild.base.colour import P3, PROPHOTO, REC2020, SRGB, rgb_to_rgb, srgb_
 from lichtbild.base.errors import InputError
 from lichtbild.capture.dcp import read_dcp
 from lichtbild.look.clf import operator, read_clf
-from lichtbild.look.cube import read_cube
+from lichtbild.look.cube import cube_text, read_cube
 from lichtbild.look.hald import hald_png, png, read_hald
 from lichtbild.look.look import looks
 from lichtbild.look.preset import colours_of, knobs_of, read_preset
 from lichtbild.look.profile_look import from_hsv, look_of, to_hsv
 from lichtbild.look.sampled import graded
-from lichtbild.look.table import baked, decode, encode
+from lichtbild.look.table import Table, baked, decode, encode
 from lichtbild.look.ungraded import PLAIN, to_scene
 from lichtbild.publish.look_table import distance, shown
 from lichtbild.recipe import Recipe
@@ -62,6 +63,19 @@ def test_a_cube_is_the_look(tmp_path, name, side, mean, most):
     truth = shown(light(name), SRGB, "srgb")(srgb_decode(CODES))
     far = distance(table(CODES), truth, SRGB)
     assert far[0] < mean and far[1] < most
+
+
+def test_colour_science_reads_the_same_table(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        colour = pytest.importorskip("colour", reason="colour-science is not installed")
+    shown = baked(lambda c: c ** np.array([0.8, 1.0, 1.3]), 9)
+    wide = Table(shown.cube * 2 - 0.5, domain=np.array([[-0.1, 0.0, 0.2], [1.0, 2.0, 4.0]]))
+    for table in (shown, wide):
+        (tmp_path / "x.cube").write_bytes(cube_text(table, ["of a test"]))
+        read = colour.read_LUT(str(tmp_path / "x.cube"))
+        np.testing.assert_allclose(read.table, table.cube, atol=1e-6)
+        np.testing.assert_allclose(read.domain, table.domain, atol=1e-6)
 
 
 @pytest.mark.parametrize("file", ["x.cube", "x.clf"])

@@ -18,6 +18,7 @@ from lichtbild.publish.boxes import jxl_with
 from lichtbild.publish.order import Order, cicp, deep, eight_bit
 
 _EFFORT = 5  # of 9: at 7, a picture takes 1.6 times as long and is 0.5 % shorter
+_LOSSLESS_EFFORT = 3  # at 7, it takes 15 times as long and is no shorter
 
 
 def jxl(photo: Photo, order: Order) -> list[Chunk]:
@@ -35,7 +36,7 @@ def jxl(photo: Photo, order: Order) -> list[Chunk]:
     codes = eight_bit(photo) if order.depth == 8 else deep(photo)
     spec = oiio.ImageSpec(codes.shape[1], codes.shape[0], 3, str(codes.dtype))
     spec.attribute("CICP", oiio.TypeDesc("int[4]"), cicp(photo))
-    spec.attribute("jpegxl:effort", _EFFORT)
+    spec.attribute("jpegxl:effort", _LOSSLESS_EFFORT if order.quality == 100 else _EFFORT)
     lost = 100 - order.quality
     spec.attribute("compression", f"jpegxl:{100 - (lost if photo.transfer == 'srgb' else -(-lost // 4))}")
     with tempfile.TemporaryDirectory() as folder:  # it writes to files only
