@@ -10,6 +10,7 @@ from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import Chunk
 from lichtbild.publish.order import Order, cicp, deep, eight_bit
 
+_PRESET = "ultrafast"  # the usual one takes seven times as long for a seventh less file, no nearer
 _LUMA = {"srgb": 1, "p3": 1, "rec2020": 9}
 
 
@@ -37,6 +38,7 @@ def heic(photo: Photo, order: Order) -> list[Chunk]:
             file,
             quality=order.quality,
             chroma=444,
+            enc_params={"preset": _PRESET},
             save_nclx_profile=True,
             color_primaries=primaries,
             transfer_characteristics=transfer,
