@@ -51,6 +51,7 @@ COST = """
 ## What writing costs
 
 The same photo repeated to 11 MP, at the usual settings: processor seconds of all threads, the least of two.
+PNG finds the repetition: one photo of 12 MP took 1.7 s and 15 MB with 8 bits, 4.6 s and 58 MB with 16.
 
 """
 
