@@ -70,26 +70,26 @@ def combined(burst: Burst, recipe: Recipe = Recipe()) -> tuple[Scene, Flow]:
     return scene, flow
 
 
-@reusing()
 def finish(scene: Scene, recipe: Recipe = Recipe()) -> Photo:
     """Colour, look and display of a merged scene."""
-    by_profile = recipe.rendering.by == "profile"
-    scene = calibrate(scene, recipe.calibrate, look=not by_profile)  # camera colour → linear Rec. 2020
-    scene = lens(scene, recipe.lens)              # distortion, vignetting
-    scene = aspect(scene, recipe.aspect)          # its shape and field of view
-    scene = exposure(scene, recipe.exposure)      # how bright
-    scene = tone(scene, recipe.tone)              # local light
-    scene = halation(scene, recipe.halation)      # light that a film throws back
-    if by_profile:
-        picture = rendering(scene, recipe.rendering)   # as the maker of the file shows it
-    else:
-        white = white_of(recipe)                  # of the display: more than 1 where there is headroom
-        picture = grade(scene, recipe.grade, white=white)  # curve and colour of the look
-    picture = lut(picture, recipe.lut)            # tables of looks from elsewhere
-    picture = grain(picture, recipe.grain)        # what a film is made of
-    photo = display(picture, recipe.display)      # gamut, transfer function
-    photo = gainmap(photo, scene, recipe.grade, gains_of(recipe))  # what brighter displays add to it
-    return frame(photo, recipe.frame)             # a border with the exposure line
+    with reusing():  # not around the function, which would hold the merged scene to the end
+        by_profile = recipe.rendering.by == "profile"
+        scene = calibrate(scene, recipe.calibrate, look=not by_profile)  # camera colour → linear Rec. 2020
+        scene = lens(scene, recipe.lens)              # distortion, vignetting
+        scene = aspect(scene, recipe.aspect)          # its shape and field of view
+        scene = exposure(scene, recipe.exposure)      # how bright
+        scene = tone(scene, recipe.tone)              # local light
+        scene = halation(scene, recipe.halation)      # light that a film throws back
+        if by_profile:
+            picture = rendering(scene, recipe.rendering)   # as the maker of the file shows it
+        else:
+            white = white_of(recipe)                  # of the display: more than 1 where there is headroom
+            picture = grade(scene, recipe.grade, white=white)  # curve and colour of the look
+        picture = lut(picture, recipe.lut)            # tables of looks from elsewhere
+        picture = grain(picture, recipe.grain)        # what a film is made of
+        photo = display(picture, recipe.display)      # gamut, transfer function
+        photo = gainmap(photo, scene, recipe.grade, gains_of(recipe))  # what brighter displays add to it
+        return frame(photo, recipe.frame)             # a border with the exposure line
 
 
 def gains_of(recipe: Recipe) -> Gainmap:
