@@ -184,10 +184,11 @@ class Measured:
         return tuple(GREY * 2.0 ** np.interp(made, greys, ev) / 0.5)
 
     def split(self):
-        """Tint of greys in shadows and highlights, divided by the weight it has there."""
-        dark, bright = self.oklab(grey(GREY * 2.0 ** np.array([-3.0, 2.5])))
+        """Tint of greys in shadows and highlights: what the mid-tones lend is taken off, by the weights."""
+        dark, mid, bright = self.oklab(grey(GREY * 2.0 ** np.array([-3.0, 0.3, 2.5])))
         s, h = 1 - dark[0] / 0.45, (bright[0] - 0.75) / 0.25
-        return dark[1] / s, dark[2] / s, bright[1] / h, bright[2] / h
+        shadows, highlights = (dark - (1 - s) * mid) / s, (bright - (1 - h) * mid) / h
+        return shadows[1], shadows[2], highlights[1], highlights[2]
 
     def black(self):
         ev = np.linspace(-8, -3, 5001)

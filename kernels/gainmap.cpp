@@ -54,7 +54,7 @@ void shown(look::Strip &s, int n, const float *m, const float *k, float white) {
 static void gainmap(In<float, 3> rgb, int scale, bool grey, In<float, 2> knobs, In<float, 4> matrices, In<float, 3> display,
                     In<float, 1> luminance, In<float, 1> white, Out<float, 3> gain) {
     need(rgb.shape(2) == 3 && scale >= 1 && scale <= 8, "gainmap: rgb h w 3, scale 1 … 8");
-    need(knobs.size() == 2 * look::KNOBS && matrices.size() == 90, "gainmap: knobs 2 34, matrices 2 5 3 3");
+    need(knobs.size() == 2 * look::KNOBS && matrices.size() == 90, "gainmap: knobs 2 36, matrices 2 5 3 3");
     need(display.size() == 27 && luminance.size() == 3 && white.size() == 2, "gainmap: display 3 3 3, luminance 3, white 2");
     const int h = (int)rgb.shape(0), w = (int)rgb.shape(1), rows = (h + scale - 1) / scale, columns = (w + scale - 1) / scale;
     need((int)gain.shape(0) == rows && (int)gain.shape(1) == columns && gain.shape(2) == 3, "gainmap: gain rows columns 3");

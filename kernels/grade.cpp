@@ -4,7 +4,7 @@
 
 static void grade(In<float, 3> rgb, In<float, 1> knobs, In<float, 3> matrices, Out<float, 3> out) {
     need(rgb.shape(2) == 3 && knobs.size() == look::KNOBS && matrices.size() == 45,
-         "grade: rgb h w 3, knobs 34, matrices 5 3 3");
+         "grade: rgb h w 3, knobs 36, matrices 5 3 3");
     need(rgb.shape(0) == out.shape(0) && rgb.shape(1) == out.shape(1) && out.shape(2) == 3, "grade: out is like rgb");
     const look::Look look(knobs.data(), matrices.data());
     const int h = (int)rgb.shape(0), w = (int)rgb.shape(1);

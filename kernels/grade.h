@@ -29,7 +29,7 @@ inline float root3(float a) {  // of a ≥ 0; relative error < 3e-7: greys stay 
 struct Knobs {
     float vignette, contrast, foot, foot_c, k, hue_keep;  // foot = toe · grey, foot_c = foot^contrast
     float saturation, shadow_saturation, highlight_saturation, purity;
-    float shadow_a, shadow_b, highlight_a, highlight_b;
+    float shadow_a, shadow_b, mid_a, mid_b, highlight_a, highlight_b;
     float mono, red, green, blue;
     float hue[HUES][5];  // centre, 1 / width, chroma, shift (degrees), lightness
     float white;         // the brightest light; to_lms has it as a factor
@@ -60,7 +60,11 @@ struct Look {
         }
     }
     bool grey() const { return k.mono == 1.0f; }
-    bool tinted() const { return k.shadow_a != 0.0f || k.shadow_b != 0.0f || k.highlight_a != 0.0f || k.highlight_b != 0.0f; }
+    bool tinted() const {
+        for (float tint : {k.shadow_a, k.shadow_b, k.mid_a, k.mid_b, k.highlight_a, k.highlight_b})
+            if (tint != 0.0f) return true;
+        return false;
+    }
 };
 
 struct Strip {
@@ -218,6 +222,8 @@ inline void from_oklab(Strip &s, int n, const Look &look, const float *light) {
     const Knobs k = look.k;
     const float *m = look.from_lab, *q = look.from_lms;
     const float dark_more = k.shadow_saturation - 1.0f, bright_more = k.highlight_saturation - 1.0f;
+    const float dark_a = k.shadow_a - k.mid_a, dark_b = k.shadow_b - k.mid_b;  // what mid-tones have, all begin with
+    const float bright_a = k.highlight_a - k.mid_a, bright_b = k.highlight_b - k.mid_b;
     for (int i = 0; i < n; i++) {
         const float bright = s.L[i], L = light[i];
         float ws = 1.0f - bright * (1.0f / 0.45f), wh = bright * 4.0f - 3.0f;
@@ -226,8 +232,8 @@ inline void from_oklab(Strip &s, int n, const Look &look, const float *light) {
         const float gain = k.saturation * (1.0f + dark_more * ws) * (1.0f + bright_more * wh);
         const float excess = (s.C[i] * gain - 0.22f) * 10.0f;
         const float keep = gain / (1.0f + k.purity * (excess > 0.0f ? excess : 0.0f));
-        const float a = keep * s.A[i] + k.shadow_a * ws + k.highlight_a * wh;
-        const float b = keep * s.B[i] + k.shadow_b * ws + k.highlight_b * wh;
+        const float a = keep * s.A[i] + k.mid_a + dark_a * ws + bright_a * wh;
+        const float b = keep * s.B[i] + k.mid_b + dark_b * ws + bright_b * wh;
         float x = m[0] * L + m[1] * a + m[2] * b, y = m[3] * L + m[4] * a + m[5] * b, w = m[6] * L + m[7] * a + m[8] * b;
         x = x * x * x, y = y * y * y, w = w * w * w;
         s.rgb[0][i] = q[0] * x + q[1] * y + q[2] * w;

@@ -92,13 +92,13 @@ def twin(rgb, p, white=1.0):
     C = C * gain
     C = C / (1 + p.purity_rolloff * np.maximum(C - 0.22, 0) / 0.1)
     hue = np.radians(hue + turn)
-    a = C * np.cos(hue) + p.split_shadow_a * ws + p.split_highlight_a * wh
-    b = C * np.sin(hue) + p.split_shadow_b * ws + p.split_highlight_b * wh
+    a = C * np.cos(hue) + p.split_shadow_a * ws + p.split_mid_a * (1 - ws - wh) + p.split_highlight_a * wh
+    b = C * np.sin(hue) + p.split_shadow_b * ws + p.split_mid_b * (1 - ws - wh) + p.split_highlight_b * wh
     return c.oklab_to_xyz(np.stack([L + light, a, b], -1)) @ c.P3.from_xyz().T
 
 
 @pytest.mark.parametrize("white", [1.0, 2.5, 4.9])
-@pytest.mark.parametrize("look", ["neutral", "natural", "vibrant", "mono"])
+@pytest.mark.parametrize("look", ["neutral", "natural", "vibrant", "mono", "sepia", "blue"])
 def test_the_kernel_equals_its_twin(look, white):
     rng = np.random.default_rng(5)
     rgb = np.exp2(rng.uniform(-9, 5, (23, 301, 1))) * rng.uniform(-0.02, 1, (23, 301, 3))
@@ -109,13 +109,29 @@ def test_the_kernel_equals_its_twin(look, white):
     np.testing.assert_allclose(made.rgb, expected, atol=2e-5 * white)
 
 
-@pytest.mark.parametrize("knobs", [{}, {"split_shadow_a": 0.012, "split_shadow_b": 0.022, "toe": 0.05}])
+@pytest.mark.parametrize(
+    "knobs",
+    [{}, {"split_shadow_a": 0.012, "split_shadow_b": 0.022, "toe": 0.05}, {"split_mid_b": -0.02}],
+)
 @pytest.mark.parametrize("white", [1.0, 4.0])
 def test_black_and_white_has_a_path_of_its_own_to_the_same_picture(knobs, white):
     rgb = np.exp2(np.random.default_rng(6).uniform(-9, 5, (7, 260, 3)))
     params = replace(of("mono")[0], contrast=3.0, **knobs)
     made = grade(scene(rgb), params, white=white).rgb
     np.testing.assert_allclose(made, twin(np.float32(rgb).astype(float), params, white), atol=3e-5 * white)
+
+
+@pytest.mark.parametrize("look", ["sepia", "blue"])
+def test_toned_prints_have_a_tone_from_black_to_white(look):
+    params, _ = of(look)
+    light = np.repeat(np.geomspace(0.001, 2.0, 200)[None, :, None], 3, axis=2)
+    L, a, b = np.moveaxis(c.xyz_to_oklab(grade(scene(light), params).rgb[0] @ c.P3.to_xyz().T), -1, 0)
+    assert L[0] < 0.1 and L[-1] > 0.95
+    between = (L > 0.46) & (L < 0.74)
+    np.testing.assert_allclose(a[between], params.split_mid_a, atol=1e-4)
+    np.testing.assert_allclose(b[between], params.split_mid_b, atol=1e-4)
+    assert np.hypot(a, b).min() > 0.009  # nowhere grey
+    assert (np.diff(np.abs(b)) < 1e-4).all()  # and the more, the darker
 
 
 @pytest.mark.parametrize("knobs", [{"contrast": 0.5}, {"contrast": 3.0}, {"toe": 0.2}, {"hue_keep": 0.0}])

@@ -11,7 +11,8 @@ In this order, on linear Rec. 2020 light with mid-grey at 0.18:
    ``Σ p³ / Σ p²`` with the ratios kept (hues stay), pulled in where a channel would pass W;
    `Grade.hue_keep` blends the two;
 4. in Oklab: chroma times saturation, apart in shadows (below L 0.45) and highlights (above 0.75), three hue
-   entries with Gaussian reach, roll-off above chroma 0.22, split toning; and back to linear light.
+   entries with Gaussian reach, roll-off above chroma 0.22, split toning (shadows, highlights and the
+   mid-tones between them); and back to linear light.
 
 So one operator makes two renditions: W = 1 for paper and ordinary screens, ``W = 2^headroom`` for screens
 that go beyond white.  They agree at mid-grey; lights part, and shadows are a shade deeper with headroom.
@@ -71,6 +72,8 @@ class Grade(Params):
     purity_rolloff: float = knob(0.15, 0.0, 1.0, "", "How much very pure colours are held back.")
     split_shadow_a: float = knob(0.0, -0.05, 0.05, "", "Tint of the shadows, green (-) to red (+).")
     split_shadow_b: float = knob(0.0, -0.05, 0.05, "", "Tint of the shadows, blue (-) to yellow (+).")
+    split_mid_a: float = knob(0.0, -0.05, 0.05, "", "Tint of the mid-tones, green (-) to red (+).")
+    split_mid_b: float = knob(0.0, -0.05, 0.05, "", "Tint of the mid-tones, blue (-) to yellow (+).")
     split_highlight_a: float = knob(0.0, -0.05, 0.05, "", "Tint of the highlights, green (-) to red (+).")
     split_highlight_b: float = knob(0.0, -0.05, 0.05, "", "Tint of the highlights, blue (-) to yellow (+).")
     vignette: float = knob(0.0, 0.0, 1.0, "", "Darkening towards the corners, -2 log2(1 + v) EV there.")
@@ -156,6 +159,8 @@ def numbers(p: Grade, white: float) -> tuple[Float32, Float32]:
             p.purity_rolloff,
             p.split_shadow_a,
             p.split_shadow_b,
+            p.split_mid_a,
+            p.split_mid_b,
             p.split_highlight_a,
             p.split_highlight_b,
             p.mono,
