@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lichtbild.base.errors import ExportError
+from lichtbild.base.errors import ExportError, InputError
 from lichtbild.base.home import home, kept, shelf
 
 
@@ -38,3 +38,20 @@ def test_a_folder_that_cannot_be_made(monkeypatch, tmp_path):
     monkeypatch.setenv("LICHTBILD_HOME", str(tmp_path / "file"))
     with pytest.raises(ExportError, match="cannot be made"):
         shelf("profiles")
+
+
+def test_a_home_that_nobody_has(monkeypatch):
+    monkeypatch.setenv("LICHTBILD_HOME", "~nobody-of-that-name/own")
+    assert home() == Path("~nobody-of-that-name/own") and kept("looks", ".toml") == ()
+
+
+def test_a_folder_that_may_not_be_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("LICHTBILD_HOME", str(tmp_path))
+    (tmp_path / "looks").mkdir()
+
+    def refused(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)  # root may read everything
+    with pytest.raises(InputError, match="looks cannot be read: Permission denied"):
+        kept("looks", ".toml")

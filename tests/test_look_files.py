@@ -310,6 +310,14 @@ def test_a_look_of_ones_own(shelf, capsys):
     assert call(["looks", "show", "natural"]) == 0 and "[grade]" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("table", ["[nostage]\nx = 1\n", "[grade]\ncontrast = 99\n"])
+def test_a_look_that_cannot_be_used_is_not_begun_from(table, tmp_path, shelf, capsys):
+    (tmp_path / "odd.toml").write_text(f'[look]\nname = "Odd"\n{table}')
+    assert call(["looks", "new", "mine", "--base", str(tmp_path / "odd.toml")]) == 2
+    assert "nostage" in (err := capsys.readouterr().err) or "out of range" in err
+    assert "mine" not in looks
+
+
 def test_a_look_by_a_built_in_name_or_broken_is_pointed_out(shelf, capsys):
     shelf.mkdir(parents=True)
     (shelf / "natural.toml").write_text('[look]\nname = "x"\n')

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lichtbild.base.errors import ExportError
+from lichtbild.base.errors import ExportError, InputError
 
 
 def home() -> Path:
@@ -23,8 +23,16 @@ def home() -> Path:
     '/photos/mine/looks'
     """
     if own := os.environ.get("LICHTBILD_HOME"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "lichtbild"
+        return _expanded(own)
+    return _expanded(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "lichtbild"
+
+
+def _expanded(word: str) -> Path:
+    """A path with ``~`` replaced; as it stands where nobody has such a home, as in some containers."""
+    try:
+        return Path(word).expanduser()
+    except RuntimeError:
+        return Path(word)
 
 
 def shelf(name: str) -> Path:
@@ -47,8 +55,19 @@ def shelf(name: str) -> Path:
 
 
 def kept(name: str, suffix: str) -> tuple[Path, ...]:
-    """The files in a folder of the user's folder that end in `suffix` (any case), by name."""
+    """The files in a folder of the user's folder that end in `suffix` (any case), by name.
+
+    Raises
+    ------
+    InputError
+        The folder is there and may not be read.
+    """
     folder = home() / name
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() == suffix and p.name[0] != "."))
+    try:
+        found = [*folder.iterdir()] if folder.is_dir() else []
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder} cannot be read: {error.strerror or error}",
+            hint="LICHTBILD_HOME=/another/folder says where profiles and looks are kept",
+        ) from error
+    return tuple(sorted(p for p in found if p.suffix.lower() == suffix and p.name[0] != "."))

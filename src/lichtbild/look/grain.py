@@ -8,10 +8,10 @@ that cover the share p = D / 2.2 of the film at random::
 
 so white and black stay clean and the mean brightness stays as it was.  n is white noise on a lattice that is
 fixed to the *film*, from a hash of its coordinates, seen through the grain and the pixel: a small and a large
-rendering of a picture show the same grain.  Its strength is the classic one of data sheets: rms granularity,
-1000 times the standard deviation of density under a round aperture of 48 µm, as one measures it in the
-picture.  Three layers share a part of
-their noise; what they do not share is seen as coloured grain.
+rendering of a picture show the same grain, until a pixel is three grains wide and hides most of them (there
+the lattice is a coarser one).  Its strength is the classic one of data sheets: rms granularity, 1000 times
+the standard deviation of density under a round aperture of 48 µm, as one measures it in the picture.  Three
+layers share a part of their noise; what they do not share is seen as coloured grain.
 
 References
 ----------

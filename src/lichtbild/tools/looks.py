@@ -113,7 +113,8 @@ def begun(args: Namespace, talk: Talk) -> int:
     """``lichtbild looks new NAME``: a look to write on."""
     base = args.base or "natural"
     look = chosen(base)
-    path = target(args.name, args.overwrite)
+    Recipe.of(look)  # no copy of a look that cannot be used
+    path = target(args.name)
     words = f"Mine, begun from {look.name}."
     head = (
         f"# A look of your own. Use it with --look {args.name}; what is not named here keeps its default.\n"
@@ -126,7 +127,7 @@ def begun(args: Namespace, talk: Talk) -> int:
     return DONE
 
 
-def target(name: str, overwrite: bool) -> Path:
+def target(name: str) -> Path:
     """Where a look of that name goes.
 
     Raises

@@ -71,7 +71,7 @@ def run(args: Namespace, talk: Talk) -> int:
     name = args.called or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._") or "imported"
     base = chosen(args.base or "neutral")
     found = READERS[kind](path, base, Taken(code, space, args.size, screen or space))
-    file = target(name, args.overwrite)
+    file = target(name)
     settings, unknown = _fitting(_laid(base.settings, found.settings))
     left_out = [*found.left_out, *unknown]
     words = f"From {path.name}, on {base.name}."
