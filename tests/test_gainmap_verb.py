@@ -2,6 +2,7 @@
 """``gainmap`` and the flags --hdr, --also and --depth: what goes into which file."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from lichtbild.publish.photo import save, save_linear
 from lichtbild.recipe import Recipe
 from lichtbild.tools.cli import call
 from lichtbild.tools.gainmap import ordinary
-from lichtbild.tools.renditions import recipe_for, renditions, shared
-from lichtbild.tools.targets import also
+from lichtbild.tools.renditions import depth_for, recipe_for, renditions, shared
+from lichtbild.tools.targets import PHOTO, also, target
 
 NEEDS = {"avif": "imagecodecs", "heic": "pillow_heif", "jxl": "OpenImageIO"}
 
@@ -194,6 +195,31 @@ def test_every_file_holds_what_suits_it():
         renditions(photos, "auto", hlg)
 
 
+def test_a_gain_map_that_the_recipe_has_not_is_not_promised():
+    for knob in ("grade.headroom=0", "gainmap.colours=none"):
+        recipe = Recipe.of(knob)
+        assert renditions([Path("a.jpg")], "auto", recipe) == {Path("a.jpg"): "none"}
+        with pytest.raises(ExportError, match=knob.replace("=", r" = ")):
+            renditions([Path("a.jpg")], "gainmap", recipe)
+
+
+def test_depth_binds_other_files_only_where_they_can_follow():
+    assert depth_for(Path("a.avif"), 8, "pq") == 10
+    assert depth_for(Path("a.avif"), 12, "pq") == 12
+    assert depth_for(Path("a.jpg"), 16, "srgb") == 8
+
+
+def test_a_missing_library_is_told_before_anything_is_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert call(["simulate", "b", "--size", "64x96", "--frames", "1", "--quiet"]) == 0
+    capsys.readouterr()
+    assert call(["develop", "b", "-o", "o.jpg", "--also", ".heic", "--progress", "plain"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("lichtbild: o.heic: .heic needs pillow-heif") and "lichtbild[heic]" in said
+    assert not list(tmp_path.glob("o.*"))
+
+
 def test_renditions_are_finished_once():
     assert shared(["gainmap", "none", "pq", "pq"]) == [["none", "gainmap"], ["pq"]]
     made = recipe_for(Recipe(), ["pq"]).display
@@ -212,9 +238,21 @@ def test_also_names_files(tmp_path, monkeypatch):
     assert also("web/.jxl", photo) == Path("web/out.jxl")
     assert also("web/", photo) == Path("web/out.jpg")
     assert also("b.png", photo) == Path("b.png")
-    for text in (".gif", "b.gif", "none/.avif/x"):
+    for text in (".gif", "b.gif", "none/.avif/x", "none/web/.avif"):
         with pytest.raises(ExportError):
             also(text, photo)
+
+
+def test_an_output_may_be_a_folder_and_a_format(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".hidden").mkdir()
+    assert target(".avif", "x", PHOTO) == Path("x.avif")
+    assert target("web/.TIF", "x", PHOTO) == Path("web/x.tif") and (tmp_path / "web").is_dir()
+    assert target(".hidden", "x", PHOTO) == Path(".hidden/x.jpg")
+    assert target("..", "x", PHOTO) == Path("../x.jpg")
+    with pytest.raises(ExportError, match=r"web/.gif is neither a format nor a folder"):
+        target("web/.gif", "x", PHOTO)
+    assert not (tmp_path / "web" / ".gif").exists()
 
 
 def test_one_burst_many_files(tmp_path, capsys, monkeypatch):

@@ -7,8 +7,9 @@ from lichtbild.base.errors import ExportError
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import Chunk
 from lichtbild.publish.boxes import avif_with
-from lichtbild.publish.order import Order, cicp, deep, eight_bit
+from lichtbild.publish.order import Order, cicp, deep, eight_bit, library
 
+NEEDS = ("imagecodecs", "avif")  # module, and the extra that brings it
 _SPEED = 8  # of 10: at 6, a picture takes 2.5 times as long and is 0.6 % shorter
 _LUMA = {"srgb": 1, "p3": 1, "rec2020": 9}  # how brightness and colour are told apart, by H.273
 
@@ -21,10 +22,7 @@ def avif(photo: Photo, order: Order) -> list[Chunk]:
     ExportError
         The library is missing, or refuses the picture.
     """
-    try:
-        import imagecodecs
-    except ImportError as error:
-        raise order.lacking("avif", "imagecodecs") from error
+    imagecodecs = library(order.path, *NEEDS)
     codes = eight_bit(photo) if order.depth == 8 else deep(photo, order.depth)
     primaries, transfer, matrix, _ = cicp(photo, _LUMA[photo.space])
     try:

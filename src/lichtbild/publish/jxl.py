@@ -15,8 +15,9 @@ from lichtbild.base.errors import ExportError
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import Chunk
 from lichtbild.publish.boxes import jxl_with
-from lichtbild.publish.order import Order, cicp, deep, eight_bit
+from lichtbild.publish.order import Order, cicp, deep, eight_bit, library
 
+NEEDS = ("OpenImageIO", "jxl")  # module, and the extra that brings it
 _EFFORT = 5  # of 9: at 7, a picture takes 1.6 times as long and is 0.5 % shorter
 _LOSSLESS_EFFORT = 3  # at 7, it takes 15 times as long and is no shorter
 
@@ -29,10 +30,7 @@ def jxl(photo: Photo, order: Order) -> list[Chunk]:
     ExportError
         The library is missing, or refuses the picture.
     """
-    try:
-        import OpenImageIO as oiio
-    except ImportError as error:
-        raise order.lacking("jxl", "OpenImageIO") from error
+    oiio = library(order.path, *NEEDS)
     codes = eight_bit(photo) if order.depth == 8 else deep(photo)
     spec = oiio.ImageSpec(codes.shape[1], codes.shape[0], 3, str(codes.dtype))
     spec.attribute("CICP", oiio.TypeDesc("int[4]"), cicp(photo))

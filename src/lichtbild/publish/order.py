@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,25 @@ class Order:
         size = (pixels.shape[0], pixels.shape[1])
         return exif_block(photo.shot, strip=self.strip, size=size, space=photo.space)
 
-    def lacking(self, extra: str, module: str) -> ExportError:
-        """What to say where the library that a format needs is not installed."""
-        return ExportError(
-            f"{self.path}: {self.path.suffix} needs {module}, which is not installed",
-            hint=f'pip install "lichtbild[{extra}]"',
-        )
-
 
 Encode = Callable[[Photo, Order], list[Chunk]]
+
+
+def library(path: Path, module: str, extra: str) -> Any:
+    """The library that a file's format needs.
+
+    Raises
+    ------
+    ExportError
+        It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ExportError(
+            f"{path}: {path.suffix} needs {module.replace('_', '-')}, which is not installed",
+            hint=f'pip install "lichtbild[{extra}]"',
+        ) from error
 
 
 def cicp(photo: Photo, matrix: int = 0) -> tuple[int, int, int, int]:

@@ -23,13 +23,16 @@ from lichtbild.base.errors import ExportError
 from lichtbild.base.image import Scene
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import BYTE, bytes_field, write_file
+from lichtbild.publish.avif import NEEDS as avif_needs
 from lichtbild.publish.avif import avif
+from lichtbild.publish.heic import NEEDS as heic_needs
 from lichtbild.publish.heic import heic
 from lichtbild.publish.icc import profile
 from lichtbild.publish.jpeg import jpeg
+from lichtbild.publish.jxl import NEEDS as jxl_needs
 from lichtbild.publish.jxl import jxl
 from lichtbild.publish.metadata import Strip
-from lichtbild.publish.order import Encode, Order, eight_bit, upright
+from lichtbild.publish.order import Encode, Order, eight_bit, library, upright
 from lichtbild.publish.png import png
 from lichtbild.publish.tiff_photo import page, tiff_photo
 
@@ -38,19 +41,23 @@ __all__ = ["FORMATS", "HDR", "SUFFIXES", "eight_bit", "rendition", "save", "save
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: its writer, the light beyond white it holds and the bits of a sample, usual first."""
+    """A kind of file: its writer, the light beyond white it holds and the bits of a sample, usual first.
+
+    ``needs`` is the module that must be there, and the extra that brings it.
+    """
 
     encode: Encode
     holds: tuple[str, ...]
     depths: tuple[int, ...]
+    needs: tuple[str, str] | None = None
 
 
 _JPEG = Format(jpeg, ("gainmap", "none"), (8,))
 _TIFF = Format(tiff_photo, ("none", "pq", "hlg"), (16, 8))
 _PNG = Format(png, ("none", "pq", "hlg"), (8, 16))
-_AVIF = Format(avif, ("pq", "hlg", "none"), (10, 8, 12))
-_HEIC = Format(heic, ("pq", "hlg", "none"), (10, 8, 12))
-_JXL = Format(jxl, ("pq", "hlg", "none"), (16, 8))
+_AVIF = Format(avif, ("pq", "hlg", "none"), (10, 8, 12), avif_needs)
+_HEIC = Format(heic, ("pq", "hlg", "none"), (10, 8, 12), heic_needs)
+_JXL = Format(jxl, ("pq", "hlg", "none"), (16, 8), jxl_needs)
 FORMATS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
@@ -93,6 +100,18 @@ def rendition(path: Path | str, hdr: str = "auto") -> str:
             hint=f"{_WORDS[hdr]} goes into {', '.join(able)}",
         )
     return hdr
+
+
+def require_library(path: Path) -> None:
+    """Make sure that a file's format can be written here.
+
+    Raises
+    ------
+    ExportError
+        The library that it needs is not installed.
+    """
+    if (needs := FORMATS[path.suffix.lower()].needs) is not None:
+        library(path, *needs)
 
 
 def save(
@@ -165,14 +184,16 @@ def bits_of(path: Path, depth: int | None, transfer: str = "srgb") -> int:
     depths = FORMATS[path.suffix.lower()].depths
     if depth is not None and depth not in depths:
         raise ExportError(
-            f"{path}: depth = {depth} is not possible; {path.suffix} holds {_either(depths)} bits"
+            f"{path}: depth = {depth} is not possible; {path.suffix} holds {_either(depths)} bits",
+            hint=f"depth {depths[0]} is usual",
         )
     if transfer == "srgb":
         return depth or depths[0]
     if depth is not None and depth < _LEAST_HDR:
         enough = _either(tuple(d for d in depths if d >= _LEAST_HDR))
         raise ExportError(
-            f"{path}: {_WORDS[transfer]} in {depth} bits has visible steps; allowed are {enough}"
+            f"{path}: {_WORDS[transfer]} in {depth} bits has visible steps; allowed is {enough}",
+            hint="8 bits are enough without HDR (--hdr none)",
         )
     return depth or next(d for d in depths if d >= _LEAST_HDR)
 

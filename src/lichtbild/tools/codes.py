@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import struct
 import zlib
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lichtbild.base.directories import read_directories
-from lichtbild.base.errors import InputError
+from lichtbild.base.errors import ExportError, InputError
 from lichtbild.base.tiff import STRIP_OFFSETS
 from lichtbild.capture.raw import read_raw
 from lichtbild.publish.gainmap_read import read_gainmap
+from lichtbild.publish.order import library
 
 Codes = dict[str, NDArray[Any]]
 
@@ -91,21 +91,20 @@ def _png(path: Path) -> Codes:
 
 
 def _avif(path: Path) -> Codes:
-    return {"picture": _library("imagecodecs", "avif").avif_decode(path.read_bytes())}
+    return {"picture": _library(path, "imagecodecs", "avif").avif_decode(path.read_bytes())}
 
 
 def _jxl(path: Path) -> Codes:
-    return {"picture": _library("imagecodecs", "jxl").jpegxl_decode(path.read_bytes())}
+    return {"picture": _library(path, "imagecodecs", "jxl").jpegxl_decode(path.read_bytes())}
 
 
 def _heic(path: Path) -> Codes:
-    heif = _library("pillow_heif", "heic").open_heif(path, convert_hdr_to_8bit=False)
+    heif = _library(path, "pillow_heif", "heic").open_heif(path, convert_hdr_to_8bit=False)
     return {"picture": np.asarray(heif)}
 
 
-def _library(module: str, extra: str) -> Any:
+def _library(path: Path, module: str, extra: str) -> Any:
     try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        hint = f'pip install "lichtbild[{extra}]"'
-        raise InputError(f"{module}, which reads this format, is not installed", hint=hint) from error
+        return library(path, module, extra)
+    except ExportError as error:
+        raise InputError(str(error), hint=error.hint) from error

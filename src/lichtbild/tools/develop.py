@@ -13,7 +13,7 @@ from lichtbild.base.photo import Photo
 from lichtbild.look.lut import table_of
 from lichtbild.pipeline import finish
 from lichtbild.publish.magnify import magnified
-from lichtbild.publish.photo import FORMATS, bits_of, save
+from lichtbild.publish.photo import bits_of, require_library, save
 from lichtbild.recipe import Recipe
 from lichtbild.tools.explain import explain, merging, small
 from lichtbild.tools.jobs import Job, jobs
@@ -22,7 +22,7 @@ from lichtbild.tools.open import counted, lacking, opened, turned, warned
 from lichtbild.tools.outcome import RECOVERABLE, Failures, UsageError
 from lichtbild.tools.progress import progress
 from lichtbild.tools.provenance import Inputs, settings_of, signed, signer, with_files
-from lichtbild.tools.renditions import STANDARD, recipe_for, renditions, shared
+from lichtbild.tools.renditions import STANDARD, depth_for, recipe_for, renditions, shared
 from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.targets import refuse_replacing
 
@@ -56,6 +56,8 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     refuse_replacing(job.files, job.paths, overwrite=args.overwrite)
     kinds = renditions(job.photos, args.hdr, recipe)
     bits_of(job.output, args.depth, "srgb" if kinds[job.output] in STANDARD else kinds[job.output])
+    for path in job.photos:
+        require_library(path)
     with warned(talk) as warnings, progress(talk, job.name, len(job.paths[: args.frames])) as seconds:
         read = opened(job.paths, args, failures)
         args = counted(args, read)
@@ -100,8 +102,8 @@ def written(scene: Scene, recipe: Recipe, kinds: dict[Path, str], args: Namespac
                 photo,
                 path,
                 quality=args.quality,
-                depth=args.depth if args.depth in FORMATS[path.suffix.lower()].depths else None,
-                hdr="auto" if photo.gain is None else kinds[path],
+                depth=depth_for(path, args.depth, photo.transfer),
+                hdr=kinds[path],
                 strip=args.strip,
                 recipe=own.to_toml(),
                 inputs=inputs,

@@ -210,5 +210,5 @@ def jobs(
     for name, paths in bursts:
         side = {word: beside(word, text, name) for word, text in wanted.items()}
         photo = target(output, name, PHOTO)
-        made.append(Job(f"{name}.jpg", paths, photo, **side, also=tuple(also(text, photo) for text in more)))
+        made.append(Job(photo.name, paths, photo, **side, also=tuple(also(text, photo) for text in more)))
     return made

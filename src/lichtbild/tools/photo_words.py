@@ -17,7 +17,7 @@ def develop_words(v: Parser) -> None:
         "--output",
         required=True,
         metavar="FILE|FOLDER",
-        help="photo.jpg, .avif, .heic, .jxl, .tif, .png, or a folder",
+        help="photo.jpg, .avif, .heic, .jxl, .tif, .png, a folder, or both: out/.avif",
     )
     v.add_argument("--dng", metavar="FILE|FOLDER", help="also write the merged linear DNG")
     v.add_argument(

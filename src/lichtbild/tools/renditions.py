@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lichtbild.publish.photo import FORMATS, rendition
+from lichtbild.base.errors import ExportError
+from lichtbild.pipeline import gains_of
+from lichtbild.publish.photo import FORMATS, bits_of, rendition
 from lichtbild.recipe import Recipe
 
 STANDARD = ("none", "gainmap")  # both are the photo for ordinary displays
@@ -27,8 +29,15 @@ def renditions(photos: Sequence[Path], hdr: str, recipe: Recipe) -> dict[Path, s
     Raises
     ------
     ExportError
-        The photo's format cannot hold it.
+        The photo's format cannot hold it, or the recipe has no gain map where one is asked for.
     """
+    flat = recipe.grade.headroom == 0 or gains_of(recipe).colours == "none"
+    if flat and hdr == "gainmap":
+        said = f"grade.headroom = {recipe.grade.headroom:g}, gainmap.colours = {gains_of(recipe).colours}"
+        raise ExportError(
+            f"{photos[0]}: --hdr gainmap, but by its recipe there is none ({said})",
+            hint="--hdr none, or a look with light beyond white such as natural",
+        )
     if hdr == "auto" and recipe.display.transfer != "srgb":
         hdr = recipe.display.transfer
     elif hdr == "auto" and recipe.rendering.by == "profile":
@@ -37,7 +46,15 @@ def renditions(photos: Sequence[Path], hdr: str, recipe: Recipe) -> dict[Path, s
     kinds = {first: rendition(first, hdr)}
     for path in others:
         kinds[path] = hdr if hdr in FORMATS[path.suffix.lower()].holds else rendition(path)
-    return kinds
+    return {path: "none" if flat and kind == "gainmap" else kind for path, kind in kinds.items()}
+
+
+def depth_for(path: Path, depth: int | None, transfer: str) -> int:
+    """Bits of a sample in one of the other files: `depth` if it can have them, else what is usual."""
+    try:
+        return bits_of(path, depth, transfer)
+    except ExportError:
+        return bits_of(path, None, transfer)
 
 
 def shared(kinds: Sequence[str]) -> list[list[str]]:

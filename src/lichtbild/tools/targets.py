@@ -39,19 +39,13 @@ def also(text: str, photo: Path) -> Path:
     ExportError
         As `target`.
     """
-    path = Path(text)
-    if path.suffix or not path.name.startswith("."):
-        return target(text, photo.stem, PHOTO)
-    if path.name.lower() not in PHOTO:
-        raise ExportError(f"--also {text} is no format for photos; allowed are {', '.join(PHOTO)}")
-    if path.parent == Path() and "/" not in text:
-        return photo.with_suffix(path.name)
-    folder = target(f"{path.parent}/", photo.stem, PHOTO)
-    return folder.with_suffix(path.name)
+    return photo.with_suffix(text.lower()) if text.lower() in PHOTO else target(text, photo.stem, PHOTO)
 
 
 def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
     """The file that an output argument means for a burst called `name`; its folder exists afterwards.
+
+    ``web/`` is a folder, ``web/.png`` a folder and a format.
 
     Raises
     ------
@@ -60,7 +54,9 @@ def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
     """
     path = Path(text)
     if is_folder(text):
-        folder, path = path, path / (name + suffixes[0])
+        suffix = _suffix_alone(text, suffixes)
+        folder = path.parent if suffix else path
+        path = folder / (name + (suffix or suffixes[0]))
         if folder.exists() and not folder.is_dir():
             hint = f"give a folder, or a name that ends in {suffixes[0]}"
             raise ExportError(f"{folder} is there already and no folder", hint=hint)
@@ -82,6 +78,19 @@ def target(text: str, name: str, suffixes: tuple[str, ...]) -> Path:
             f"{path} cannot be written: the folder {path.parent} is read-only", hint="write to another folder"
         )
     return path
+
+
+def _suffix_alone(text: str, suffixes: tuple[str, ...]) -> str:
+    """The suffix that ``.avif`` or ``web/.avif`` asks for; nothing where it is a folder."""
+    path = Path(text)
+    if text.endswith(("/", "\\")) or path.is_dir() or not path.name.startswith(".") or path.name == "..":
+        return ""
+    if path.name.lower() not in suffixes:
+        raise ExportError(
+            f"{text} is neither a format nor a folder that exists; formats are {', '.join(suffixes)}",
+            hint=f"{text}/ is a folder",
+        )
+    return path.name.lower()
 
 
 def make(folder: Path) -> None:
