@@ -108,7 +108,10 @@ def made_of(path: Path) -> Made:
     try:
         whole = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        why = (error.strerror or str(error)).lower()
+        raise InputError(
+            f"{path} cannot be read: {why}", hint="give a photo or DNG that lichtbild wrote"
+        ) from error
     at = 0
     while (start := whole.find(_HEAD, at)) >= 0 and (end := whole.find(_TAIL, start)) >= 0:
         at = end + len(_TAIL)

@@ -36,7 +36,9 @@ def calibrate_words(v: Parser) -> None:
 
 def profile_words(v: Parser) -> None:
     """Everything ``profile`` understands."""
-    v.add_argument("what", choices=("list", "show", "import", "export"), help="what to do")
+    v.add_argument(
+        "what", nargs="?", default="list", metavar="list|show|import|export", help="what to do (default list)"
+    )
     v.add_argument(
         "inputs",
         nargs="*",

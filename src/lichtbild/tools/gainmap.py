@@ -51,11 +51,16 @@ def gainmap(args: Namespace, talk: Talk) -> int:
         return DONE
     if len(args.inputs) != 2 or not args.output:
         raise UsageError(
-            f"{len(args.inputs)} files and {'no ' if not args.output else ''}output",
+            f"gainmap takes two files and -o, or one file alone; here are {len(args.inputs)} files "
+            f"{'with' if args.output else 'without'} -o",
             hint="lichtbild gainmap SDR HDR -o photo.jpg, or lichtbild gainmap photo.jpg",
         )
     output = target(args.output, args.inputs[0].stem, (".jpg", ".jpeg"))
     refuse_replacing([output], args.inputs, overwrite=args.overwrite)
+    for path in args.inputs:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise InputError(f"{path} {what}", hint="give two pictures: the ordinary one, then the HDR one")
     sdr = ordinary(args.inputs[0])
     bright, primaries = read_hdr(args.inputs[1], args.hdr_transfer, args.hdr_space)
     if bright.shape != sdr.photo.rgb.shape:

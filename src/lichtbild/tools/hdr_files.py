@@ -51,7 +51,10 @@ def read_hdr(path: Path, transfer: str | None, space: str | None) -> tuple[Float
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path}: an HDR picture is one of {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{path}: an HDR picture is one of {', '.join(SUFFIXES)}",
+            hint="the ordinary picture comes first, then the one with light beyond white",
+        )
     if suffix in (".hdr", ".pic", ".exr"):
         planes, primaries = read_exr(path) if suffix == ".exr" else read_radiance(path)
         told = SRGB if primaries is None else _named(primaries)

@@ -34,6 +34,9 @@ POLICIES = (
 )
 
 
+ACTIONS = ("list", "show", "import", "export")
+
+
 def profile(args: Namespace, talk: Talk) -> int:
     """List, show, import or export colour profiles.
 
@@ -43,6 +46,11 @@ def profile(args: Namespace, talk: Talk) -> int:
         Words are missing, or too many.
     """
     words = [str(word) for word in args.inputs]
+    if args.what not in ACTIONS:
+        raise UsageError(
+            f"profile {args.what!r} is not possible{nearest(args.what, ACTIONS)}",
+            hint=f"what can be done: {', '.join(ACTIONS)}",
+        )
     if args.what == "list":
         if words:
             raise UsageError(f"profile list {words[0]}: list takes no names", hint="`profile show` takes one")

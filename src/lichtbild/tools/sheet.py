@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lichtbild.base.errors import ExportError, InputError
+from lichtbild.base.errors import InputError
 from lichtbild.base.image import UInt8
 from lichtbild.base.tiff import write_file
 from lichtbild.base.version import SOFTWARE
@@ -33,6 +33,7 @@ from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
 from lichtbild.tools.seen import Seen, as_srgb, seen
 from lichtbild.tools.talk import Talk, frames
+from lichtbild.tools.targets import refuse_replacing, target
 
 PHOTOS = (".jpg", ".jpeg", ".tif", ".tiff", ".png", ".dng", ".avif", ".heic", ".heif", ".jxl")
 LONGER, PART = 800, 320  # pixels: of a thumbnail, and of the pieces at 100 %
@@ -52,11 +53,8 @@ class Entry:
 
 def sheet(args: Namespace, talk: Talk) -> int:
     """Write the sheet; photos that cannot be read are named and left out."""
-    out = Path(args.output)
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise ExportError(f"{out} cannot be written: a sheet is .html", hint="-o sheet.html")
-    if out.exists() and not args.overwrite:
-        raise ExportError(f"{out} exists already", hint="--overwrite replaces it")
+    out = target(args.output, "sheet", (".html", ".htm"))
+    refuse_replacing([out], (), overwrite=args.overwrite)
     failures, entries = Failures(talk), []
     paths = photos(args.folder)
     raws = raws_near(args.folder, args.bursts)
@@ -67,7 +65,10 @@ def sheet(args: Namespace, talk: Talk) -> int:
             except RECOVERABLE as error:
                 failures.add(path, error)
     if not entries:
-        raise InputError(f"{args.folder}: none of the {len(paths)} photos can be read")
+        raise InputError(
+            f"{args.folder}: none of the {len(paths)} photos can be read",
+            hint="give the folder of finished photos; raws are developed first",
+        )
     skipped = [(record["item"], record["message"]) for record in failures.records]
     write_file(out, [page(args.folder, entries, skipped).encode()], overwrite=args.overwrite)
     talk.result(f"{out.name}  {len(entries)} photo{'s' * (len(entries) != 1)}")
@@ -86,8 +87,10 @@ def photos(folder: Path) -> list[Path]:
         No folder, or none in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder", hint="give the folder that holds the photos")
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTOS and p.name[0] != ".")
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {what}", hint="give the folder that holds the photos")
+    shown = (p for p in folder.iterdir() if p.suffix.lower() in PHOTOS and p.name[0] != ".")
+    found = sorted(p for p in shown if p.is_file())
     if not found:
         raise InputError(f"{folder} holds no photos", hint=f"photos end in {', '.join(PHOTOS)}")
     return found

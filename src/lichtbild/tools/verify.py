@@ -93,7 +93,7 @@ def verify(args: Namespace, talk: Talk) -> int:
         record["signature"] = asdict(mark)
     if lost:
         raise InputError(
-            f"{args.photo} cannot be made again: {'; '.join(one.words for one in lost)}",
+            f"{args.photo} cannot be made again: {absent(lost, len(inputs))}",
             hint="name the files it was made of, or the folder that holds them",
         )
     compared = differences(codes_of(args.photo), again(args.photo, made, inputs))
@@ -102,6 +102,14 @@ def verify(args: Namespace, talk: Talk) -> int:
     talk.document({**record, "same": same, "parts": compared})
     talk.result(f"{args.photo.name}  {frames_of(inputs)}  {sentence(compared)}{signed(mark)}")
     return DONE if same and whole else SOME_FAILED
+
+
+def absent(lost: Sequence[Input], count: int) -> str:
+    """Which files are missing or changed; where there are many, how many."""
+    if len(lost) <= 3:
+        return "; ".join(one.words for one in lost)
+    first = "; ".join(one.words for one in lost[:2])
+    return f"{len(lost)} of its {count} files are missing or changed ({first}; …)"
 
 
 def signed(mark: Signature | None) -> str:
