@@ -255,6 +255,14 @@ def test_a_camera_nobody_measured_gets_typical_colour_and_a_warning():
     assert out[1, 0] > out[1, 1] > out[1, 2] > 0
 
 
+@pytest.mark.parametrize("camera", [CAMERA, CameraColour()])
+@pytest.mark.filterwarnings("ignore::lichtbild.base.errors.FallbackWarning")
+def test_what_clipped_stays_white_by_the_white_as_shot(camera):
+    s = replace(scene([[1.9, 1.9, 1.9]], camera, (0.5, 1.0, 0.6)), gain=(2.0, 1.0, 1 / 0.6))
+    clipped = calibrate(replace(s, clipped=np.full((1, 1), 7, np.uint8)))
+    np.testing.assert_array_equal(clipped.rgb, calibrate(s).rgb)
+
+
 def test_monochrome_passes_and_states_are_checked():
     mono = scene([[0.2, 0.2, 0.2]])
     mono = replace(mono, shot=replace(mono.shot, kind="mono"))

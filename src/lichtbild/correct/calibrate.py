@@ -122,7 +122,7 @@ def calibrate(scene: Scene, params: Calibrate = Calibrate(), *, look: bool = Tru
     if camera is None:  # monochrome: grey is grey
         return _done(scene, scene.rgb, np.eye(3))
     neutral = _neutral(scene, camera, gain, params)
-    scene = whitened(scene, neutral)
+    scene = whitened(scene, neutral * np.asarray(gain))
     to_d50 = camera_to_d50(camera, neutral) / np.asarray(gain)
     out = like(scene.rgb)
     to_rec2020 = REC2020.from_xyz() @ adaptation(D50_XYZ, xy_to_xyz(D65))

@@ -81,23 +81,22 @@ def highlights(scene: Scene, params: Highlights = Highlights()) -> Scene:
     return replace(scene, rgb=out)
 
 
-def whitened(scene: Scene, neutral: NDArray[np.float64]) -> Scene:
+def whitened(scene: Scene, white: NDArray[np.float64]) -> Scene:
     """Move rebuilt highlights from the white as shot to another one.
 
     Parameters
     ----------
     scene : Scene
         In ``camera``, after `highlights`.
-    neutral : array of 3
-        The camera's answer to the white that was chosen.
+    white : array of 3
+        What the white that was chosen is in the scene, where the white as shot is (1, 1, 1).
 
     Returns
     -------
     Scene
         The same object where nothing is clipped, or where that white is the one as shot.
     """
-    turn = neutral * np.asarray(scene.gain)
-    turn = turn / turn.min()
+    turn = white / white.min()
     if scene.clipped is None or turn.max() < 1.002 or not scene.clipped.any():
         return scene
     out = np.empty_like(scene.rgb)
