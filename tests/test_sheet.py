@@ -5,14 +5,19 @@ import base64
 import io
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from lichtbild import simulate
+from lichtbild.base.image import Shot
+from lichtbild.base.photo import Photo
+from lichtbild.publish.photo import save
 from lichtbild.tools.cli import call
 from lichtbild.tools.seen import Seen, exposure, seen
+from lichtbild.tools.sheet import entry
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,44 @@ def test_pq_looks_like_the_ordinary_photo(folder, tmp_path):
     one, other = (seen(tmp_path / name).pixels[..., 1].astype(float) for name in ("a.png", "a.avif"))
     middle = (one > 90) & (one < 130)  # both renditions of a look agree at mid-grey, not in the lights
     assert abs(np.median(other[middle] - one[middle])) <= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [
+        ("a.png", ""),
+        ("a.tif", ""),
+        ("a.avif", "imagecodecs"),
+        ("a.heic", "pillow_heif"),
+        ("a.jxl", "OpenImageIO"),
+    ],
+)
+def test_every_hdr_file_is_shown_up_to_white_and_says_how_it_was_taken(folder, tmp_path, name, library):
+    if library:
+        pytest.importorskip(library)
+    wanted = seen(folder / "photos" / "a.jpg")
+    words = ["-o", str(tmp_path / name), "--hdr", "pq", "--look", "natural", "--quiet"]
+    assert call(["develop", str(folder / "burst"), *words]) == 0
+    shown = seen(tmp_path / name)
+    assert shown.facts() == wanted.facts() and shown.day
+    lit = (wanted.pixels > 60) & (wanted.pixels < 130)
+    assert abs(np.median(shown.pixels[lit].astype(float) - wanted.pixels[lit])) <= 8
+
+
+def test_a_dark_picture_stays_dark(tmp_path):
+    pytest.importorskip("imagecodecs", reason='pip install "lichtbild[avif]"')
+    dark = Photo(np.full((32, 32, 3), 0.2, np.float32), "srgb", Shot(Path("a.dng"), (32, 32)))
+    save(dark, tmp_path / "a.avif", depth=12, quality=98)  # its codes would fit into 10 bits
+    assert np.abs(seen(tmp_path / "a.avif").pixels.astype(float) - 51).max() <= 1
+
+
+def test_one_frame_of_an_hdr_file_is_as_bright_as_the_photo(folder, tmp_path):
+    words = ["-o", str(tmp_path / "a.png"), "--hdr", "pq", "--quiet"]
+    assert call(["develop", str(folder / "burst"), *words]) == 0
+    made = entry(tmp_path / "a.png", sorted((folder / "burst").glob("*.dng")))
+    assert made.pieces is not None
+    one, photo = (np.median(p) for p in made.pieces)
+    assert abs(one - photo) <= 8
 
 
 def test_one_frame_stands_beside_the_photo(folder):

@@ -59,7 +59,7 @@ def read_hdr(path: Path, transfer: str | None, space: str | None) -> tuple[Float
         planes, primaries = read_exr(path) if suffix == ".exr" else read_radiance(path)
         told = SRGB if primaries is None else _named(primaries)
         return np.ascontiguousarray(np.moveaxis(planes, 0, 2)), told
-    samples, bits, curve, told = _stored(path)
+    samples, bits, curve, told = stored(path)
     curve, told = curve or transfer, told or (SPACES[space] if space else None)
     if curve not in ("linear", "pq", "hlg"):
         raise InputError(
@@ -94,8 +94,14 @@ def linear(samples: NDArray[Any], bits: int, curve: str, space: RGBSpace) -> Flo
     return (light * bright[..., None]).astype(np.float32, copy=False)
 
 
-def _stored(path: Path) -> tuple[NDArray[Any], int, str | None, RGBSpace | None]:
-    """Samples, bits, and what the file says of curve and primaries."""
+def stored(path: Path) -> tuple[NDArray[Any], int, str | None, RGBSpace | None]:
+    """Samples, bits, and what the file says of curve and primaries.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or its library is missing.
+    """
     suffix = path.suffix.lower()
     if suffix in _DECODERS:
         samples, bits, numbers = _decoded(path, *_DECODERS[suffix])

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from lichtbild.base.colour import (
-    P3,
-    REC2020,
     SRGB,
+    RGBSpace,
     hlg_decode,
     pq_decode,
     rgb_to_rgb,
@@ -25,17 +26,16 @@ from lichtbild.base.colour import (
     srgb_encode,
 )
 from lichtbild.base.directories import Directory, read_directories
-from lichtbild.base.errors import InputError
+from lichtbild.base.errors import ExportError, InputError
 from lichtbild.base.image import Shot, UInt8
-from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import EXIF_IFD, STRIP_OFFSETS, Field
 from lichtbild.capture.field import effective
-from lichtbild.publish.order import eight_bit, upright
-from lichtbild.publish.packet import made_of
-from lichtbild.recipe import Recipe
-from lichtbild.tools.codes import codes_of
+from lichtbild.publish.boxes import boxes
+from lichtbild.publish.order import upright
+from lichtbild.tools.hdr_files import stored
 
-_ICC = 34675
+_BY_NUMBER = (".avif", ".heic", ".heif", ".jxl")  # their colours
+_ICC, _ROWS = 34675, 256
 _MAKE, _MODEL, _TIME, _APERTURE, _ISO, _TAKEN, _FOCAL = 271, 272, 33434, 33437, 34855, 36867, 37386
 
 
@@ -90,26 +90,18 @@ def seen(path: Path) -> Seen:
     kind = path.suffix.lower()
     if kind in (".tif", ".tiff", ".dng"):
         return _tiff(path)
-    if kind in (".avif", ".heic", ".heif", ".jxl"):
-        return Seen(_bounded(_eight(codes_of(path)["picture"]), made_of(path).recipe))
+    if kind in _BY_NUMBER:
+        return Seen(_bounded(*stored(path)), _said_by(_exif_block(path)))
     try:
         with Image.open(path) as image:
-            exif = image.getexif()
-            said = {**exif, **exif.get_ifd(EXIF_IFD)}
+            said = _fields(image.getexif())
+            if image.format == "PNG" and (beyond := _beyond(path)) is not None:
+                return Seen(beyond, said)
             upright_image = ImageOps.exif_transpose(image)
             pixels = _converted(upright_image.convert("RGB"), image.info.get("icc_profile", b""))
             return Seen(pixels, said)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} cannot be read: {error}", hint="open it in another program") from error
-
-
-def as_srgb(photo: Photo) -> UInt8:
-    """A photo in codes of sRGB, upright."""
-    codes = eight_bit(photo)
-    if photo.space == "srgb":
-        return codes
-    linear = srgb_decode(codes / 255) @ rgb_to_rgb(P3, SRGB).T
-    return np.round(255 * srgb_encode(np.clip(linear, 0, 1))).astype(np.uint8)
 
 
 def _tiff(path: Path) -> Seen:
@@ -121,6 +113,8 @@ def _tiff(path: Path) -> Seen:
         raise InputError(f"{path} has no small picture inside", hint="develop it: a DNG is no photo yet")
     if shape[2] != 3 or top.integer(259, 1) != 1 or top.integer(339, 1) != 1:
         raise InputError(f"{path} is no TIFF of a photo", hint="TIFFs of `lichtbild develop` are shown")
+    if top.payload(_ICC) and path.suffix.lower() != ".dng" and (beyond := _beyond(path)) is not None:
+        return Seen(beyond, said)
     pixels = _strips(path, top, shape)
     pixels = upright(_eight(pixels), top.integer(274, 1))
     return Seen(_converted(Image.fromarray(np.ascontiguousarray(pixels)), top.payload(_ICC)), said)
@@ -137,21 +131,55 @@ def _strips(path: Path, top: Directory, shape: tuple[int, int, int]) -> NDArray[
     return pixels.reshape(shape)
 
 
-def _bounded(codes: UInt8, recipe: str) -> UInt8:
-    """Codes of a file of ours in sRGB, by what its recipe says of them; light beyond white is cut."""
-    display = Recipe.from_toml(recipe).display
-    primaries = {"srgb": SRGB, "p3": P3, "rec2020": REC2020}[display.space]
-    decode = {"srgb": srgb_decode, "pq": pq_decode, "hlg": hlg_decode}[display.transfer]
-    white = {"srgb": 1.0, "pq": 203 / 10_000, "hlg": float(hlg_decode(0.75))}[display.transfer]
-    linear = decode(codes / 255) / white @ rgb_to_rgb(primaries, SRGB).T
-    return np.round(255 * srgb_encode(np.clip(linear, 0, 1))).astype(np.uint8)
+def _beyond(path: Path) -> UInt8 | None:
+    """What a PNG or TIFF in PQ or HLG looks like up to white; None where its curve is another."""
+    samples, bits, curve, space = stored(path)
+    return _bounded(samples, bits, curve, space) if curve in ("pq", "hlg") else None
+
+
+def _bounded(samples: NDArray[Any], bits: int, curve: str | None, space: RGBSpace | None) -> UInt8:
+    """Samples in codes of sRGB, band by band; light beyond white is cut."""
+    decode = {"pq": pq_decode, "hlg": hlg_decode, "linear": np.asarray}.get(curve or "srgb", srgb_decode)
+    white = {"pq": 203 / 10_000, "hlg": float(hlg_decode(0.75))}.get(curve or "srgb", 1.0)
+    light = (decode(np.arange(2**bits) / (2**bits - 1)) / white).astype(np.float32)
+    across = rgb_to_rgb(space or SRGB, SRGB).T.astype(np.float32)
+    codes = np.empty((*samples.shape[:2], 3), np.uint8)
+    for y in range(0, len(samples), _ROWS):
+        linear = light[samples[y : y + _ROWS, :, :3]] @ across
+        codes[y : y + _ROWS] = np.round(255 * srgb_encode(np.clip(linear, 0, 1)))
+    return codes
+
+
+def _exif_block(path: Path) -> bytes:
+    """EXIF of a file made of boxes; nothing where it has none."""
+    try:
+        if path.suffix.lower() == ".jxl":
+            return dict(boxes(path.read_bytes())).get(b"Exif", b"")[4:]
+        if path.suffix.lower() != ".avif":
+            return import_module("pillow_heif").open_heif(path).info.get("exif") or b""
+        with Image.open(path) as image:
+            return image.info.get("exif", b"")
+    except (ExportError, OSError, SyntaxError, ValueError):  # its picture can be seen all the same
+        return b""
+
+
+def _said_by(block: bytes) -> dict[int, Any]:
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        return _fields(exif)
+    except (OSError, SyntaxError, ValueError, struct.error):
+        return {}
+
+
+def _fields(exif: Image.Exif) -> dict[int, Any]:
+    return {**exif, **exif.get_ifd(EXIF_IFD)}
 
 
 def _eight(codes: NDArray[Any]) -> UInt8:
     if codes.dtype.itemsize == 1:
         return codes[..., :3]
-    most = 65535 if codes.max(initial=0) > 4095 else 4095 if codes.max(initial=0) > 1023 else 1023
-    return np.round(codes[..., :3].astype(np.float32) * (255 / most)).astype(np.uint8)
+    return np.round(codes[..., :3].astype(np.float32) * (255 / 65535)).astype(np.uint8)
 
 
 def _converted(image: Image.Image, icc: bytes) -> UInt8:

@@ -23,6 +23,7 @@ from lichtbild.base.version import SOFTWARE
 from lichtbild.capture.burst import gather
 from lichtbild.capture.raw import SUFFIXES as RAW
 from lichtbild.pipeline import develop
+from lichtbild.publish.order import eight_bit
 from lichtbild.publish.packet import Made, made_of
 from lichtbild.quality.reports.maps import data_uri
 from lichtbild.quality.reports.page import document
@@ -31,7 +32,7 @@ from lichtbild.recipe import Recipe
 from lichtbild.tools.open import sha256
 from lichtbild.tools.outcome import RECOVERABLE, Failures
 from lichtbild.tools.progress import progress
-from lichtbild.tools.seen import Seen, as_srgb, seen
+from lichtbild.tools.seen import Seen, seen
 from lichtbild.tools.talk import Talk, frames
 from lichtbild.tools.targets import refuse_replacing, target
 
@@ -142,8 +143,8 @@ def entry(path: Path, raws: Sequence[Path]) -> Entry:
     frame = next((p for p in raws if p.name in named and sha256(p) == named[p.name]), None)
     if frame is None or path.suffix.lower() == ".dng":  # whose small picture is not at 100 %
         return Entry(path, picture, made)
-    one = develop(gather([frame]), Recipe.of(Recipe.from_toml(made.recipe), "display.space=srgb"))
-    alone = as_srgb(one)
+    ordinary = ("display.space=srgb", "display.transfer=srgb", "gainmap.colours=none")
+    alone = eight_bit(develop(gather([frame]), Recipe.of(Recipe.from_toml(made.recipe), *ordinary)))
     if alone.shape != picture.pixels.shape:
         return Entry(path, picture, made)
     return Entry(path, picture, made, (middle(alone), middle(picture.pixels)))
