@@ -132,7 +132,7 @@ def test_refusals(tmp_path, capsys):
         ([sdr, same, "-o", "o.jpg"], 3, "--hdr-transfer"),
         ([sdr, tmp_path / "x.gif", "-o", "o.jpg"], 3, "an HDR picture is one of"),
         ([small, small, "-o", "o.jpg"], 3, "is linear light"),
-        ([sdr, small], 2, "no output"),
+        ([sdr, small], 2, "2 files without -o"),
         ([sdr, "-o", "o.jpg"], 2, "one picture"),
         ([sdr], 3, "no gain map"),
         ([sdr, same, "-o", "o.png"], 2, "not one of .jpg"),
@@ -177,6 +177,26 @@ def test_a_profile_of_another_kind_is_refused(tmp_path, capsys):
         image.save(tmp_path / "wide.jpg", icc_profile=profile("rec2020"))
     assert call(["gainmap", str(tmp_path / "wide.jpg"), str(sdr), "-o", str(tmp_path / "o.jpg")]) == 3
     assert "neither sRGB nor Display P3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".png", ".avif"])
+def test_an_hdr_picture_is_not_taken_for_the_ordinary_one(tmp_path, capsys, suffix):
+    pytest.importorskip(NEEDS.get(suffix[1:], "numpy"))
+    path = tmp_path / f"a{suffix}"
+    save(Photo(light() / 4, "rec2020", Shot(Path("a.dng"), (48, 64)), transfer="pq"), path)
+    assert call(["gainmap", str(path), str(path), "-o", str(tmp_path / "o.jpg")]) == 3
+    assert "is in PQ; the first picture is the ordinary one" in capsys.readouterr().err
+
+
+def test_an_ordinary_picture_may_say_its_colours_by_number(tmp_path):
+    pytest.importorskip("imagecodecs")
+    encoded = (light() / 4).astype(np.float32)
+    for space in ("p3", "srgb"):
+        path = tmp_path / f"{space}.avif"
+        save(Photo(encoded, space, Shot(Path("a.dng"), (48, 64))), path, quality=98)
+        read = ordinary(path).photo
+        assert read.space == space
+        assert np.abs(read.rgb - encoded).mean() < 0.003
 
 
 # ---- which file holds what

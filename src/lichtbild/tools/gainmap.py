@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from lichtbild.base.colour import P3, SRGB, rgb_to_rgb, srgb_decode
+from lichtbild.base.colour import P3, SRGB, RGBSpace, rgb_to_rgb, srgb_decode
 from lichtbild.base.directories import read_block
 from lichtbild.base.errors import CorruptRaw, InputError
 from lichtbild.base.image import Float32, Shot
@@ -27,7 +27,7 @@ from lichtbild.publish.jpeg import jpeg
 from lichtbild.publish.order import Order, upright
 from lichtbild.quality.picture import read_samples
 from lichtbild.simulate.photographs import profile_of, srgb_curve
-from lichtbild.tools.hdr_files import SPACES, read_hdr
+from lichtbild.tools.hdr_files import NUMBERED, SPACES, read_hdr, stored
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
 from lichtbild.tools.targets import refuse_replacing, target
@@ -100,16 +100,26 @@ def ordinary(path: Path) -> Ordinary:
         It cannot be read, or is neither sRGB nor Display P3.
     """
     samples, icc = read_samples(path)
-    if samples.dtype.kind == "f":
-        raise InputError(
-            f"{path} is linear light; the first picture is the ordinary one", hint="SDR, then HDR"
-        )
+    bits, curve, space = 8 * samples.dtype.itemsize, "linear" if samples.dtype.kind == "f" else None, None
+    if path.suffix.lower() in NUMBERED:
+        samples, bits, curve, space = stored(path)
+    if curve in ("linear", "pq", "hlg"):
+        words = "linear light" if curve == "linear" else f"in {curve.upper()}"
+        raise InputError(f"{path} is {words}; the first picture is the ordinary one", hint="SDR, then HDR")
     if samples.ndim == 2:
         samples = np.repeat(samples[..., None], 3, axis=2)
     shot, jpeg = about(path, (samples.shape[0], samples.shape[1]))
-    top = np.float32(2 ** (8 * samples.dtype.itemsize) - 1)
+    top = np.float32(2**bits - 1)
     rgb = np.ascontiguousarray(upright(samples[..., :3], shot.orientation), np.float32) / top
-    return Ordinary(Photo(rgb, space_of(path, icc), replace(shot, orientation=1)), jpeg)
+    named = space_of(path, icc) if space is None else numbered(path, space)
+    return Ordinary(Photo(rgb, named, replace(shot, orientation=1)), jpeg)
+
+
+def numbered(path: Path, space: RGBSpace) -> Any:
+    """``srgb`` or ``p3``, as its code points say."""
+    if space not in (SRGB, P3):
+        raise InputError(f"{path}: its colours are neither sRGB nor Display P3", hint="convert it")
+    return "p3" if space == P3 else "srgb"
 
 
 def space_of(path: Path, icc: bytes) -> Any:

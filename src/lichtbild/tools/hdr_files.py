@@ -30,6 +30,7 @@ from lichtbild.simulate.photographs import profile_of
 from lichtbild.simulate.radiance import read_radiance
 
 SPACES = {"srgb": SRGB, "p3": P3, "rec2020": REC2020}
+NUMBERED = (".png", ".avif", ".heic", ".heif", ".jxl")  # may say their colours by number
 SUFFIXES = (".hdr", ".pic", ".exr", ".tif", ".tiff", ".png", ".avif", ".heic", ".heif", ".jxl")
 _WHITE, _PQ, _HLG, _GAMMA = 203.0, 10000.0, 1000.0, 1.2  # cd/m²; HLG's system gamma
 _CURVES = {8: "linear", **{n: name for name, n in TRANSFERS.items()}}
