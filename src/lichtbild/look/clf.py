@@ -259,6 +259,8 @@ def _camera_log(p: Mapping[str, float], back: bool, where: str) -> Operator:
     if at is None:
         return exp if back else log
     slope = p.get("linearSlope", c * a / ((a * at + b) * np.log(base)))
+    if slope == 0:
+        raise InputError(f"{where} has the linearSlope 0, allowed is any other number")
     level = float(log(np.array(at)))
     if back:
         return lambda y: np.where(y >= level, exp(y), at + (y - level) / slope)
