@@ -80,6 +80,22 @@ def test_the_line_tells_what_is_known():
     assert camera(Shot(Path("a"), (1, 1), make="NIKON CORPORATION", model="NIKON D3")) == "NIKON D3"
 
 
+@pytest.mark.parametrize("style", ["line", "mat"])
+@pytest.mark.parametrize("width", [7.0, 9.0, 12.0, 20.0])
+@pytest.mark.parametrize("model", ["One 14", "One 14 of a very long name with words behind it"])
+def test_camera_and_exposure_never_touch(style, width, model):
+    """A gap lies between the two, or the exposure stands alone in the middle, of a size to be read."""
+    made = frame(photo(size=(700, 500), model=model), Frame(style=style, width=width))
+    side = (made.rgb.shape[1] - 500) // 2
+    strip = made.rgb[(side if style == "mat" else 0) + 700 :, side : side + 500, 0]
+    inked = (strip < 0.9).any(0)
+    dark = np.flatnonzero((strip < 0.4).any(0))  # the camera, or what stands alone
+    height = np.ptp(np.flatnonzero((strip < 0.9).any(1)))
+    assert height >= 5
+    if dark[0] + dark[-1] != pytest.approx(499, abs=6):
+        assert inked[dark[-1] + 3 :].any() and not inked[dark[-1] + 3 : dark[-1] + 3 + height].any()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (17, 23)])
 def test_any_size_has_room_for_it(size):
     for style in ("line", "mat"):

@@ -34,6 +34,7 @@ _STEP = 8  # borders are so many pixels, or a multiple: the gain map's pixels ke
 _WHITE: dict[Transfer, float] = {"srgb": 1.0, "pq": 0.5807, "hlg": 0.75}  # code of a display's white
 _PAPERS = {"white": (255, 61, 128), "black": (18, 199, 133)}  # codes: paper, first words, other words
 _GAP = "   "  # between the words of the line
+_LEGIBLE = 0.6  # of the usual size; where both texts need smaller type, the exposure stands alone
 
 
 @dataclass(frozen=True)
@@ -124,18 +125,24 @@ def _ink(words: tuple[str, str], size: tuple[int, int], params: Frame) -> NDArra
     margin = 0.0 if params.style == "mat" else h * 0.45
     at = h * (0.5 if params.style == "line" else 0.46)
     letters = h * (0.27 if params.style == "line" else 0.19)
-    font = ImageFont.load_default(letters)
-    needed = draw.textlength(words[0], font) + draw.textlength(words[1], font) + 2 * margin + letters
-    if needed > w:  # a narrow photo: smaller type, and where that is not legible, the exposure alone
-        letters = max(letters * w / needed, 1.0)
-        font = ImageFont.load_default(letters)
     left, right = words
+    room = max(w - 2 * margin, 1.0)
+    if right and room / _length(draw, words, letters) < _LEGIBLE:  # a narrow photo
+        left = ""
+    share = room / _length(draw, (left, right), letters)
+    font = ImageFont.load_default(max(letters * min(share, 1.0), 1.0))
     if left:
         draw.text((margin, at), left, first, font, anchor="lm")
         draw.text((w - margin, at), right, other, font, anchor="rm")
     else:
         draw.text((w / 2, at), right, first, font, anchor="mm")
     return np.asarray(strip)
+
+
+def _length(draw: ImageDraw.ImageDraw, words: tuple[str, str], letters: float) -> float:
+    """Pixels of two texts side by side, with room for two letters between them."""
+    font = ImageFont.load_default(max(letters, 1.0))
+    return sum(draw.textlength(text, font) for text in words if text) + 2.0 * letters
 
 
 def _framed(gain: GainMap, photo: Photo, size: tuple[int, int], side: int, below: int) -> GainMap:
