@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lichtbild import looks
 from lichtbild.base.errors import RecipeError
+from lichtbild.look.look import Look
 from lichtbild.recipe import Recipe, stages
 
 KNOBS = [(stage, k) for stage, kind in stages().items() for k in kind.knobs()]
@@ -88,3 +89,8 @@ def test_the_looks_are_recipes_and_differ():
     assert {"neutral", "natural", "vibrant", "mono"} <= set(looks)
     made = [Recipe.of(looks[name]) for name in looks]
     assert len(set(made)) == len(made)
+
+
+def test_a_look_with_an_unknown_stage_is_named():
+    with pytest.raises(RecipeError, match="look Mine: no stage 'grad'; did you mean grade?"):
+        Recipe.of(Look("Mine", settings={"grad": {"saturation": 1.0}}))

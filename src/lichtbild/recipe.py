@@ -91,8 +91,9 @@ class Recipe:
         """
         turned: dict[str, dict[str, Any]] = {stage: {} for stage in stages()}
         for layer in layers:
+            where = f"look {layer.name}: " if isinstance(layer, Look) else ""
             for stage, knobs in settings(layer).items():
-                turned[known_stage(stage)].update(knobs)
+                turned[known_stage(stage, where)].update(knobs)
         parts: dict[str, Any] = {stage: made(kind, turned[stage]) for stage, kind in stages().items()}
         return cls(**parts)
 
@@ -132,8 +133,8 @@ def stages() -> dict[str, type[Params]]:
     return kinds
 
 
-def known_stage(word: str) -> str:
-    """`word`, if it is a stage.
+def known_stage(word: str, where: str = "") -> str:
+    """`word`, if it is a stage; `where` begins the message.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def known_stage(word: str) -> str:
     """
     if word not in stages():
         raise RecipeError(
-            f"no stage {word!r}{nearest(word, stages())}", hint=f"the stages are {', '.join(stages())}"
+            f"{where}no stage {word!r}{nearest(word, stages())}", hint=f"the stages are {', '.join(stages())}"
         )
     return word
 
