@@ -109,7 +109,8 @@ def test_the_record_names_look_and_frames(burst, tmp_path, keys):
     import c2pa
 
     for strip, count in (("none", 2), ("all", 0)):
-        out = tmp_path / f"{strip}.jpg"
+        out = tmp_path / strip / "NameOfAFriend.jpg"
+        out.parent.mkdir()
         assert made(burst, out, keys, "--look", "vibrant", "--strip", strip) == 0
         with out.open("rb") as file, c2pa.Reader("image/jpeg", file) as reader:
             told = json.loads(reader.json())
@@ -120,6 +121,8 @@ def test_the_record_names_look_and_frames(burst, tmp_path, keys):
         assert actions[1]["parameters"]["name"] == "vibrant"
         assert len(active.get("ingredients", [])) == count and "thumbnail" not in active
         assert (b"frame_000" in out.read_bytes()) == (strip == "none")
+        assert active.get("title") == ("NameOfAFriend" if strip == "none" else None)
+        assert (b"NameOfAFriend" in out.read_bytes()) == (strip == "none")
 
 
 def test_a_signed_gain_map_is_still_one(burst, tmp_path, keys):

@@ -120,11 +120,20 @@ def _algorithm(private: Any, key: Path) -> str:
     )
 
 
-def sign(path: Path, by: Signing, *, look: str = "", inputs: Iterable[tuple[str, str]] = ()) -> None:
+def sign(
+    path: Path,
+    by: Signing,
+    *,
+    title: str = "",
+    look: str = "",
+    inputs: Iterable[tuple[str, str]] = (),
+) -> None:
     """Sign a file in place; it is replaced whole or not at all.
 
     Parameters
     ----------
+    title : str
+        What the picture is called, for the record.
     look : str
         Name of the look, for the record; none where nothing was graded.
     inputs : iterable of (name, SHA-256)
@@ -138,7 +147,7 @@ def sign(path: Path, by: Signing, *, look: str = "", inputs: Iterable[tuple[str,
     c2pa, kind = _library(), KINDS.get(path.suffix.lower())
     if kind is None:
         raise ExportError(f"{path}: {path.suffix} cannot be signed; allowed are {', '.join(KINDS)}")
-    told, signed = json.dumps(manifest(path, look, inputs)), io.BytesIO()
+    told, signed = json.dumps(manifest(title, look, inputs)), io.BytesIO()
     try:
         signer = c2pa.Signer.from_info(
             c2pa.C2paSignerInfo(by.algorithm.encode(), by.chain, by.key, None)  # an empty address fails
@@ -153,14 +162,14 @@ def sign(path: Path, by: Signing, *, look: str = "", inputs: Iterable[tuple[str,
     write_file(path, [signed.getbuffer()], overwrite=True)
 
 
-def manifest(path: Path, look: str, inputs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def manifest(title: str, look: str, inputs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """What is signed, as the library takes it."""
     actions: list[dict[str, Any]] = [{"action": "c2pa.created", "digitalSourceType": MADE}]
     if look:
         actions.append({"action": "c2pa.color_adjustments", "parameters": {"name": look}})
     return {
         "claim_generator_info": [{"name": "lichtbild", "version": __version__}],
-        "title": path.stem,
+        **({"title": title} if title else {}),
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
         "ingredients": [
             {"title": name, "relationship": "inputTo", "instance_id": f"urn:sha256:{digest}"}

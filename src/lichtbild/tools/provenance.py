@@ -103,7 +103,8 @@ def signed(paths: Iterable[Path], args: Namespace, inputs: Inputs) -> Iterator[d
         try:
             yield places
             for place in places.values():
-                sign(place, by, look=look, inputs=inputs)
+                title = "" if args.strip == "all" else place.stem  # a name may tell who is seen
+                sign(place, by, title=title, look=look, inputs=inputs)
         except ExportError as error:
             raise ExportError(named(str(error), places), hint=error.hint) from error
         refuse_replacing(places, (), overwrite=args.overwrite)
