@@ -289,6 +289,7 @@ def test_junk_is_refused(content, where):
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3))
+@example([0.0, 0.0, 5e-324])
 def test_hsv_comes_back(rgb):
     one = np.array([rgb])
     np.testing.assert_allclose(from_hsv(to_hsv(one)), one, atol=1e-12)

@@ -92,5 +92,5 @@ def test_the_looks_are_recipes_and_differ():
 
 
 def test_a_look_with_an_unknown_stage_is_named():
-    with pytest.raises(RecipeError, match="look Mine: no stage 'grad'; did you mean grade?"):
+    with pytest.raises(RecipeError, match=r"look Mine: no stage 'grad'; did you mean grade"):
         Recipe.of(Look("Mine", settings={"grad": {"saturation": 1.0}}))

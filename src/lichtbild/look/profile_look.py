@@ -71,7 +71,7 @@ def to_hsv(rgb: Float64) -> Float64:
     """Hue (0 … 6), saturation, value of RGB not below 0."""
     r, g, b = np.moveaxis(rgb, -1, 0)
     top, span = rgb.max(-1), np.ptp(rgb, axis=-1)
-    per = 1 / np.where(span > 0, span, 1)
+    per = 1 / np.where(span > 1e-30, span, 1)  # what is less has no hue, and no reciprocal
     hue = np.where(top == r, (g - b) * per, np.where(top == g, 2 + (b - r) * per, 4 + (r - g) * per))
     return np.stack([hue % 6, span / np.where(top > 0, top, 1), top], axis=-1)
 
