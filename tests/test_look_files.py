@@ -23,7 +23,7 @@ from lichtbild.look.look import looks
 from lichtbild.look.preset import colours_of, knobs_of, read_preset
 from lichtbild.look.profile_look import from_hsv, look_of, to_hsv
 from lichtbild.look.sampled import graded
-from lichtbild.look.table import Table, baked, decode, encode
+from lichtbild.look.table import Table, baked, decode, encode, grid
 from lichtbild.look.ungraded import PLAIN, to_scene
 from lichtbild.publish.look_table import distance, shown
 from lichtbild.recipe import Recipe
@@ -336,6 +336,14 @@ def test_what_was_not_imported_is_named(tmp_path, shelf, capsys):
     err = capsys.readouterr().err
     assert "Dehaze" in err and "exposure.bias beyond -2 … 2" in err
     assert looks["f"].name == "Faded" and Recipe.of(looks["f"]).exposure.bias == 2
+
+
+def test_an_import_that_may_not_replace_a_look_leaves_nothing(tmp_path, shelf, capsys):
+    shelf.mkdir(parents=True)
+    (shelf / "f.toml").write_text('[look]\nname = "Old"\n')
+    (tmp_path / "f.cube").write_bytes(cube_text(Table(grid(2).astype(np.float32))))
+    assert call(["looks", "import", str(tmp_path / "f.cube")]) == 2
+    assert [p.name for p in shelf.iterdir()] == ["f.toml"]
 
 
 def test_a_profile_comes_in_as_a_look(tmp_path, shelf):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,20 @@ def target(name: str) -> Path:
     if name in known.built_in:
         raise UsageError(f"{name} is a built-in look", hint=f"choose another name, such as my-{name}")
     return shelf("looks") / f"{name}.toml"
+
+
+def possible(flag: str, word: str, allowed: Sequence[str]) -> None:
+    """Refuse a word on the command line that is none of the allowed ones.
+
+    Raises
+    ------
+    UsageError
+        It is none of them.
+    """
+    if word not in allowed:
+        raise UsageError(
+            f"{flag} {word!r} is not possible{nearest(word, allowed)}", hint=f"allowed: {', '.join(allowed)}"
+        )
 
 
 def look_text(

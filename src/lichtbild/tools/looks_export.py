@@ -6,7 +6,6 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from lichtbild.base.params import nearest
 from lichtbild.base.tiff import write_file
 from lichtbild.look.clf_text import clf_text
 from lichtbild.look.cube import cube_text
@@ -15,7 +14,7 @@ from lichtbild.look.look import Look
 from lichtbild.look.sampled import Operator, graded
 from lichtbild.publish.look_table import INPUTS, profiled, sampled
 from lichtbild.recipe import Recipe, stages
-from lichtbild.tools.looks import chosen
+from lichtbild.tools.looks import chosen, possible
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
 
@@ -46,12 +45,8 @@ def run(args: Namespace, talk: Talk) -> int:
             f"{path}: no {kind or 'such'} files are written", hint=f"written are {', '.join(KINDS)}"
         )
     code, screen = args.input or ("log" if kind == ".clf" else "srgb"), args.space or "srgb"
-    for flag, word, allowed in (("--input", code, INPUTS), ("--space", screen, SPACES)):
-        if word not in allowed:
-            raise UsageError(
-                f"{flag} {word!r} is not possible{nearest(word, allowed)}",
-                hint=f"allowed: {', '.join(allowed)}",
-            )
+    possible("--input", code, INPUTS)
+    possible("--space", screen, SPACES)
     if kind == ".clf" and code != "log":
         raise UsageError(
             "a .clf takes linear light and brings it to the code log itself", hint="leave out --input"

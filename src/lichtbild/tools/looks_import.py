@@ -12,7 +12,6 @@ from typing import Any
 
 from lichtbild.base.colour import P3, PROPHOTO, Float64, rgb_to_rgb, srgb_decode, srgb_encode
 from lichtbild.base.errors import InputError
-from lichtbild.base.params import nearest
 from lichtbild.base.tiff import write_file
 from lichtbild.look.clf import operator
 from lichtbild.look.cube import cube_text, parsed
@@ -25,9 +24,10 @@ from lichtbild.look.sampled import Operator
 from lichtbild.look.table import CURVES, Table, baked, decode, encode, fingerprint, read_bytes
 from lichtbild.look.ungraded import PLAIN, to_scene
 from lichtbild.recipe import Recipe, stages
-from lichtbild.tools.looks import chosen, look_text, target
+from lichtbild.tools.looks import chosen, look_text, possible, target
 from lichtbild.tools.outcome import DONE, UsageError
 from lichtbild.tools.talk import Talk
+from lichtbild.tools.targets import refuse_replacing
 
 CODES = (*CURVES, "scene-linear", "scene-log")
 Settings = Mapping[str, Mapping[str, Any]]
@@ -57,13 +57,9 @@ def run(args: Namespace, talk: Talk) -> int:
     if kind not in READERS:
         raise UsageError(f"{path}: no {kind or 'such'} files are read", hint=f"read are {', '.join(READERS)}")
     code, (space, _, screen) = args.input or "srgb", (args.space or "srgb").partition(",")
-    asked = (("--input", code, CODES), *(("--space", w, tuple(PRIMARIES)) for w in (space, screen or space)))
-    for flag, word, allowed in asked:
-        if word not in allowed:
-            raise UsageError(
-                f"{flag} {word!r} is not possible{nearest(word, allowed)}",
-                hint=f"allowed: {', '.join(allowed)}",
-            )
+    possible("--input", code, CODES)
+    for word in (space, screen or space):
+        possible("--space", word, tuple(PRIMARIES))
     if screen and not code.startswith("scene"):
         raise UsageError(
             "--space IN,OUT is for tables of scene light", hint="--input scene-linear or scene-log"
@@ -82,6 +78,7 @@ def run(args: Namespace, talk: Talk) -> int:
         settings["lut"] = {"file": f"{name}.cube#{fingerprint(content)}", **found.knobs}
     Recipe.of(settings)
     chunks[file] = look_text(found.name or name, words, "", settings).encode()
+    refuse_replacing([*chunks], [path], overwrite=args.overwrite)  # before half of it is written
     for place, content in chunks.items():
         write_file(place, [content], overwrite=args.overwrite)
     side = f"  {len(found.table.cube)}³" if found.table else ""
