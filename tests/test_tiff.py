@@ -171,6 +171,14 @@ def test_nothing_half_written_is_left(tmp_path, stop):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path):
+    name = "n" * os.pathconf(tmp_path, "PC_NAME_MAX")
+    assert write_file(tmp_path / name, [b"x"]).read_bytes() == b"x"
+    with pytest.raises(ExportError, match="could not be written") as told:
+        write_file(tmp_path / f"{name}n", [b"x"])
+    assert "another name" in told.value.hint and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_full_disk_leaves_nothing(tmp_path):
     pid = os.fork()
     if pid == 0:  # the limit would stay with the process

@@ -211,12 +211,12 @@ def write_file(path: Path | str, chunks: Iterable[Chunk], *, overwrite: bool = F
         The file exists and `overwrite` is False, the folder is missing, or the disk is full.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ExportError(f"{path} is a folder, not a file")
-    if not overwrite and path.exists():
-        raise ExportError(f"{path} exists", hint="--overwrite replaces it")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    beside = path.with_name(f".{secrets.token_hex(8)}.part")  # short: names have an end
     try:
+        if path.is_dir():
+            raise ExportError(f"{path} is a folder, not a file")
+        if not overwrite and path.exists():
+            raise ExportError(f"{path} exists", hint="--overwrite replaces it")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
             for chunk in chunks:
                 file.write(chunk)
@@ -232,7 +232,7 @@ def write_file(path: Path | str, chunks: Iterable[Chunk], *, overwrite: bool = F
             ) from error
         raise ExportError(
             f"{path} could not be written: {error.strerror or error}",
-            hint="free some space, or choose another folder",
+            hint="free some space, or choose another name or folder",
         ) from error
     except BaseException:  # Ctrl-C included: nothing half-written stays behind
         with contextlib.suppress(OSError):

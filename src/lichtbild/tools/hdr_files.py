@@ -177,4 +177,5 @@ def _decoded(path: Path, decode: Callable[[Path, Any], Stored], extra: str, modu
     try:
         return decode(path, library)
     except (OSError, RuntimeError, ValueError) as error:  # what these libraries raise
-        raise InputError(f"{path} cannot be read: {error}", hint="copy the file again") from error
+        first = str(error).partition("\n")[0]  # some say it twice
+        raise InputError(f"{path} cannot be read: {first}", hint="copy the file again") from error
