@@ -23,7 +23,7 @@ from lichtbild.publish.photo import eight_bit
 from lichtbild.recipe import Recipe
 
 HERE = Path(__file__).parent / "gallery"
-DATA = Path(os.environ.get("LICHTBILD_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("LICHTBILD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PAPER, INK = (250, 249, 246), (38, 37, 35)
 TALL, GAP, LINE = 520, 16, 30  # pixels: of the pictures, between them, of a line of words
 
@@ -40,10 +40,10 @@ class Plate:
     turned: tuple[str, ...] = ()  # knobs
     layout: str = ""
     orientation: int = 1
+    exposure: float = 0.0  # EV, of a simulated burst
 
 
-AUTO = "calibrate.white_balance=auto"
-N900, ROSE = "png GRBG black=25 white=959", "768x512 u16 RGGB black=600 white=16383"
+N900 = "png GRBG black=25 white=959"
 PLATES = (
     Plate(
         "courtyard",
@@ -55,9 +55,10 @@ PLATES = (
     Plate(
         "chart",
         "raw/Hero7_GOPR8508.DNG",
-        "One frame, ISO 267: greys stay grey, patches keep their hue.",
+        "One frame, ISO 267, a grey patch picked as the white: greys are grey, patches keep their hue.",
         ("natural", "vibrant"),
-        (0.5, 0.5),
+        (0.80, 0.46),
+        ("calibrate.pick_y=0.83", "calibrate.pick_x=0.47"),
     ),
     Plate(
         "dog",
@@ -69,21 +70,13 @@ PLATES = (
         orientation=8,
     ),
     Plate(
-        "rose",
-        "raw/DSC_1339_768x512_rggb.raw",
-        "Full reds keep their hue and their petals. The file says nothing of its white: auto.",
-        ("natural", "vivid"),
-        (0.5, 0.5),
-        (AUTO,),
-        ROSE,
-    ),
-    Plate(
         "lamps",
         "scenes/StillLife.exr",
-        "Lamplight over 16 EV, four simulated frames, white balance auto.",
+        "Lamplight over 16 EV, four simulated frames exposed for the lamps, white balance auto.",
         ("natural", "film-night"),
-        (0.42, 0.22),
-        (AUTO,),
+        (0.42, 0.27),
+        ("calibrate.white_balance=auto", "calibrate.adaptation=0.7"),
+        exposure=-4.0,
     ),
     Plate(
         "dusk",
@@ -106,7 +99,8 @@ def taken(plate: Plate) -> Burst:
     """The burst of a picture."""
     path = DATA / plate.source
     if path.parent.name == "scenes":
-        return simulate.burst(str(path), size=(1200, 1600), frames=4, iso=200, seed=1)[0]
+        shots = (plate.exposure,) * 4
+        return simulate.burst(str(path), size=(1200, 1600), frames=4, iso=100, seed=1, exposures=shots)[0]
     burst = gather([path], layout=plate.layout)
     if plate.orientation == 1:
         return burst

@@ -29,7 +29,7 @@ from lichtbild.quality.colours.patches import CLASSIC
 from lichtbild.recipe import Recipe, settings
 
 HERE = Path(__file__).parent / "looks"
-DATA = Path(os.environ.get("LICHTBILD_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("LICHTBILD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PAPER, INK, GREY, RULE = (250, 249, 246), (38, 37, 35), (120, 118, 112), (214, 212, 205)
 WIDE, GAP = 1440, 20
 PLOT = (-8, 6)  # EV of the wedge

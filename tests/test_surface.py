@@ -17,6 +17,7 @@ import pytest
 import lichtbild as lb
 from lichtbild import simulate
 from lichtbild.base import errors
+from lichtbild.look.look import looks as shelf
 from lichtbild.recipe import Recipe, stages
 from lichtbild.tools import cli, outcome
 
@@ -111,6 +112,16 @@ def test_every_knob_look_error_and_name_is_in_the_documents():
         if word not in DOCS
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("look", list(lb.looks))
+def test_every_look_has_a_page_with_its_words_and_pictures(look):
+    page = (ROOT / "docs" / "looks" / f"{look}.md").read_text(encoding="utf-8")
+    known = shelf[look]
+    assert known.words in page and f"({look}.jpg)" in page
+    turned = [f"{s}.{k} = " for s, knobs in known.settings.items() for k in knobs]
+    assert all(line in page for line in turned)
+    assert f"[{look}]({look}.md)" in (ROOT / "docs" / "looks" / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_exit_code_is_in_the_documents():
