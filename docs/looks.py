@@ -33,7 +33,8 @@ DATA = Path(os.environ.get("LICHTBILD_DATA", Path(__file__).resolve().parents[2]
 PAPER, INK, GREY, RULE = (250, 249, 246), (38, 37, 35), (120, 118, 112), (214, 212, 205)
 WIDE, GAP = 1440, 20
 PLOT = (-8, 6)  # EV of the wedge
-GRADED = [n for n in shelf if Recipe.of(shelf[n]).rendering.by == "look"]  # camera is as its files are
+# camera is as its files are: it has no curve of its own
+GRADED = [n for n in shelf.built_in if Recipe.of(shelf[n]).rendering.by == "look"]
 
 
 def scenes() -> dict[str, Scene]:
@@ -164,10 +165,17 @@ def page(name: str, merged: dict[str, Scene]) -> Image.Image:
     look, recipe = shelf[name], Recipe.of(shelf[name], "display.space=srgb")
     photos = [Image.fromarray(eight_bit(lb.finish(scene, recipe))) for scene in merged.values()]
     row = strip(photos)
-    sheet = Image.new("RGB", (row.width, row.height + GAP + 400), PAPER)
-    sheet.paste(row, (0, 0))
-    sheet.paste(curve(recipe), (0, row.height + GAP))
-    sheet.paste(patches(recipe), (row.width - 590, row.height + GAP))
+    sheet, shown, below = row, "Three photographs", ""
+    if name in GRADED:
+        sheet = Image.new("RGB", (row.width, row.height + GAP + 400), PAPER)
+        sheet.paste(row, (0, 0))
+        sheet.paste(curve(recipe), (0, row.height + GAP))
+        sheet.paste(patches(recipe), (row.width - 590, row.height + GAP))
+        shown = "Three photographs, the curve and the patches"
+        below = (
+            " Below: how bright a display shows how much light of the\n"
+            "scene; and the 24 patches of a colour chart."
+        )
     sheet.save(HERE / f"{name}.jpg", quality=88)
     turned = [
         f"{s}.{k} = {v!r}".replace("'", '"') for s, knobs in settings(look).items() for k, v in knobs.items()
@@ -175,9 +183,7 @@ def page(name: str, merged: dict[str, Scene]) -> Image.Image:
     (HERE / f"{name}.md").write_text(
         f"# {look.name}\n\n<!-- written by docs/looks.py -->\n\n{look.words}\n\n"
         f"```sh\nlichtbild develop burst/ -o photo.jpg --look {name}\n```\n\n"
-        f"![Three photographs, the curve and the patches of the look {name}]({name}.jpg)\n\n"
-        f"*Above: {'; '.join(merged)}. Below: how bright a display shows how much light of the\n"
-        "scene; and the 24 patches of a colour chart.*\n\n"
+        f"![{shown} of the look {name}]({name}.jpg)\n\n*Above: {'; '.join(merged)}.{below}*\n\n"
         "What it turns (the rest is at its default: [knobs](../reference/knobs.md)):\n\n```\n"
         + "\n".join(turned)
         + "\n```\n",
@@ -188,7 +194,7 @@ def page(name: str, merged: dict[str, Scene]) -> Image.Image:
 
 def index(firsts: dict[str, Image.Image]) -> None:
     """The page that shows all looks."""
-    rows = [f"| {f'[{n}]({n}.md)' if n in GRADED else n} | {shelf[n].words} |" for n in shelf]
+    rows = [f"| [{n}]({n}.md) | {shelf[n].words} |" for n in shelf.built_in]
     (HERE / "README.md").write_text(
         "# The looks\n\n<!-- written by docs/looks.py -->\n\n"
         "Choose one with `--look NAME`; [make your own](../guides/looks.md). What they promise\n"
@@ -199,7 +205,7 @@ def index(firsts: dict[str, Image.Image]) -> None:
         + ("![One photograph in every look](all.jpg)\n" if (HERE / "all.jpg").exists() or firsts else ""),
         encoding="utf-8",
     )
-    if len(firsts) < len(GRADED):
+    if len(firsts) < len(shelf.built_in):
         return
     columns, w = 5, 280
     cells = [
@@ -219,7 +225,7 @@ def index(firsts: dict[str, Image.Image]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("looks", nargs="*", help="only these")
-    chosen = parser.parse_args().looks or GRADED
+    chosen = parser.parse_args().looks or list(shelf.built_in)
     HERE.mkdir(exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
