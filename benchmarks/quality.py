@@ -29,7 +29,7 @@ from lichtbild.simulate.charts.place import place
 KEPT = Path(__file__).parents[1] / "quality.json"
 SIZE, FRAMES, SEED = (1200, 1600), 8, 5
 ISOS = (100, 800, 3200)
-LOOKS = ("mono", "natural", "neutral", "vibrant")  # the others are made from these
+LOOKS = ("camera", "mono", "natural", "neutral", "vibrant")  # the others are made from these
 BORDER = 16  # px that the neighbours' frames do not cover
 
 

@@ -71,9 +71,11 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
                 starts = look_of(args.look) if args.dng_look else None
                 write_dng(places[job.dng], scene, recipe, inputs, args, starts)
             asked_for = {places[path]: kind for path, kind in kinds.items()}
-            photo = written(scene, recipe, asked_for, args, inputs)
-        seen = None if job.explain is None else small(shown(photo, scene, recipe))
-        del scene
+            held = [scene]
+            del scene
+            photo = written(held, recipe, asked_for, args, inputs, keep=job.explain is not None)
+        seen = None if job.explain is None else small(shown(photo, held[0], recipe))
+        held.clear()
     if told is not None and job.explain is not None and seen is not None:
         outputs = [f for f in (*job.photos, job.dng) if f is not None]
         explain(job.explain, told, seen, outputs=outputs, warnings=warnings, overwrite=args.overwrite)
@@ -91,12 +93,25 @@ def developed(job: Job, recipe: Recipe, args: Namespace, talk: Talk, failures: F
     }
 
 
-def written(scene: Scene, recipe: Recipe, kinds: dict[Path, str], args: Namespace, inputs: Inputs) -> Photo:
-    """Finish a merged scene and write it as every file of `kinds`; gives the first that was finished."""
+def written(
+    held: list[Scene],
+    recipe: Recipe,
+    kinds: dict[Path, str],
+    args: Namespace,
+    inputs: Inputs,
+    *,
+    keep: bool = False,
+) -> Photo:
+    """Finish the merged scene in `held` and write it as every file of `kinds`; gives the first photo.
+
+    The list is empty afterwards unless it is to `keep` the scene: when the last photo is finished, its memory
+    is needed.
+    """
     first = None
-    for group in shared(list(kinds.values())):
+    groups = shared(list(kinds.values()))
+    for left, group in zip(range(len(groups), 0, -1), groups, strict=True):
         own = recipe_for(recipe, group)
-        photo = magnified(finish(scene, own), lacking(args, recipe))
+        photo = magnified(finish(held[0] if keep or left > 1 else held.pop(), own), lacking(args, recipe))
         for path in (path for path, kind in kinds.items() if kind in group):
             save(
                 photo,
