@@ -21,20 +21,12 @@ from lichtbild.look.grade import grade
 from lichtbild.look.grain import grain
 from lichtbild.look.tone import Tone, tone
 from lichtbild.publish.display import display
+from lichtbild.quality.colours.patches import CLASSIC
 from lichtbild.recipe import looks
 
 GRADED = [name for name in looks if looks[name].rendering.by == "look"]  # the others show what a file says
 GREY, WHITE = 0.18, c.xy_to_xyz(c.D65)
-# CIELAB (D50) of the 24 patches as the maker publishes them since 2014
-# fmt: off
-CHART = np.array([
-    (37.54, 14.37, 14.92), (64.66, 19.27, 17.5), (49.32, -3.82, -22.54), (43.46, -12.74, 22.72),
-    (54.94, 9.61, -24.79), (70.48, -32.26, -.37), (62.73, 35.83, 56.5), (39.43, 10.75, -45.17),
-    (50.57, 48.64, 16.67), (30.1, 22.54, -20.87), (71.77, -24.13, 58.19), (71.51, 18.24, 67.37),
-    (28.37, 15.42, -49.8), (54.38, -39.72, 32.27), (42.43, 51.05, 28.62), (81.8, 2.67, 80.41),
-    (50.63, 51.28, -14.12), (49.57, -29.71, -28.32), (95.19, -1.03, 2.93), (81.29, -.57, .44),
-    (66.89, -.75, -.06), (50.76, -.13, .14), (35.63, -.46, -.48), (20.64, .07, -.46)])
-# fmt: on
+CHART = np.array(list(CLASSIC.values()))  # CIELAB (D50) of the 24 patches
 MONO, PLAIN = (0.35, 0.50, 0.15), (0.0, 0.0, 0.0, 0.0)
 # row → (value, absolute tolerance); None: 5 %
 MEANT = {

@@ -85,45 +85,41 @@ class Memory(threading.Thread):
             time.sleep(0.002)
 
 
-def once(paths, folder):
-    """One burst from files to files; wall and CPU seconds of every stage."""
+def timed(work):
+    """Wall and CPU seconds of every stage of some work, and of what lies between them."""
     seconds = {}
 
     def add(word, image, own):
         seconds[word] = seconds.get(word, 0) + own
 
-    recipe = lb.looks["natural"]
     start = Clock.perf_counter()
     with lb.watching(add):
-        burst = machinery.timed("read", lambda: lb.gather(paths))
-        inputs = machinery.timed("hash", lambda: [(p.name, sha256(p)) for p in paths])
-        scene = lb.merged(burst, recipe)
-        del burst
-        machinery.timed("dng", partial(lb.write_merged, folder / "merged.dng", scene, overwrite=True))
-        photo = lb.finish(scene, recipe)
-        del scene
-        target = folder / "photo.jpg"
-        written = partial(lb.save, photo, target, recipe=recipe.to_toml(), inputs=inputs, overwrite=True)
-        machinery.timed("jpeg", written)
+        work()
     seconds["between"] = Clock.perf_counter() - start - sum(seconds.values())
     return seconds
+
+
+def once(paths, folder):
+    """One burst from files to files."""
+    recipe = lb.looks["natural"]
+    burst = machinery.timed("read", lambda: lb.gather(paths))
+    inputs = machinery.timed("hash", lambda: [(p.name, sha256(p)) for p in paths])
+    scene = lb.merged(burst, recipe)
+    del burst
+    machinery.timed("dng", partial(lb.write_merged, folder / "merged.dng", scene, overwrite=True))
+    photo = lb.finish(scene, recipe)
+    del scene
+    target = folder / "photo.jpg"
+    written = partial(lb.save, photo, target, recipe=recipe.to_toml(), inputs=inputs, overwrite=True)
+    machinery.timed("jpeg", written)
 
 
 def finished(scene, folder):
-    """A merged scene to a finished JPEG alone; wall and CPU seconds of every stage."""
-    seconds = {}
-
-    def add(word, image, own):
-        seconds[word] = seconds.get(word, 0) + own
-
+    """A merged scene to a finished JPEG alone."""
     recipe = lb.looks["natural"]
-    start = Clock.perf_counter()
-    with lb.watching(add):
-        photo = lb.finish(scene, recipe)
-        written = partial(lb.save, photo, folder / "photo.jpg", recipe=recipe.to_toml(), overwrite=True)
-        machinery.timed("jpeg", written)
-    seconds["between"] = Clock.perf_counter() - start - sum(seconds.values())
-    return seconds
+    photo = lb.finish(scene, recipe)
+    written = partial(lb.save, photo, folder / "photo.jpg", recipe=recipe.to_toml(), overwrite=True)
+    machinery.timed("jpeg", written)
 
 
 def main():
@@ -143,16 +139,16 @@ def main():
         if args.look:
             scene = lb.merged(lb.gather(paths[:1]), lb.looks["natural"])
             finished(scene, folder)  # warm
-            rounds = [finished(scene, folder) for _ in range(args.rounds)]
+            rounds = [timed(partial(finished, scene, folder)) for _ in range(args.rounds)]
             table(rounds, {}, (1, h * w), bandwidth(os.cpu_count()))
             sums(rounds)
             return
         once(paths, folder)  # warm
-        rounds = [once(paths, folder) for _ in range(args.rounds)]
+        rounds = [timed(partial(once, paths, folder)) for _ in range(args.rounds)]
         walls = {}
         for threads in (1, 2):
             kernels.set_threads(threads)
-            took = [float(sum(once(paths, folder).values())[0]) for _ in range(args.rounds)]
+            took = [float(sum(timed(partial(once, paths, folder)).values())[0]) for _ in range(args.rounds)]
             walls[threads] = statistics.median(took)
         kernels.set_threads(os.cpu_count())
         memory = Memory(words)
