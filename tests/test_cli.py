@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -538,7 +539,9 @@ def test_an_interrupt_leaves_nothing_behind(sign, expected, place):
     before = files(place)
     for n in range(20):
         shutil.copytree(place / "shots", place / "many" / f"day{n}")
-    process = start("develop", *sorted((place / "many").iterdir()), "-o", "out/", cwd=place)
+    hearing = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background jobs are born deaf
+    words = ("develop", *sorted((place / "many").iterdir()), "-o", "out/")
+    process = start(*words, cwd=place, preexec_fn=hearing)
     process.stderr.readline()  # it has begun
     process.send_signal(sign)
     _, err = process.communicate(timeout=60)
