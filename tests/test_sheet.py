@@ -14,9 +14,10 @@ from PIL import Image
 from lichtbild import simulate
 from lichtbild.base.image import Shot
 from lichtbild.base.photo import Photo
+from lichtbild.publish.frame import seconds as exposure
 from lichtbild.publish.photo import save
 from lichtbild.tools.cli import call
-from lichtbild.tools.seen import Seen, exposure, seen
+from lichtbild.tools.seen import Seen, seen
 from lichtbild.tools.sheet import entry
 
 

@@ -7,11 +7,10 @@ from lichtbild.base.errors import ExportError
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import Chunk
 from lichtbild.publish.boxes import avif_with
-from lichtbild.publish.order import Order, cicp, deep, eight_bit, library
+from lichtbild.publish.order import LUMA, Order, cicp, deep, eight_bit, library
 
 NEEDS = ("imagecodecs", "avif")  # module, and the extra that brings it
 _SPEED = 8  # of 10: at 6, a picture takes 2.5 times as long and is 0.6 % shorter
-_LUMA = {"srgb": 1, "p3": 1, "rec2020": 9}  # how brightness and colour are told apart, by H.273
 
 
 def avif(photo: Photo, order: Order) -> list[Chunk]:
@@ -24,7 +23,7 @@ def avif(photo: Photo, order: Order) -> list[Chunk]:
     """
     imagecodecs = library(order.path, *NEEDS)
     codes = eight_bit(photo) if order.depth == 8 else deep(photo, order.depth)
-    primaries, transfer, matrix, _ = cicp(photo, _LUMA[photo.space])
+    primaries, transfer, matrix, _ = cicp(photo, LUMA[photo.space])
     try:
         made = imagecodecs.avif_encode(
             codes,

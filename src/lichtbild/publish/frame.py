@@ -91,23 +91,25 @@ def camera(shot: Shot) -> str:
     return f"{make.split()[0]} {model}"
 
 
+def exposure_words(shot: Shot) -> tuple[str, str, str, str]:
+    """Focal length of what is shown, f-number, time and sensitivity in words; empty what is not known."""
+    focal = effective(shot)
+    return (
+        "" if focal is None else f"{focal:.{int(focal < 10)}f}".removesuffix(".0") + " mm",
+        f"f/{shot.f_number:.1f}".removesuffix(".0") if shot.f_number else "",
+        seconds(shot.exposure_time) if shot.exposure_time else "",
+        f"ISO {shot.iso:.0f}" if shot.iso else "",
+    )
+
+
 def exposure_line(shot: Shot) -> str:
     """``24 mm   f/1.9   1/120 s   ISO 400   2026-11-21``: whatever of it is known."""
-    words: list[str] = []
-    if (focal := effective(shot)) is not None:
-        words.append(f"{focal:.0f} mm" if focal >= 10 else f"{focal:.1f} mm")
-    if shot.f_number:
-        words.append(f"f/{shot.f_number:.1f}".removesuffix(".0"))
-    if shot.exposure_time:
-        words.append(_seconds(shot.exposure_time))
-    if shot.iso:
-        words.append(f"ISO {shot.iso:.0f}")
-    if shot.time is not None:
-        words.append(shot.time.strftime("%Y-%m-%d"))
-    return _GAP.join(words)
+    day = "" if shot.time is None else shot.time.strftime("%Y-%m-%d")
+    return _GAP.join(word for word in (*exposure_words(shot), day) if word)
 
 
-def _seconds(time: float) -> str:
+def seconds(time: float) -> str:
+    """An exposure time as photographers write it."""
     if time >= 0.3:
         return f"{time:.1f}".removesuffix(".0") + " s"
     return f"1/{round(Fraction(1) / Fraction(time))} s"

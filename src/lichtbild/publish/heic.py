@@ -8,11 +8,10 @@ import io
 from lichtbild.base.errors import ExportError
 from lichtbild.base.photo import Photo
 from lichtbild.base.tiff import Chunk
-from lichtbild.publish.order import Order, cicp, deep, eight_bit, library
+from lichtbild.publish.order import LUMA, Order, cicp, deep, eight_bit, library
 
 NEEDS = ("pillow_heif", "heic")  # module, and the extra that brings it
 _PRESET = "ultrafast"  # the usual one takes seven times as long for a seventh less file, no nearer
-_LUMA = {"srgb": 1, "p3": 1, "rec2020": 9}
 
 
 def heic(photo: Photo, order: Order) -> list[Chunk]:
@@ -25,7 +24,7 @@ def heic(photo: Photo, order: Order) -> list[Chunk]:
     """
     pillow_heif = library(order.path, *NEEDS)
     codes = eight_bit(photo) if order.depth == 8 else deep(photo)
-    primaries, transfer, matrix, full = cicp(photo, _LUMA[photo.space])
+    primaries, transfer, matrix, full = cicp(photo, LUMA[photo.space])
     file, usual = io.BytesIO(), pillow_heif.options.SAVE_HDR_TO_12_BIT
     pillow_heif.options.SAVE_HDR_TO_12_BIT = order.depth == 12  # else deep pictures have 10 bits
     try:

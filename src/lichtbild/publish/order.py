@@ -21,6 +21,7 @@ from lichtbild.publish.metadata import Strip, exif_block, xmp_packet
 
 PRIMARIES = {"srgb": 1, "p3": 12, "rec2020": 9}  # code points of ITU-T H.273
 TRANSFERS = {"srgb": 13, "pq": 16, "hlg": 18}
+LUMA = {"srgb": 1, "p3": 1, "rec2020": 9}  # how brightness and colour are told apart
 # how each EXIF orientation is turned upright: (axes swapped, rows reversed, columns reversed)
 _UPRIGHT = {
     1: (False, False, False),

@@ -29,8 +29,8 @@ from lichtbild.base.directories import Directory, read_directories
 from lichtbild.base.errors import ExportError, InputError
 from lichtbild.base.image import Shot, UInt8
 from lichtbild.base.tiff import EXIF_IFD, STRIP_OFFSETS, Field
-from lichtbild.capture.field import effective
 from lichtbild.publish.boxes import boxes
+from lichtbild.publish.frame import exposure_words
 from lichtbild.publish.order import upright
 from lichtbild.tools.hdr_files import stored
 
@@ -60,23 +60,16 @@ class Seen:
         make, model = (str(self.exif.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL))
         camera = model if model.lower().startswith(make.lower()) else f"{make} {model}"
         numbers = {tag: number for tag in self.exif if (number := _number(self.exif[tag])) is not None}
-        focal = effective(
-            Shot(Path(), self.pixels.shape[:2], focal_length=numbers.get(_FOCAL), exif={"exif": numbers})
+        shot = Shot(
+            Path(),
+            self.pixels.shape[:2],
+            focal_length=numbers.get(_FOCAL),
+            f_number=numbers.get(_APERTURE),
+            exposure_time=numbers.get(_TIME),
+            iso=numbers.get(_ISO),
+            exif={"exif": numbers},
         )
-        f, t, iso = (_number(self.exif.get(tag)) for tag in (_APERTURE, _TIME, _ISO))
-        return [
-            camera.strip(),
-            f"{focal:.3g} mm" if focal else "",
-            f"f/{f:.2g}" if f else "",
-            exposure(t) if t else "",
-            f"ISO {iso:.0f}" if iso else "",
-            self.day,
-        ]
-
-
-def exposure(t: float) -> str:
-    """An exposure time as photographers write it."""
-    return f"1/{1 / t:.0f} s" if t < 0.3 else f"{t:.2g} s"
+        return [camera.strip(), *exposure_words(shot), self.day]
 
 
 def seen(path: Path) -> Seen:
